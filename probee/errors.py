@@ -1,0 +1,130 @@
+"""Every error that probee raises on purpose.
+
+    ProbeeError
+    ├── CompileError        the program is outside the language; carries its diagnostics
+    ├── FormatError         an object file, BTF, cache entry or recorded input is not well-formed
+    ├── RelocationError     a field, type or symbol that the program needs is not in this kernel
+    ├── VerifierError       the kernel's verifier refused a program
+    ├── NotSupportedError   this kernel, architecture or release of probee cannot do it (yet)
+    ├── UsageError          the command line or a call asks for something that makes no sense
+    └── KernelError         a system call failed: an errno by name, with its likely cause
+
+`str(error)` is what a person reads: what happened, why, and what to do. No error of the standard
+library leaves probee's public functions in place of one of these.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class ProbeeError(Exception):
+    """Base of the tree. `hint` is one sentence on what to do, or empty."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  {self.hint}" if self.hint else self.message
+
+
+class Diagnostic:
+    """One refusal of the compiler, at a place in the user's file.
+
+    `code` is stable and has a page in the docs; `line` counts from 1, `column` and `end_column`
+    from 0 in characters, as `ast` does but after its UTF-8 offsets are converted.
+    """
+
+    __slots__ = ("code", "column", "end_column", "file", "fix", "line", "message", "text", "why")
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        file: str,
+        line: int,
+        column: int = 0,
+        end_column: int = 0,
+        text: str = "",
+        why: str = "",
+        fix: str = "",
+    ) -> None:
+        self.code, self.message = code, message
+        self.file, self.line, self.column, self.end_column = file, line, column, end_column
+        self.text, self.why, self.fix = text, why, fix
+
+    def __str__(self) -> str:
+        """The form shown in LANGUAGE.md: place, code, message, source line, caret, why, fix."""
+        rows = [f"{self.file}:{self.line}:{self.column + 1}: error[{self.code}]: {self.message}"]
+        if self.text:
+            number = str(self.line)
+            width = max(self.end_column - self.column, 1)
+            pad = "".join("\t" if c == "\t" else " " for c in self.text[: self.column])
+            rows.append(f"   {number} | {self.text}")
+            rows.append(f"   {' ' * len(number)} | {pad}{'^' * width}")
+        rows += [f"   why: {self.why}"] if self.why else []
+        rows += [f"   fix: {self.fix}"] if self.fix else []
+        return "\n".join(rows)
+
+
+class CompileError(ProbeeError):
+    """The kernel-side program cannot be compiled. `diagnostics` has at least one entry."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        super().__init__("\n\n".join(str(d) for d in diagnostics))
+        self.diagnostics = tuple(diagnostics)
+
+
+class FormatError(ProbeeError):
+    """Bytes that are not what they claim to be. `offset` is where, in bytes, or -1."""
+
+    def __init__(self, message: str, *, offset: int = -1, hint: str = "") -> None:
+        super().__init__(f"{message} (at byte {offset:#x})" if offset >= 0 else message, hint=hint)
+        self.offset = offset
+
+
+class RelocationError(ProbeeError):
+    """Something the program refers to does not exist in this kernel."""
+
+
+class VerifierError(ProbeeError):
+    """The kernel refused the program. `log` is the verifier's whole log; `str()` stays short."""
+
+    def __init__(self, message: str, *, log: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.log = log
+
+
+class NotSupportedError(ProbeeError):
+    """`what` is missing here; `since` names the kernel or release that has it, where known."""
+
+    def __init__(self, what: str, *, since: str = "", hint: str = "") -> None:
+        super().__init__(f"{what} (since {since})" if since else what, hint=hint)
+        self.what = what
+        self.since = since
+
+
+class UsageError(ProbeeError):
+    """A request that cannot be meant: a bad option, a value out of range, a closed Session."""
+
+
+class KernelError(ProbeeError):
+    """System call `call` failed with `errno`; `cause` is the likely reason in a sentence."""
+
+    def __init__(self, call: str, errno: int, *, cause: str = "", hint: str = "") -> None:
+        # Both are built in or already loaded by the interpreter: no cost on the warm path.
+        from errno import errorcode
+        from os import strerror
+
+        name = errorcode.get(errno, str(errno))
+        tail = f": {cause}" if cause else ""
+        super().__init__(f"{call}: {name} ({strerror(errno)}){tail}", hint=hint)
+        self.call = call
+        self.errno = errno
+        self.errno_name = name
+        self.cause = cause
