@@ -1,0 +1,142 @@
+"""What a program, a map and a variable are before any kernel has seen them.
+
+Out: `MapSpec`, `ProgramSpec`, `VariableSpec`, `CounterSpec` and the `CollectionSpec` that holds
+them: plain, deterministic data. The compiler makes one, the object file stores and restores one,
+the cache keeps one, the loader turns one into live kernel objects. Nothing here depends on the
+running kernel. Names follow cilium/ebpf.
+"""
+
+from __future__ import annotations
+
+from probee.frozen import Frozen
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from probee.spec.types import StructType, ValueType
+
+
+class MapSpec(Frozen):
+    """One map. `type` is a `BPF_MAP_TYPE_*` number; sizes are bytes.
+
+    For a data section (`.rodata`, `.data`, `.bss`): an array map of one element whose `contents`
+    are the initial bytes; `frozen` maps are written once and then closed to system calls.
+    `key_btf`, `value_btf` are type ids in the collection's BTF, 0 where there are none.
+    """
+
+    name: str
+    type: int
+    key_size: int
+    value_size: int
+    max_entries: int
+    flags: int = 0
+    key_type: ValueType | None = None
+    value_type: ValueType | None = None
+    key_btf: int = 0
+    value_btf: int = 0
+    contents: bytes = b""
+    frozen: bool = False
+
+
+class VariableSpec(Frozen):
+    """A `Const` or `Global`: `type` at `offset` bytes in the value of the map named `section`."""
+
+    name: str
+    section: str
+    offset: int
+    type: ValueType
+
+
+class CounterSpec(Frozen):
+    """A u64 in map `section` at `offset` where a program counts what it could not do.
+
+    `kind`: `ring_full` (a reserve or output failed), `map_update` (the kernel refused a statement
+    that writes map `subject`) or `trap` (Python would have raised: `subject` is the exception).
+    `program`, `file`, `line`, `text` say where, for people; a `ring_full` counter serves all
+    places that write the ring, so its line is 0.
+    """
+
+    kind: str
+    subject: str
+    section: str
+    offset: int
+    program: str = ""
+    file: str = ""
+    line: int = 0
+    text: str = ""
+
+
+class Reloc(Frozen):
+    """Instruction slot `insn` refers to something whose number is known only at load.
+
+    `kind`: `map` (ld_imm64 of the map's descriptor), `value` (ld_imm64 of the address
+    `addend` bytes into the map's only value) or `core` (an immediate or offset that follows a
+    kernel type: `symbol` is the access, as text). Slots count 8 bytes each.
+    """
+
+    insn: int
+    kind: str
+    symbol: str
+    addend: int = 0
+
+
+class Attach(Frozen):
+    """A hook. `kind`: `tracepoint` (target `category:name`), `raw_tp` or `tp_btf` (target `name`)."""
+
+    kind: str
+    target: str
+
+
+class ContextField(Frozen):
+    """A field of a tracepoint's format that the code was compiled against."""
+
+    name: str
+    offset: int
+    size: int
+    signed: bool
+
+
+class ProgramSpec(Frozen):
+    """One program as it goes to the verifier, but for the numbers in `relocs`.
+
+    `type` and `attach_type`: `BPF_PROG_TYPE_*`, `BPF_*` attach type (0 where there is none).
+    `code`: instructions, 8 bytes a slot, in the target's byte order, subprograms behind the main
+    one. `func_info` and `line_info`: arrays for BPF_PROG_LOAD (8 and 16 bytes a row) whose type
+    ids and string offsets belong to the collection's BTF. `functions`: (name, first slot) of the
+    main function and its subprograms. `context`: the fields read from a tracepoint's record, for
+    the loader to hold against the running kernel. `gpl_helpers`: GPL-only helpers that it calls.
+    """
+
+    name: str
+    type: int
+    attach_type: int
+    attach: tuple[Attach, ...]
+    code: bytes
+    relocs: tuple[Reloc, ...] = ()
+    func_info: bytes = b""
+    line_info: bytes = b""
+    functions: tuple[tuple[str, int], ...] = ()
+    context: tuple[ContextField, ...] = ()
+    helpers: tuple[str, ...] = ()
+    flags: int = 0
+
+
+class CollectionSpec(Frozen):
+    """Everything that one compilation made. `btf`: a raw BTF blob for BPF_BTF_LOAD.
+
+    `structs`: the layouts of records and values by name, for the user side.
+    """
+
+    maps: tuple[MapSpec, ...]
+    programs: tuple[ProgramSpec, ...]
+    variables: tuple[VariableSpec, ...] = ()
+    counters: tuple[CounterSpec, ...] = ()
+    structs: tuple[StructType, ...] = ()
+    btf: bytes = b""
+    license: str = "Dual MIT/GPL"
+    endian: str = "little"
+
+    def map(self, name: str) -> MapSpec:
+        return next(m for m in self.maps if m.name == name)
+
+    def program(self, name: str) -> ProgramSpec:
+        return next(p for p in self.programs if p.name == name)

@@ -1,0 +1,73 @@
+"""What a program is compiled for, and what the compiler may ask of a kernel.
+
+`Target` is plain data and part of the cache key. `KernelFacts` is the protocol through which the
+compiler learns about a kernel without touching one: `host` fulfils it from the running kernel, a
+test fulfils it with literals.
+"""
+
+from __future__ import annotations
+
+from probee.frozen import Frozen
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+else:
+
+    class Protocol:
+        pass
+
+
+class Target(Frozen):
+    """`arch` as uname says it; `isa` 1 to 4 (v3: 32-bit jumps, v4: Linux 6.6); `endian`."""
+
+    arch: str = "x86_64"
+    isa: int = 3
+    endian: str = "little"
+
+
+class FormatField(Frozen):
+    """A line of a tracepoint's `format` file. `type` is the C declaration's type as printed there."""
+
+    name: str
+    type: str
+    offset: int
+    size: int
+    signed: bool
+
+
+class TracepointFormat(Frozen):
+    """A tracepoint's record: `category:name` and its fields, the `common_` ones included."""
+
+    category: str
+    name: str
+    fields: tuple[FormatField, ...]
+
+    def field(self, name: str) -> FormatField | None:
+        return next((f for f in self.fields if f.name == name), None)
+
+
+class RawArgument(Frozen):
+    """An argument of a raw tracepoint: its name, and its type as C says it.
+
+    `kind`: `int` or `pointer`; `size` in bytes (1, 2, 4, 8) and `signed` for an int; `target` is
+    the struct behind a pointer, or ''. Each one fills 8 bytes of the program's context.
+    """
+
+    name: str
+    kind: str
+    size: int
+    signed: bool
+    target: str = ""
+
+
+class KernelFacts(Protocol):
+    """Questions that the compiler may ask. Every answer used becomes part of the cache key."""
+
+    def tracepoint(self, category: str, name: str) -> TracepointFormat | None:
+        """The format of a tracepoint, or None where the kernel has no such one."""
+        ...
+
+    def raw_tracepoint(self, name: str) -> tuple[RawArgument, ...] | None:
+        """The arguments of a raw tracepoint, from BTF, or None where there is no such one."""
+        ...
