@@ -1,0 +1,106 @@
+"""The real tools that tests and benchmarks compare with: where they are, how to get them.
+
+In: nothing, or `--install` (as root on Debian or Ubuntu: fetch the packages of missing tools).
+Out: one line a tool: its path, or the package that has it. Always status 0: whether a missing tool
+is a failure is for the tests to say (PROBEE_REQUIRE=oracles).
+
+With NO_INSTALL=1 in the environment the system is left alone. Standard library only: this runs
+before anything else is installed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from typing import NamedTuple
+
+# Where Debian keeps administrators' programs, which is not on every user's PATH.
+SEARCH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+
+
+class Oracle(NamedTuple):
+    """`names` in order of preference: the first that exists is the tool."""
+
+    tool: str
+    names: tuple[str, ...]
+    packages: tuple[str, ...]
+    why: str
+
+
+def _llvm(tool: str) -> tuple[str, ...]:
+    """Old LLVMs know fewer instructions; anything from 18 on serves."""
+    return (*(f"{tool}-{version}" for version in (19, 20, 21, 18)), tool)
+
+
+# fmt: off
+ORACLES = (
+    Oracle("bpftool", ("bpftool",), ("bpftool", "linux-tools-generic"), "shows what the kernel holds"),
+    Oracle("clang", _llvm("clang"), ("clang-19", "clang"), "compiles C to BPF and to BTF"),
+    Oracle("llvm-mc", _llvm("llvm-mc"), ("llvm-19", "llvm"), "assembles BPF"),
+    Oracle("llvm-objdump", _llvm("llvm-objdump"), ("llvm-19", "llvm"), "disassembles BPF"),
+    Oracle("llvm-readelf", _llvm("llvm-readelf"), ("llvm-19", "llvm"), "reads ELF"),
+    Oracle("readelf", ("readelf",), ("binutils",), "reads ELF"),
+    Oracle("pahole", ("pahole",), ("pahole", "dwarves"), "prints types from BTF"),
+    Oracle("gcc", ("gcc", "cc"), ("gcc", "libc6-dev"), "builds load generators"),
+    Oracle("strace", ("strace",), ("strace",), "says what a process really did"),
+    Oracle("opensnoop", ("/usr/sbin/opensnoop", "opensnoop"), ("libbpf-tools",), "the C peer"),
+    Oracle("bpftrace", ("bpftrace",), ("bpftrace",), "a peer"),
+    Oracle("debootstrap", ("debootstrap",), ("debootstrap",), "an empty Debian to try the README in"),
+)
+# fmt: on
+
+
+def find(tool: str) -> str | None:
+    """The path of `tool`, or None. KeyError if it stands in no row."""
+    row = next((row for row in ORACLES if row.tool == tool), None)
+    if row is None:
+        raise KeyError(tool)
+    paths = (shutil.which(name, path=SEARCH) for name in row.names)
+    return next((path for path in paths if path), None)
+
+
+def how_to_get(tool: str) -> str:
+    """A sentence for a message: the package that has `tool`."""
+    row = next(row for row in ORACLES if row.tool == tool)
+    return f"{tool} is missing: apt-get install {row.packages[0]}"
+
+
+def _apt_get(*words: str) -> int:
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    return subprocess.run(["apt-get", "-q", *words], env=environment, check=False).returncode
+
+
+def install(rows: list[Oracle]) -> None:
+    """Fetch the packages of `rows`, one alternative after the other."""
+    if _apt_get("update") != 0:
+        print("apt-get update failed; trying with the lists that are there", file=sys.stderr)
+    for row in rows:
+        print(f"installing {row.tool} ({row.why})", flush=True)
+        for package in row.packages:
+            if find(row.tool):
+                break
+            _apt_get("install", "-y", "--no-install-recommends", package)
+
+
+def main(words: list[str]) -> int:
+    missing = [row for row in ORACLES if find(row.tool) is None]
+    if missing and "--install" in words:
+        if os.environ.get("NO_INSTALL"):
+            print("NO_INSTALL is set: no package is installed")
+        elif os.geteuid() != 0 or shutil.which("apt-get") is None:
+            print("not root on Debian or Ubuntu: no package is installed")
+        else:
+            install(missing)
+    for row in ORACLES:
+        path = find(row.tool)
+        if path is None:
+            print(f"  {row.tool:13} missing: {row.why}; package {row.packages[0]}")
+        elif "--install" not in words:
+            print(f"  {row.tool:13} {path}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
