@@ -1,0 +1,1 @@
+"""What users write with: types, maps, variables, program decorators, kernel-side built-ins."""

@@ -1,0 +1,88 @@
+"""What a kernel program can call and read beside its own declarations.
+
+`current` (the task that is running), `read_str`, and the kernel's helpers by their names without
+`bpf_`. All of them mean something only in a kernel program; elsewhere they say so.
+"""
+
+from __future__ import annotations
+
+from probee.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn, overload
+
+    from probee.lang.types import Chars, KernelStr, UserStr
+
+
+def _kernel_only(what: str) -> NoReturn:
+    raise UsageError(f"{what} means something only in a kernel program")
+
+
+class Intrinsic:
+    """A function of the language that the compiler knows by `name`."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, *_: object, **__: object) -> Any:
+        _kernel_only(f"{self.name}()")
+
+    def __repr__(self) -> str:
+        return f"<kernel-side {self.name}>"
+
+
+class Helper(Intrinsic):
+    """A kernel helper, by its name without `bpf_`."""
+
+    __slots__ = ()
+
+
+class Current:
+    """The task that runs when the program is called.
+
+    `pid`: thread group id, as user space says it; `tid`: thread id; `uid`, `gid`: of the real
+    user and group, as `bpf_get_current_uid_gid` gives them; `comm`: its name, up to 15 bytes;
+    `cgroup_id`: of its cgroup v2.
+    """
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        pid: int
+        tid: int
+        uid: int
+        gid: int
+        comm: Chars
+        cgroup_id: int
+
+        def syscall_arg(self, n: int) -> Any: ...
+
+    else:
+
+        def __getattr__(self, name: str) -> object:
+            _kernel_only(f"current.{name}")
+
+
+current = Current()
+
+if TYPE_CHECKING:
+
+    @overload
+    def read_str(pointer: UserStr | KernelStr) -> Chars | None: ...
+    @overload
+    def read_str(pointer: UserStr | KernelStr, *, default: str) -> Chars: ...
+    def read_str(pointer: UserStr | KernelStr, *, default: str | None = None) -> Chars | None:
+        """Text at an address: the user or kernel helper by the pointer's type."""
+
+else:
+    read_str = Intrinsic("read_str")
+
+
+def helper(name: str) -> Helper | None:
+    """The helper `bpf_<name>`, or None where the kernel's list has no such one."""
+    from probee.uapi import bpf_func
+
+    return Helper(name) if hasattr(bpf_func, f"BPF_FUNC_{name}") else None

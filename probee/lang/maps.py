@@ -1,0 +1,258 @@
+"""Maps and variables as declarations: what is wanted, never a live object.
+
+In: key and value types, sizes. Out: passive objects that kernel functions name and a `Session`
+makes live: `session[opens]` is the live ring of the declaration `opens`. A declaration's name is
+the module-level name it is bound to. Methods exist for type checkers and for the compiler; calling
+one outside a kernel program is an error that says so.
+"""
+
+from __future__ import annotations
+
+from probee.errors import UsageError
+from probee.lang.types import Struct, value_type
+from probee.uapi import bpf as uapi
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Generic, NoReturn, TypeVar
+
+    from probee.spec.types import ValueType
+
+    K = TypeVar("K")
+    V = TypeVar("V")
+    T = TypeVar("T")
+    R = TypeVar("R", bound=Struct)
+else:
+    K = V = T = R = None
+
+    class Generic:
+        def __class_getitem__(cls, _: object) -> type:
+            return object
+
+
+def _kernel_only(what: str) -> NoReturn:
+    raise UsageError(
+        f"{what} belongs to kernel programs",
+        hint="on the user side, ask the Session for the live object: session[declaration]",
+    )
+
+
+class MapDeclaration:
+    """What all maps have: `map_type` (BPF_MAP_TYPE_*), types, entries and flags."""
+
+    map_type = 0
+    flags = 0
+
+    def __init__(self, key: object, value: object, max_entries: int) -> None:
+        if type(max_entries) is not int or not 0 < max_entries < 1 << 32:
+            raise UsageError(f"max_entries={max_entries!r}: a map has 1 to 2^32-1 entries")
+        self.key: ValueType | None = None if key is None else value_type(key)
+        self.value: ValueType | None = None if value is None else value_type(value)
+        self.key_class, self.value_class = key, value
+        self.max_entries = max_entries
+
+    def identity(self) -> tuple[object, ...]:
+        """All that a compiled program's meaning takes from this declaration."""
+        return (type(self).__name__, self.key, self.value, self.max_entries, self.flags)
+
+
+class Mapping(MapDeclaration, Generic[K, V]):
+    """A map with keys, used as a dict."""
+
+    if TYPE_CHECKING:
+
+        def __init__(self, key: type[K], value: type[V], *, max_entries: int = ...) -> None: ...
+
+    else:
+
+        def __init__(self, key: object, value: object, *, max_entries: int = 10_240) -> None:
+            super().__init__(key, value, max_entries)
+
+    def get(self, key: K) -> V | None:
+        """A reference to the value, or None."""
+        _kernel_only("get()")
+
+    def __getitem__(self, key: K) -> V:
+        _kernel_only("m[k]")
+
+    def __setitem__(self, key: K, value: V) -> None:
+        _kernel_only("m[k] = v")
+
+    def __delitem__(self, key: K) -> None:
+        _kernel_only("del m[k]")
+
+    def __contains__(self, key: K) -> bool:
+        _kernel_only("k in m")
+
+    def setdefault(self, key: K, value: V) -> V:
+        """The value, put there first if it is missing."""
+        _kernel_only("setdefault()")
+
+    def pop(self, key: K, default: None) -> V | None:
+        """Take the value out, or None."""
+        _kernel_only("pop()")
+
+
+class Hash(Mapping[K, V]):
+    """BPF_MAP_TYPE_HASH: a dict of fixed size; an insertion into a full one fails, counted."""
+
+    map_type = uapi.BPF_MAP_TYPE_HASH
+
+
+class LruHash(Mapping[K, V]):
+    """BPF_MAP_TYPE_LRU_HASH: a dict that forgets what was not used for longest when full."""
+
+    map_type = uapi.BPF_MAP_TYPE_LRU_HASH
+
+
+class Array(MapDeclaration, Generic[V]):
+    """BPF_MAP_TYPE_ARRAY: `max_entries` values by index, zero at first."""
+
+    map_type = uapi.BPF_MAP_TYPE_ARRAY
+
+    if TYPE_CHECKING:
+
+        def __init__(self, value: type[V], *, max_entries: int) -> None: ...
+
+    else:
+
+        def __init__(self, value: object, *, max_entries: int) -> None:
+            from probee.lang.types import u32
+
+            super().__init__(u32, value, max_entries)
+
+    def get(self, index: int) -> V | None:
+        """A reference to the value, or None where the index is out of range."""
+        _kernel_only("get()")
+
+    def __getitem__(self, index: int) -> V:
+        _kernel_only("a[i]")
+
+    def __setitem__(self, index: int, value: V) -> None:
+        _kernel_only("a[i] = v")
+
+
+class PerCpuArray(Array[V]):
+    """BPF_MAP_TYPE_PERCPU_ARRAY: as Array, one copy a CPU; user space sees a list a value."""
+
+    map_type = uapi.BPF_MAP_TYPE_PERCPU_ARRAY
+
+
+class RingBuf(MapDeclaration, Generic[R]):
+    """BPF_MAP_TYPE_RINGBUF of records of one struct. `size`: bytes, or text as "2M".
+
+    The kernel wants a power of two that is a multiple of the page size; other sizes are refused.
+    """
+
+    map_type = uapi.BPF_MAP_TYPE_RINGBUF
+
+    if TYPE_CHECKING:
+
+        def __init__(self, record: type[R], *, size: int | str = ...) -> None: ...
+
+    else:
+
+        def __init__(self, record: type, *, size: int | str = "2M") -> None:
+            super().__init__(None, record, parse_size(size))
+            if not (isinstance(record, type) and issubclass(record, Struct)):
+                raise UsageError("a RingBuf holds records of a Struct")
+
+    def reserve(self) -> R | None:
+        """A record to fill and submit, or None when the ring is full (which is counted)."""
+        _kernel_only("reserve()")
+
+    def output(self, record: R) -> None:
+        """Copy a record into the ring; a full ring is counted."""
+        _kernel_only("output()")
+
+
+def parse_size(size: int | str) -> int:
+    """Bytes from 4096, "64K" or "2M". Raises UsageError unless a power of two of 4096 or more."""
+    text = str(size).strip().upper().removesuffix("B")
+    factor = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}.get(text[-1:], 1)
+    digits = text[:-1] if factor > 1 else text
+    number = int(digits) * factor if digits.isascii() and digits.isdigit() else 0
+    if number < 4096 or number & (number - 1) or number > 1 << 30:
+        raise UsageError(
+            f"ring size {size!r}: a power of two from 4K to 1G is wanted", hint='for example "2M"'
+        )
+    return number
+
+
+class Variable(Generic[T]):
+    """A named value in a data section: `section` is `.rodata` or `.data`."""
+
+    section = ""
+
+    if TYPE_CHECKING:
+
+        def __init__(self, type_: type[T], value: T) -> None: ...
+
+        def __eq__(self, other: object) -> bool: ...
+        def __hash__(self) -> int: ...
+        def __lt__(self, other: T) -> bool: ...
+        def __le__(self, other: T) -> bool: ...
+        def __gt__(self, other: T) -> bool: ...
+        def __ge__(self, other: T) -> bool: ...
+        def __bool__(self) -> bool: ...
+        def __int__(self) -> int: ...
+        def __index__(self) -> int: ...
+        def __and__(self, other: int) -> int: ...
+        def __or__(self, other: int) -> int: ...
+        def __add__(self, other: int) -> int: ...
+        def __sub__(self, other: int) -> int: ...
+        def __rshift__(self, other: int) -> int: ...
+        def __lshift__(self, other: int) -> int: ...
+
+    else:
+
+        def __init__(self, type_: object, value: object) -> None:
+            self.type = value_type_of_variable(type_)
+            self.value = checked(self.type, value)
+
+    def identity(self) -> tuple[Any, ...]:
+        """All that a compiled program's meaning takes from this declaration."""
+        return (type(self).__name__, self.type, self.value)  # type: ignore[attr-defined]
+
+
+class Const(Variable[T]):
+    """A value fixed when the program is loaded: in .rodata if a Session sets it, else folded."""
+
+    section = ".rodata"
+
+
+class Global(Variable[T]):
+    """A value that kernel and user space share while the program runs.
+
+    A kernel program reads and writes `name.value`; the user side `session[name].value`.
+    """
+
+    section = ".data"
+
+    if TYPE_CHECKING:
+        value: T
+
+
+def value_type_of_variable(type_: object) -> ValueType:
+    """The layout of a Const or Global: an integer, bool, or `chars(N)` buffer."""
+    from probee.spec.types import CharArray, Int
+
+    layout = type_ if isinstance(type_, CharArray) else value_type(type_)
+    if not isinstance(layout, (Int, CharArray)):
+        raise UsageError("a Const or Global is an integer, a bool or a chars(N) buffer")
+    return layout
+
+
+def checked(layout: ValueType, value: object) -> int | bytes:
+    """`value` if `layout` can hold it whole. Raises UsageError where it cannot."""
+    from probee.spec.types import CharArray, Int
+
+    if isinstance(layout, CharArray):
+        raw = value.encode() if isinstance(value, str) else value
+        if not isinstance(raw, bytes) or len(raw) >= layout.size or b"\0" in raw:
+            raise UsageError(f"{value!r} is not text that fits chars({layout.size})")
+        return raw
+    assert isinstance(layout, Int)
+    if not isinstance(value, int) or not layout.low <= value <= layout.high:
+        raise UsageError(f"{value!r} does not fit {layout.name}")
+    return int(value)

@@ -1,0 +1,191 @@
+"""The types users annotate with: integers of stated width, character buffers, pointers, structs.
+
+At run time `u32` is a `spec.Int`, so `u32(x)` wraps; a type checker sees `int`. A `Struct` subclass
+is laid out as C would when its class statement runs, and is an ordinary mutable record on the user
+side. Annotations may be strings (`from __future__ import annotations`): they are looked up in the
+module that defines the class.
+"""
+
+from __future__ import annotations
+
+from probee.errors import UsageError
+from probee.spec.types import CharArray, Int, Pointer, StructType, layout
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias, dataclass_transform
+
+    from probee.spec.types import ValueType
+
+    u8: TypeAlias = int
+    u16: TypeAlias = int
+    u32: TypeAlias = int
+    u64: TypeAlias = int
+    s8: TypeAlias = int
+    s16: TypeAlias = int
+    s32: TypeAlias = int
+    s64: TypeAlias = int
+
+    class UserStr(str):
+        """The address of a NUL-terminated string in the traced process."""
+
+    class KernelStr(str):
+        """The address of a NUL-terminated string in the kernel."""
+
+    UserPtr: TypeAlias = int
+    KernelPtr: TypeAlias = int
+
+    class Chars(str):
+        """A string in a fixed buffer; `cut` tells that it did not fit whole."""
+
+        cut: bool
+
+else:
+
+    def dataclass_transform(**_: object):
+        return lambda cls: cls
+
+    u8, u16, u32, u64 = (Int(f"u{n * 8}", n, False) for n in (1, 2, 4, 8))
+    s8, s16, s32, s64 = (Int(f"s{n * 8}", n, True) for n in (1, 2, 4, 8))
+    UserStr = Pointer("user", "char")
+    KernelStr = Pointer("kernel", "char")
+    UserPtr = Pointer("user")
+    KernelPtr = Pointer("kernel")
+
+    class Chars(str):
+        """A string read from a buffer. `raw`: its bytes; `cut`: it was longer than the buffer."""
+
+        __slots__ = ("cut", "raw")
+
+        def __new__(cls, raw: bytes = b"", cut: bool = False) -> Chars:
+            self = super().__new__(cls, raw.decode("utf-8", "surrogateescape"))
+            self.raw, self.cut = raw, cut
+            return self
+
+
+BOOL = Int("bool", 1, False, boolean=True)
+
+
+def chars(size: int) -> Any:
+    """A buffer of `size` bytes (2 to 4096) as a struct's field: up to `size - 2` bytes of text.
+
+    The last byte but the NUL is given up so that a text which fills the buffer can be told from
+    one that was cut there.
+    """
+    if type(size) is not int or not 2 <= size <= 4096:
+        raise UsageError(f"chars({size!r}): the size is 2 to 4096 bytes")
+    return CharArray(size)
+
+
+def value_type(annotation: object, default: object = None) -> ValueType:
+    """The layout that an annotation stands for. Raises UsageError where it has none."""
+    if isinstance(default, CharArray) and annotation is Chars:
+        return default
+    if annotation is bool:
+        return BOOL
+    if isinstance(annotation, (Int, Pointer)):
+        return annotation
+    if isinstance(annotation, type) and issubclass(annotation, Struct) and annotation is not Struct:
+        return annotation.layout_
+    if annotation is Chars:
+        raise UsageError("a Chars field needs its size: `name: Chars = chars(16)`")
+    if annotation is int:
+        raise UsageError("int has no width here: write u8 to u64 or s8 to s64")
+    raise UsageError(f"{annotation!r} has no layout in kernel memory")
+
+
+def _resolve(annotation: object, module: str) -> object:
+    """An annotation that `from __future__ import annotations` left as text, looked up."""
+    if not isinstance(annotation, str):
+        return annotation
+    import builtins
+    import sys
+
+    scope = vars(sys.modules[module])
+    head, *attributes = annotation.split(".")
+    value = scope.get(head, getattr(builtins, head, None))
+    for name in attributes:
+        value = getattr(value, name, None)
+    if value is None:
+        raise UsageError(f"the annotation {annotation!r} is not a name of module {module}")
+    return value
+
+
+@dataclass_transform(eq_default=True)
+class StructMeta(type):
+    """Lays out the annotated fields of a `Struct` subclass."""
+
+    layout_: StructType
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> StructMeta:
+        members = []
+        for field, annotation in body.get("__annotations__", {}).items():
+            default = body.pop(field, None)
+            try:
+                members.append((field, value_type(_resolve(annotation, body["__module__"]), default)))
+            except UsageError as error:
+                raise UsageError(f"{name}.{field}: {error}") from None
+        if bases and not members:
+            raise UsageError(f"struct {name} has no fields")
+        if any(base is not Struct for base in bases if isinstance(base, StructMeta)):
+            raise UsageError(f"struct {name}: a Struct cannot inherit fields; nest it as a field")
+        cls = super().__new__(mcs, name, bases, body)
+        cls.layout_ = layout(name, tuple(members))
+        return cls
+
+
+class Struct(metaclass=StructMeta):
+    """Base of records shared by both sides. Fields left out are zero.
+
+    `submit` and `discard` exist for what `RingBuf.reserve()` gives on the kernel side.
+    """
+
+    if not TYPE_CHECKING:
+
+        def __init__(self, *args: object, **kwargs: object) -> None:
+            names = [f.name for f in type(self).layout_.fields]
+            values = dict(zip(names, args, strict=False), **kwargs)
+            if len(args) > len(names) or (unknown := set(values) - set(names)):
+                wrong = sorted(unknown) if len(args) <= len(names) else len(args)
+                raise TypeError(f"{type(self).__name__} has fields {names}, got {wrong}")
+            for field in type(self).layout_.fields:
+                setattr(self, field.name, values.get(field.name, zero(field.type)))
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        return vars(self) == vars(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        inside = ", ".join(f"{k}={v!r}" for k, v in vars(self).items())
+        return f"{type(self).__name__}({inside})"
+
+    def submit(self) -> None:
+        """Hand a reserved record to user space."""
+        raise UsageError("submit() belongs to a record that a kernel program reserved")
+
+    def discard(self) -> None:
+        """Give a reserved record back unseen."""
+        raise UsageError("discard() belongs to a record that a kernel program reserved")
+
+
+def zero(type_: ValueType) -> object:
+    """The value that zero bytes decode to."""
+    match type_:
+        case Int(boolean=True):
+            return False
+        case Int() | Pointer():
+            return 0
+        case CharArray():
+            return Chars()
+        case StructType():
+            return {f.name: zero(f.type) for f in type_.fields}
+        case _:
+            return [zero(type_.element) for _ in range(type_.count)]
+
+
+def sizeof(type_: object) -> int:
+    """The size in bytes of an integer type, pointer type or `Struct` subclass."""
+    return value_type(type_).size
