@@ -1,0 +1,200 @@
+"""Builds IR with variables turned into SSA on the way.
+
+In: a front end that walks statements in order, says where blocks begin, assigns and reads named
+variables. Out: a `Function` in which every read is a value. Method: Braun et al., "Simple and
+Efficient Construction of Static Single Assignment Form" (2013): a block whose predecessors are not
+all known yet is unsealed, and its reads become parameters that are filled when it is sealed.
+"""
+
+from __future__ import annotations
+
+from probee.compiler.ir.ops import NOWHERE, OPS, Block, Edge, Function, Loc, Op, Slot, Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    from probee.compiler.ir.ops import Operand
+
+
+class Undefined(Exception):
+    """`variable` is read at `loc` where, on some path, nothing was assigned to it."""
+
+    def __init__(self, variable: Hashable, loc: Loc) -> None:
+        super().__init__(variable)
+        self.variable = variable
+        self.loc = loc
+
+
+class Builder:
+    """`at` is the block that grows; None where the code is unreachable: it emits nothing."""
+
+    def __init__(self, function: Function) -> None:
+        self.function = function
+        self.at: Block | None = None
+        self.loc: Loc = NOWHERE
+        self._defs: dict[Hashable, dict[Block, Operand]] = {}
+        self._kinds: dict[Hashable, tuple[str, str]] = {}
+        self._preds: dict[Block, list[Edge]] = {}
+        self._froms: dict[Edge, Block] = {}
+        self._sealed: set[Block] = set()
+        self._waiting: dict[Block, list[tuple[Hashable, Value, Loc]]] = {}
+        entry = self.block()
+        function.blocks.append(entry)
+        self._sealed.add(entry)
+        self.at = entry
+
+    # blocks
+
+    def block(self) -> Block:
+        """A new block, placed when it is started."""
+        block = self.function.new_block()
+        self._preds[block] = []
+        return block
+
+    def start(self, block: Block, *, sealed: bool = True) -> None:
+        """Places `block` and goes on there; one that nothing leads to is unreachable, and left out.
+
+        `sealed`: no further edge will lead to it. A loop's head is not, until its body is built.
+        """
+        if not self._preds[block]:
+            self.at = None
+            return
+        self.function.blocks.append(block)
+        self.at = block
+        if sealed:
+            self.seal(block)
+
+    def reached(self, block: Block) -> bool:
+        """Whether any edge leads to `block` so far."""
+        return bool(self._preds[block])
+
+    def seal(self, block: Block) -> None:
+        """Every edge to `block` now exists: fill the parameters that were waiting for them."""
+        self._sealed.add(block)
+        for variable, _, loc in self._waiting.pop(block, []):
+            for edge in self._preds[block]:
+                edge.args.append(self._read(variable, self._froms[edge], loc))
+
+    # variables
+
+    def declare(self, variable: Hashable, kind: str, hint: str = "") -> None:
+        """Says that `variable` holds an `int` or a `ptr`; the hint names its values in dumps."""
+        self._kinds[variable] = (kind, hint)
+
+    def write(self, variable: Hashable, value: Operand) -> None:
+        """Assigns. Unreachable code assigns nothing."""
+        if self.at is not None:
+            self._defs.setdefault(variable, {})[self.at] = value
+
+    def read(self, variable: Hashable) -> Operand:
+        """The value `variable` has here. Raises Undefined where a path does not assign it."""
+        if self.at is None:
+            return self.function.new_value(*self._kinds[variable])
+        return self._read(variable, self.at, self.loc)
+
+    def _read(self, variable: Hashable, block: Block, loc: Loc) -> Operand:
+        chain: list[Block] = []
+        defs = self._defs.setdefault(variable, {})
+        while block not in defs:
+            if block in self._sealed and len(self._preds[block]) == 1:
+                chain.append(block)
+                block = self._froms[self._preds[block][0]]
+                continue
+            defs[block] = self._join(variable, block, loc)
+            break
+        value = defs[block]
+        for passed in chain:
+            defs[passed] = value
+        return value
+
+    def _join(self, variable: Hashable, block: Block, loc: Loc) -> Operand:
+        """A parameter for `variable` at the head of `block`."""
+        preds = self._preds[block]
+        if block in self._sealed and not preds:
+            raise Undefined(variable, loc)
+        kind, hint = self._kinds[variable]
+        param = self.function.new_value(kind, hint)
+        block.params.append(param)
+        if block not in self._sealed:
+            self._waiting.setdefault(block, []).append((variable, param, loc))
+            return param
+        self._defs[variable][block] = param
+        for edge in preds:
+            edge.args.append(self._read(variable, self._froms[edge], loc))
+        return param
+
+    # operations
+
+    def emit(
+        self,
+        kind: str,
+        *args: Operand,
+        result: str = "",
+        size: int = 0,
+        offset: int = 0,
+        offset2: int = 0,
+        align: int = 1,
+        symbol: object = None,
+        hint: str = "",
+    ) -> Value:
+        """Appends an operation and gives its result (a value nobody may use, where it has none).
+
+        `result` is needed where the row of `OPS` leaves it open: `int`, `ptr` or `none`.
+        """
+        row = OPS[kind]
+        wanted = result or ("int" if row.result == "either" else row.result)
+        value = self.function.new_value("int" if wanted == "none" else wanted, hint)
+        if self.at is not None:
+            self.at.ops.append(
+                Op(
+                    kind,
+                    list(args),
+                    None if wanted == "none" else value,
+                    size=size,
+                    offset=offset,
+                    offset2=offset2,
+                    align=align,
+                    symbol=symbol,
+                    loc=self.loc,
+                )
+            )
+        return value
+
+    def slot(self, name: str, size: int, align: int = 8) -> Value:
+        """A new piece of stack and its address."""
+        slot: Slot = self.function.new_slot(name, size, align)
+        return self.emit("slot", symbol=slot)
+
+    # ends of blocks
+
+    def jump(self, block: Block) -> None:
+        self._end("jump", [], [block])
+
+    def branch(
+        self, condition: str, a: Operand, b: Operand, then: Block, other: Block, *, size: int = 8
+    ) -> None:
+        self._end("branch", [a, b], [then, other], symbol=condition, size=size)
+
+    def ret(self, value: Operand) -> None:
+        self._end("ret", [value], [])
+
+    def _end(
+        self,
+        kind: str,
+        args: Sequence[Operand],
+        targets: list[Block],
+        *,
+        symbol: str | None = None,
+        size: int = 0,
+    ) -> None:
+        if self.at is None:
+            return
+        edges = [Edge(target) for target in targets]
+        for edge in edges:
+            self._preds[edge.block].append(edge)
+            self._froms[edge] = self.at
+        self.at.ops.append(
+            Op(kind, list(args), size=size, symbol=symbol, edges=edges, loc=self.loc)
+        )
+        self.at = None

@@ -1,0 +1,61 @@
+"""Dominators of a control-flow graph. In: a function. Out: each reachable block's immediate one.
+
+Cooper, Harvey, Kennedy, "A Simple, Fast Dominance Algorithm" (2001).
+"""
+
+from __future__ import annotations
+
+from probee.compiler.ir.ops import Block, Function
+
+
+def reverse_postorder(function: Function) -> list[Block]:
+    """Reachable blocks, each before its successors but for back edges. No recursion."""
+    order: list[Block] = []
+    seen = {function.blocks[0]}
+    stack = [(function.blocks[0], iter(function.blocks[0].successors))]
+    while stack:
+        block, successors = stack[-1]
+        for successor in successors:
+            if successor not in seen:
+                seen.add(successor)
+                stack.append((successor, iter(successor.successors)))
+                break
+        else:
+            order.append(block)
+            stack.pop()
+    order.reverse()
+    return order
+
+
+def immediate_dominators(function: Function) -> dict[Block, Block | None]:
+    """Block → its immediate dominator; None for the entry; unreachable blocks are absent."""
+    order = reverse_postorder(function)
+    number = {block: i for i, block in enumerate(order)}
+    preds: dict[Block, list[Block]] = {block: [] for block in order}
+    for block in order:
+        for successor in block.successors:
+            preds[successor].append(block)
+    entry = order[0]
+    idom: dict[Block, Block] = {entry: entry}
+    changed = True
+    while changed:
+        changed = False
+        for block in order[1:]:
+            new: Block | None = None
+            for pred in preds[block]:
+                if pred in idom:
+                    new = pred if new is None else _meet(pred, new, idom, number)
+            assert new is not None
+            if idom.get(block) is not new:
+                idom[block] = new
+                changed = True
+    return {block: (None if block is entry else idom[block]) for block in order}
+
+
+def _meet(a: Block, b: Block, idom: dict[Block, Block], number: dict[Block, int]) -> Block:
+    while a is not b:
+        while number[a] > number[b]:
+            a = idom[a]
+        while number[b] > number[a]:
+            b = idom[b]
+    return a
