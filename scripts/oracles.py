@@ -36,7 +36,7 @@ def _llvm(tool: str) -> tuple[str, ...]:
 
 # fmt: off
 ORACLES = (
-    Oracle("bpftool", ("bpftool",), ("bpftool", "linux-tools-generic"), "shows what the kernel holds"),
+    Oracle("bpftool", ("bpftool",), ("bpftool", "linux-tools-generic"), "shows what is loaded"),
     Oracle("clang", _llvm("clang"), ("clang-19", "clang"), "compiles C to BPF and to BTF"),
     Oracle("llvm-mc", _llvm("llvm-mc"), ("llvm-19", "llvm"), "assembles BPF"),
     Oracle("llvm-objdump", _llvm("llvm-objdump"), ("llvm-19", "llvm"), "disassembles BPF"),
@@ -47,7 +47,7 @@ ORACLES = (
     Oracle("strace", ("strace",), ("strace",), "says what a process really did"),
     Oracle("opensnoop", ("/usr/sbin/opensnoop", "opensnoop"), ("libbpf-tools",), "the C peer"),
     Oracle("bpftrace", ("bpftrace",), ("bpftrace",), "a peer"),
-    Oracle("debootstrap", ("debootstrap",), ("debootstrap",), "an empty Debian to try the README in"),
+    Oracle("debootstrap", ("debootstrap",), ("debootstrap",), "makes an empty Debian"),
 )
 # fmt: on
 
@@ -85,6 +85,7 @@ def install(rows: list[Oracle]) -> None:
 
 
 def main(words: list[str]) -> int:
+    """`words` is empty or `--install`. Prints, and returns the exit status."""
     missing = [row for row in ORACLES if find(row.tool) is None]
     if missing and "--install" in words:
         if os.environ.get("NO_INSTALL"):
