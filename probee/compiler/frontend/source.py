@@ -1,0 +1,148 @@
+"""From a function object to its syntax tree, with places in the user's file.
+
+In: a Python function. Out: a `Source`: the `ast.FunctionDef`, the file, and diagnostics for any of
+its nodes. The tree is checked against the running code object, so a file that changed after its
+import is an error and not another program.
+"""
+
+from __future__ import annotations
+
+import ast
+import linecache
+from textwrap import dedent
+from typing import TYPE_CHECKING
+
+from probee.compiler.ir.ops import Loc
+from probee.errors import CompileError, Diagnostic
+
+if TYPE_CHECKING:
+    from types import CodeType, FunctionType
+
+
+class Refusal(Exception):
+    """A statement is outside the language. Caught at its statement; `diagnostic` None is silent."""
+
+    def __init__(self, diagnostic: Diagnostic | None) -> None:
+        super().__init__(diagnostic)
+        self.diagnostic = diagnostic
+
+
+class Source:
+    """A function's tree and text. `file` is the path as Python knows it.
+
+    `trees` keeps parsed files, so that the functions of one file share one tree.
+    """
+
+    def __init__(self, function: FunctionType, trees: dict[str, ast.Module | None]) -> None:
+        code = function.__code__
+        self.name = function.__name__
+        self.file = code.co_filename
+        linecache.checkcache(self.file)
+        self.lines = linecache.getlines(self.file)
+        if not self.lines:
+            raise CompileError(
+                [
+                    Diagnostic(
+                        "no-source",
+                        f"the source of {function.__qualname__}() cannot be read",
+                        file=self.file,
+                        line=code.co_firstlineno,
+                        why="probee compiles what the file says; a function typed at a prompt has none",
+                        fix="put the program into a file",
+                    )
+                ]
+            )
+        if self.file not in trees:
+            trees[self.file] = _parse(self.file, "".join(self.lines))
+        self.definition = self._find(trees[self.file], code)
+
+    def _find(self, tree: ast.Module | None, code: CodeType) -> ast.FunctionDef:
+        if tree is not None:
+            for node in ast.walk(tree):
+                if isinstance(node, ast.FunctionDef) and node.name == code.co_name:
+                    first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+                    if first == code.co_firstlineno:
+                        self._check_unchanged(node, code)
+                        return node
+        raise self._changed(code)
+
+    def _check_unchanged(self, node: ast.FunctionDef, code: CodeType) -> None:
+        """Compiles the text again and compares: same names, same constants, same instructions."""
+        text = dedent("".join(self.lines[code.co_firstlineno - 1 : node.end_lineno]))
+        try:
+            module = compile(text, self.file, "exec", flags=_future_flags(code), dont_inherit=True)
+        except SyntaxError:
+            raise self._changed(code) from None
+        for constant in module.co_consts:
+            if hasattr(constant, "co_name") and constant.co_name == code.co_name:
+                if code.co_freevars or _same(constant, code):
+                    return  # a closure's code differs by its cells: its names are enough
+        raise self._changed(code)
+
+    def _changed(self, code: CodeType) -> CompileError:
+        return CompileError(
+            [
+                Diagnostic(
+                    "source-changed",
+                    f"{code.co_name}() in memory is not what its file says now",
+                    file=self.file,
+                    line=code.co_firstlineno,
+                    why="the file was changed after it was imported, or the function was made by exec",
+                    fix="start the program again",
+                )
+            ]
+        )
+
+    def loc(self, node: ast.AST) -> Loc:
+        """Where `node` begins, with its source line."""
+        line = getattr(node, "lineno", self.definition.lineno)
+        text = self.lines[line - 1].rstrip("\n") if line <= len(self.lines) else ""
+        return Loc(self.file, line, getattr(node, "col_offset", 0), text)
+
+    def refuse(self, node: ast.AST, code: str, message: str, *, why: str = "", fix: str = "") -> Refusal:
+        """A refusal at `node`, to be raised."""
+        return Refusal(self.diagnose(node, code, message, why=why, fix=fix))
+
+    def diagnose(
+        self, node: ast.AST, code: str, message: str, *, why: str = "", fix: str = ""
+    ) -> Diagnostic:
+        loc = self.loc(node)
+        start = _characters(loc.text, loc.column)
+        end_line = getattr(node, "end_lineno", loc.line)
+        end = getattr(node, "end_col_offset", None)
+        stop = _characters(loc.text, end) if end is not None and end_line == loc.line else len(loc.text)
+        return Diagnostic(
+            code,
+            message,
+            file=self.file,
+            line=loc.line,
+            column=start,
+            end_column=stop,
+            text=loc.text,
+            why=why,
+            fix=fix,
+        )
+
+
+def _parse(file: str, text: str) -> ast.Module | None:
+    try:
+        return ast.parse(text, file)
+    except SyntaxError:
+        return None
+
+
+def _future_flags(code: CodeType) -> int:
+    return code.co_flags & 0x1000000  # CO_FUTURE_ANNOTATIONS
+
+
+def _same(a: CodeType, b: CodeType) -> bool:
+    return a.co_code == b.co_code and a.co_names == b.co_names and _constants(a) == _constants(b)
+
+
+def _constants(code: CodeType) -> list[object]:
+    return [repr(c) for c in code.co_consts if not hasattr(c, "co_code")]
+
+
+def _characters(text: str, column: int) -> int:
+    """`ast` counts columns in UTF-8 bytes; people count characters."""
+    return len(text.encode()[:column].decode(errors="replace"))

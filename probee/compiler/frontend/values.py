@@ -1,0 +1,170 @@
+"""What an expression is while it is compiled: typed values over IR operands.
+
+In: nothing. Out: the frozen kinds of value that the front end's rules are written over. `Num` is
+the only one with a run-time operand of its own; references carry an address; the rest stand for
+things known when the program is compiled.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from probee.compiler.ir.ops import Operand, Value
+from probee.frozen import Frozen
+from probee.lang.types import BOOL
+from probee.spec.types import CharArray, Int, Pointer, StructType, ValueType
+
+S64 = Int("s64", 8, True)
+U64 = Int("u64", 8, False)
+U32 = Int("u32", 4, False)
+S32 = Int("s32", 4, True)
+LITERAL = Int("int literal", 8, True)  # a number without a width of its own: it takes the one it meets
+
+
+class Num(Frozen):
+    """An integer or pointer of `type`; `op` is normalised (see ir/ops.py) or a Python int.
+
+    `low` and `high` bound it where more is known than its type says.
+    """
+
+    type: Int | Pointer
+    op: Operand
+    low: int | None = None
+    high: int | None = None
+
+    @property
+    def literal(self) -> bool:
+        return self.type is LITERAL
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        if isinstance(self.op, int):
+            return self.op, self.op
+        if isinstance(self.type, Pointer):
+            return 0, U64.high
+        low = self.type.low if self.low is None else self.low
+        high = self.type.high if self.high is None else self.high
+        return low, high
+
+
+class Ref(Frozen):
+    """`type` stands in memory at `ptr` + `offset`.
+
+    `origin`: `stack`, `map:NAME`, `ring:SITE`, `ctx`, `rodata` (those last two cannot be written).
+    `site`: which object it is, for the rules on aliases; "" where that cannot matter.
+    """
+
+    ptr: Value
+    offset: int
+    type: StructType | CharArray
+    origin: str
+    site: str = ""
+
+
+class Opt(Frozen):
+    """A `Ref` or None: None when `ref.ptr` is 0. `variable`: the local it was read from, or ""."""
+
+    ref: Ref
+    variable: str = ""
+
+
+class OptNum(Frozen):
+    """An integer or None: None when `present` is 0, and then `num.op` is 0."""
+
+    num: Num
+    present: Operand
+    variable: str = ""
+
+
+class Text(Frozen):
+    """A string known when the program is compiled."""
+
+    raw: bytes
+
+
+class ReadStr(Frozen):
+    """A `read_str(pointer, default=…)` that has not been given a place to write to."""
+
+    pointer: Num
+    default: bytes | None
+
+
+class Comm(Frozen):
+    """`current.comm`, not yet given a place to write to."""
+
+
+class NoneType(Frozen):
+    """None."""
+
+
+class Context(Frozen):
+    """The program's context: `ptr` is what the kernel passed."""
+
+    ptr: Value
+
+
+class Thing(Frozen):
+    """A Python object known when the program is compiled: a declaration, type, function, module."""
+
+    obj: object
+    name: str
+
+
+class Method(Frozen):
+    """`owner.name`, about to be called."""
+
+    owner: TypedValue
+    name: str
+
+
+class Several(Frozen):
+    """A tuple."""
+
+    items: tuple[TypedValue, ...]
+
+
+TypedValue: TypeAlias = (
+    "Num | Ref | Opt | OptNum | Text | ReadStr | Comm | NoneType | Context | Thing | Method | Several"
+)
+NONE = NoneType()
+
+
+def literal(value: int) -> Num:
+    return Num(LITERAL, value)
+
+
+def boolean(op: Operand) -> Num:
+    return Num(BOOL, op)
+
+
+def describe(value: TypedValue) -> str:
+    """The value's kind in the user's words, for messages."""
+    match value:
+        case Num(type=Pointer(space, target)):
+            return f"a {space} {'string ' if target == 'char' else ''}pointer"
+        case Num(type=Int(name=name)):
+            return name
+        case Ref(type=StructType(name=name)):
+            return f"a {name}"
+        case Ref() | Text() | Comm():
+            return "text"
+        case Opt(ref=Ref(type=StructType(name=name))):
+            return f"a {name} or None"
+        case OptNum(num=Num(type=Int(name=name))):
+            return f"{name} or None"
+        case ReadStr():
+            return "text read from memory"
+        case NoneType():
+            return "None"
+        case Context():
+            return "the context"
+        case Thing(name=name):
+            return f"`{name}`"
+        case Method(name=name):
+            return f"the method {name}"
+        case _:
+            return "a tuple" if isinstance(value, Several) else "a value"
+
+
+def size_of(type_: ValueType) -> int:
+    return type_.size
