@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 MARKER = re.compile(r'^# \d+ "([^"]+)"')
-DEFINE = re.compile(r"^#define ([A-Za-z_]\w*) (\S.*)$", re.M)
-ENUM = re.compile(r"\benum\s*(\w*)\s*\{([^}]*)\}", re.S)
-ERROR_LINE = re.compile(r"^[^:]*:(\d+):\d+: error:", re.M)
+DEFINE = re.compile(r"^#define ([A-Za-z_]\w*) (\S.*)$", re.MULTILINE)
+ENUM = re.compile(r"\benum\s*(\w*)\s*\{([^}]*)\}", re.DOTALL)
+ERROR_LINE = re.compile(r"^<stdin>:(\d+):\d+: error:", re.MULTILINE)
 PRELUDE = "int printf(const char *, ...);\n"
 
 
@@ -44,7 +44,9 @@ class Headers:
         """What each wanted header itself contributes after preprocessing, comments gone."""
         texts: dict[str, list[str]] = {name: [] for name in self.names}
         here: list[str] | None = None
-        for line in run("gcc", "-E", "-dD", "-xc", *self.flags, "-", text=self.includes).split("\n"):
+        for line in run("gcc", "-E", "-dD", "-xc", *self.flags, "-", text=self.includes).split(
+            "\n"
+        ):
             if marker := MARKER.match(line):
                 path = marker[1]
                 here = next((texts[n] for n in self.names if path.endswith("/" + n)), None)
@@ -63,7 +65,9 @@ class Headers:
                 if not bad:
                     break
                 keep = [n for i, n in enumerate(keep) if i + first not in bad]
-            rows = "".join(f'printf("%d %llu\\n", ({n}) < 0, (unsigned long long)({n}));' for n in keep)
+            rows = "".join(
+                f'printf("%d %llu\\n", ({n}) < 0, (unsigned long long)({n}));' for n in keep
+            )
             source, program = Path(folder, "values.c"), Path(folder, "values")
             source.write_text(f"{self.includes}{PRELUDE}int main(void) {{ {rows} }}\n")
             run("gcc", "-w", *self.flags, str(source), "-o", str(program))
@@ -76,7 +80,13 @@ class Headers:
 
     def _errors(self, source: str) -> set[int]:
         """Numbers of the lines that gcc refuses."""
-        command = ["gcc", "-fsyntax-only", "-Werror=int-conversion", "-fmax-errors=0", "-xc"]
+        command = [
+            "gcc",
+            "-fsyntax-only",
+            "-Werror=int-conversion",
+            "-ftrack-macro-expansion=0",
+            "-xc",
+        ]
         done = subprocess.run(
             [*command, *self.flags, "-"], input=source, capture_output=True, text=True, check=False
         )
@@ -85,14 +95,19 @@ class Headers:
             raise SystemExit(done.stderr[-2000:])
         return lines
 
-    def constants(self) -> dict[str, dict[str, Any]]:
-        """header -> {"macros": [[name, value]], "enums": [[enum name or "", [[name, value]]]]}."""
+    def constants(self, only: str = "") -> dict[str, dict[str, Any]]:
+        """header -> {"macros": [[name, value]], "enums": [[enum name or "", [[name, value]]]]}.
+
+        `only` is a pattern that the names of macros must begin with.
+        """
         texts = self.texts()
         enums = {
             header: [(m[1], re.findall(r"(?:^|,)\s*(\w+)", m[2])) for m in ENUM.finditer(text)]
             for header, text in texts.items()
         }
-        macros = {h: [m[1] for m in DEFINE.finditer(t)] for h, t in texts.items()}
+        macros = {
+            h: [m[1] for m in DEFINE.finditer(t) if re.match(only, m[1])] for h, t in texts.items()
+        }
         names = [n for rows in enums.values() for _, members in rows for n in members]
         values = self.values(names + [n for rows in macros.values() for n in rows])
         members = set(names)
@@ -103,7 +118,11 @@ class Headers:
                     for n in dict.fromkeys(macros[header])
                     if n in values and n not in members
                 ],
-                "enums": [[name, [[n, values[n]] for n in rows]] for name, rows in enums[header]],
+                "enums": [
+                    [name, [[n, values[n]] for n in rows]]
+                    for name, rows in enums[header]
+                    if re.match(only, rows[0])
+                ],
             }
             for header in self.names
         }
@@ -133,7 +152,19 @@ class Layouts:
         if name not in self.named:
             raise SystemExit(f"no struct {name} in these headers")
         found = self.named[name]
-        return {"size": found["size"], "fields": self.fields(found, "", 0)}
+        return {"size": found["size"], "fields": self.groups(found)}
+
+    def groups(self, found: dict[str, Any]) -> list[list[Any]]:
+        """The rows of a type; where it is a union, an empty row stands before each of its members.
+
+        So the alternatives of `union bpf_attr`, most of which have no name, stay apart.
+        """
+        if found["kind"] == "STRUCT":
+            return self.fields(found, "", 0)
+        rows: list[list[Any]] = []
+        for member in found["members"]:
+            rows += [[], *self.fields({"members": [member]}, "", 0)]
+        return rows
 
     def fields(self, parent: dict[str, Any], prefix: str, base: int) -> list[list[Any]]:
         """Rows [path, byte offset, byte size, C type], or with [bit offset, bits] appended.

@@ -1,0 +1,99 @@
+"""Record what probee's generated tables say of the kernel: numbers, names and layouts, no text.
+
+In: unpacked Debian packages, given by option (nothing is fetched here):
+    --headers DIR     linux-libc-dev (`dpkg -x` of it; Arch: all, so it has every architecture)
+    --source DIR      the tree of linux-source-X.Y of the same version
+    --versions FILE   iovisor/bcc's docs/kernel-versions.md, --libbpf DIR a clone of libbpf with its
+                      history: when each helper, map type, program type first appeared
+Out: scripts/recorded/*.json, dated, one fact a line, so that a new recording is a readable diff.
+`scripts/generate_tables.py` reads only those files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import facts_headers
+
+RECORDED = Path(__file__).parent / "recorded"
+
+BPF_HEADERS = ("linux/bpf.h", "linux/bpf_common.h", "linux/btf.h", "linux/perf_event.h",
+               "linux/bpf_perf_event.h")  # fmt: skip
+ELF_HEADERS = ("elf.h",)  # the C library's: the kernel's has no visibility and no R_BPF_*
+MACHINES = "MIPS|PARISC|HP|ALPHA|ARM|AARCH64|CSKY|IA_64|RISCV|SPARC|SUNW|X86_64"
+ELF_NAMES = (
+    rf"(?!\w+_({MACHINES})_|PT_SUNW)((EI|ET|EV|SHT|SHF|SHN|STB|STT|STV|STN|PT|PF|R_BPF)_"
+    r"|ELF(CLASS|DATA|MAG)|(EM_BPF|EM_X86_64|EM_AARCH64|GRP_COMDAT)$)"
+)
+STRUCTS = (
+    "bpf_attr", "bpf_insn", "bpf_prog_info", "bpf_map_info", "bpf_btf_info", "bpf_link_info",
+    "bpf_token_info", "bpf_func_info", "bpf_line_info", "bpf_core_relo", "bpf_iter_link_info",
+    "__sk_buff", "xdp_md", "bpf_sock", "bpf_tcp_sock", "bpf_sock_tuple", "sk_msg_md",
+    "sk_reuseport_md", "bpf_sock_addr", "bpf_sock_ops", "bpf_cgroup_dev_ctx", "bpf_sysctl",
+    "bpf_sockopt", "bpf_sk_lookup", "bpf_flow_keys", "bpf_raw_tracepoint_args",
+    "bpf_perf_event_value", "bpf_perf_event_data", "bpf_pidns_info", "bpf_fib_lookup",
+    "bpf_tunnel_key", "bpf_redir_neigh", "bpf_spin_lock", "bpf_timer", "bpf_dynptr",
+    "bpf_lpm_trie_key_u8", "bpf_cgroup_storage_key", "bpf_stack_build_id", "btf_ptr",
+    "bpf_xdp_sock", "bpf_devmap_val", "bpf_cpumap_val", "bpf_wq", "bpf_list_head",
+    "bpf_list_node", "bpf_rb_root", "bpf_rb_node", "bpf_refcount",
+    "btf_header", "btf_type", "btf_array", "btf_member", "btf_param", "btf_var",
+    "btf_var_secinfo", "btf_decl_tag", "btf_enum", "btf_enum64",
+    "perf_event_attr", "perf_event_mmap_page", "perf_event_header",
+)  # fmt: skip
+
+
+def write(name: str, facts: dict[str, Any], source: str) -> None:
+    """Write recorded/NAME.json: a date, the source, then the facts."""
+    head = {"recorded": dt.date.today().isoformat(), "source": source}
+    text = dump({**head, **facts}) + "\n"
+    (RECORDED / f"{name}.json").write_text(text, encoding="utf-8")
+
+
+def dump(value: Any, indent: str = "") -> str:
+    """JSON with one row a line: dictionaries and lists of lists are laid out, leaves are not."""
+    inner = indent + " "
+    if isinstance(value, dict) and any(isinstance(v, dict | list) for v in value.values()):
+        rows = [f"{inner}{json.dumps(key)}: {dump(v, inner)}" for key, v in value.items()]
+        return "{\n" + ",\n".join(rows) + f"\n{indent}}}"
+    if isinstance(value, list) and any(isinstance(v, dict | list) for v in value):
+        return "[\n" + ",\n".join(inner + dump(v, inner) for v in value) + f"\n{indent}]"
+    return json.dumps(value)
+
+
+def package_version(root: Path) -> str:
+    """Version and package of an unpacked linux-libc-dev, from its changelog's first line."""
+    import gzip
+
+    path = next(root.glob("usr/share/doc/linux-libc-dev/changelog.Debian.gz"))
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        first = file.readline()
+    return f"linux-libc-dev {first.split('(')[1].split(')')[0]}"
+
+
+def record_headers(root: Path) -> None:
+    """uapi.json: constants of the bpf, btf, perf and elf headers, and struct layouts."""
+    x86 = facts_headers.Headers(root, BPF_HEADERS, triplet="x86_64-linux-gnu")
+    elf = facts_headers.Headers(Path("/"), ELF_HEADERS, triplet="x86_64-linux-gnu")
+    constants = {**x86.constants(), **elf.constants(ELF_NAMES)}
+    facts = {"constants": constants, "structs": x86.structs(STRUCTS)}
+    write("uapi", facts, package_version(root))
+
+
+def main(arguments: list[str]) -> int:
+    """Record what the given options allow; the other files stay as they are."""
+    parser = argparse.ArgumentParser(description="record kernel facts under scripts/recorded/")
+    parser.add_argument("--headers", type=Path, metavar="DIR")
+    parser.add_argument("--source", type=Path, metavar="DIR")
+    options = parser.parse_args(arguments)
+    if options.headers:
+        record_headers(options.headers)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
