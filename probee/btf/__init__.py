@@ -3,7 +3,7 @@
     kinds, types     the 19 kinds by number and as frozen records
     raw, decode      header, sections and one record, strictly parsed
     table, reader    `Btf(data)`: types by id, decoded when asked for
-    index            `build_index`, `IndexedBtf`: the same over a 5 MB kernel, in under a millisecond
+    index            `build_index`, `IndexedBtf`: the same over a kernel's 5 MB, at once
     check, compare   is this blob well-formed; are two types equivalent or compatible
     encode, writer   records to bytes; `BtfBuilder` makes the BTF of programs and maps
     mapdef           a map as libbpf's `.maps` convention describes it

@@ -40,16 +40,18 @@ from probee.errors import FormatError, NotSupportedError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TypeAlias
+    from typing import Literal, TypeAlias
 
     from _typeshed import ReadableBuffer
 
     from probee.btf.table import TypeTable
     from probee.btf.types import Type
 
+    Order: TypeAlias = Literal["little", "big"]
     Value: TypeAlias = int | bool | float | str | list["Value"] | dict[str, "Value"]
 
 MAX_DEPTH = 32  # values within values, as the kernel's MAX_RESOLVE_DEPTH
+MAX_SIZE = 1 << 28  # of one value; the kernel allows maps far less
 MAX_PARTS = 1 << 24  # values within one value: hostile unions of unions could have 2**60
 
 
@@ -57,9 +59,11 @@ class Codec:
     """The values of type `id`, `size` bytes each, in the byte order of the table."""
 
     def __init__(self, table: TypeTable, id: int, *, pointer: int = 8) -> None:
-        self._order = ">" if table.sections.big_endian else "<"
+        self._order: Order = "big" if table.sections.big_endian else "little"
         self._node = _Plan(table, pointer, self._order).node(id, 0)
         self.size = self._node.size
+        if self.size > MAX_SIZE:
+            raise FormatError(f"BTF type {id} has values of {self.size} bytes")
 
     def decode(self, data: ReadableBuffer) -> Value:
         """The value of exactly `size` bytes."""
@@ -75,32 +79,31 @@ class Codec:
         return bytes(image.data)
 
 
-def _extent(bit: int, bits: int, order: str) -> tuple[int, int, int]:
+def _extent(bit: int, bits: int, order: Order) -> tuple[int, int, int]:
     """First byte, end byte and shift of a run of bits; big-endian counts bits from the top."""
     first, end = bit // 8, (bit + bits + 7) // 8
     shift = bit % 8
-    return first, end, shift if order == "<" else (end - first) * 8 - shift - bits
+    return first, end, shift if order == "little" else (end - first) * 8 - shift - bits
 
 
 class _Image:
     """Bytes being written, and which of their bits have been."""
 
-    def __init__(self, size: int, order: str) -> None:
+    def __init__(self, size: int, order: Order) -> None:
         self.data, self.mask, self.order = bytearray(size), bytearray(size), order
 
     def put(self, bit: int, bits: int, number: int, path: str) -> None:
         if not bits:
             return
         first, end, shift = _extent(bit, bits, self.order)
-        name = "little" if self.order == "<" else "big"
-        old = int.from_bytes(self.data[first:end], name)
-        written = int.from_bytes(self.mask[first:end], name)
+        old = int.from_bytes(self.data[first:end], self.order)
+        written = int.from_bytes(self.mask[first:end], self.order)
         mask = ((1 << bits) - 1) << shift
         new = number << shift & mask
         if (old ^ new) & written & mask:
             raise UsageError(f"{path} disagrees with another member of the same union")
-        self.data[first:end] = (old | new).to_bytes(end - first, name)
-        self.mask[first:end] = (written | mask).to_bytes(end - first, name)
+        self.data[first:end] = (old | new).to_bytes(end - first, self.order)
+        self.mask[first:end] = (written | mask).to_bytes(end - first, self.order)
 
 
 class _Node:
@@ -119,7 +122,7 @@ class _Node:
 class _Scalar(_Node):
     """An integer of `bits` bits that start `lead` bits into its `size` bytes."""
 
-    def __init__(self, order: str, size: int, bits: int, *, signed: bool, lead: int = 0) -> None:
+    def __init__(self, order: Order, size: int, bits: int, *, signed: bool, lead: int = 0) -> None:
         self.order, self.size, self.bits, self.signed, self.lead = order, size, bits, signed, lead
 
     def narrowed(self, bits: int) -> _Scalar:
@@ -132,7 +135,7 @@ class _Scalar(_Node):
 
     def number(self, view: memoryview[int], bit: int) -> int:
         first, end, shift = _extent(bit + self.lead, self.bits, self.order)
-        number = int.from_bytes(view[first:end], "little" if self.order == "<" else "big")
+        number = int.from_bytes(view[first:end], self.order)
         number = number >> shift & ((1 << self.bits) - 1)
         return number - (1 << self.bits) if self.signed and number >> self.bits - 1 else number
 
@@ -162,7 +165,7 @@ class _Bool(_Scalar):
 
 
 class _Enum(_Scalar):
-    def __init__(self, order: str, type_: Enum | Enum64) -> None:
+    def __init__(self, order: Order, type_: Enum | Enum64) -> None:
         super().__init__(order, type_.size, type_.size * 8, signed=type_.signed)
         self.values = {item.name: item.value for item in type_.values}
         self.names = {item.value: item.name for item in reversed(type_.values)}
@@ -180,11 +183,11 @@ class _Enum(_Scalar):
 
 
 class _Float(_Node):
-    def __init__(self, order: str, type_: Float) -> None:
+    def __init__(self, order: Order, type_: Float) -> None:
         if type_.size not in {2, 4, 8}:
             raise NotSupportedError(f"values of {label(type_)}, {type_.size} bytes")
         self.order, self.size = order, type_.size
-        self.layout = order + {2: "e", 4: "f", 8: "d"}[type_.size]
+        self.layout = (">" if order == "big" else "<") + {2: "e", 4: "f", 8: "d"}[type_.size]
 
     def decode(self, view: memoryview[int], bit: int) -> Value:
         number: float = unpack(self.layout, view[bit // 8 : bit // 8 + self.size])[0]
@@ -197,12 +200,11 @@ class _Float(_Node):
             raw = pack(self.layout, value)
         except (OverflowError, struct_error):
             raise UsageError(f"{path} = {value} does not fit {self.size} bytes") from None
-        order = "little" if self.order == "<" else "big"
-        image.put(bit, self.size * 8, int.from_bytes(raw, order), path)  # type: ignore[arg-type]
+        image.put(bit, self.size * 8, int.from_bytes(raw, self.order), path)
 
 
 class _Chars(_Node):
-    def __init__(self, order: str, size: int) -> None:
+    def __init__(self, order: Order, size: int) -> None:
         self.order, self.size = order, size
 
     def decode(self, view: memoryview[int], bit: int) -> Value:
@@ -215,8 +217,7 @@ class _Chars(_Node):
         raw = value.encode("utf-8", "surrogateescape")
         if len(raw) > self.size:
             raise UsageError(f"{path} holds {self.size} bytes, not {len(raw)}")
-        order = "little" if self.order == "<" else "big"
-        number = int.from_bytes(raw.ljust(self.size, b"\0"), order)  # type: ignore[arg-type]
+        number = int.from_bytes(raw.ljust(self.size, b"\0"), self.order)
         image.put(bit, self.size * 8, number, path)
 
 
@@ -298,7 +299,7 @@ class _Struct(_Node):
 class _Plan:
     """Makes the nodes of a type, each type once."""
 
-    def __init__(self, table: TypeTable, pointer: int, order: str) -> None:
+    def __init__(self, table: TypeTable, pointer: int, order: Order) -> None:
         self.table, self.pointer, self.order = table, pointer, order
         self.made: dict[int, _Node] = {}
 

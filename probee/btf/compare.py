@@ -11,10 +11,14 @@ from probee.btf.types import (
     Datasec,
     Enum,
     Enum64,
+    Float,
     FuncProto,
     Fwd,
     Int,
+    Member,
+    Param,
     Ptr,
+    SecVar,
     Struct,
     Union,
     Void,
@@ -49,18 +53,21 @@ def equivalent(left: TypeTable, left_id: int, right: TypeTable, right_id: int) -
 def _anonymised(type_: Type) -> Type:
     """The record with each id it refers to set to 0: what it says by itself."""
     match type_:
-        case Void() | Int() | Enum() | Enum64() | Fwd():
+        case Void() | Int() | Enum() | Enum64() | Fwd() | Float():
             return type_
         case Array():
-            return replace(type_, type=0, index=0)
+            return Array(0, 0, type_.count)
         case Struct() | Union():
-            return replace(type_, members=tuple(replace(m, type=0) for m in type_.members))
+            members = tuple(Member(m.name, 0, m.bit_offset, m.bits) for m in type_.members)
+            return type(type_)(type_.name, type_.size, members)
         case FuncProto():
-            return replace(type_, type=0, params=tuple(replace(p, type=0) for p in type_.params))
+            return FuncProto(0, tuple(Param(param.name, 0) for param in type_.params))
         case Datasec():
-            return replace(type_, vars=tuple(replace(v, type=0) for v in type_.vars))
+            variables = tuple(SecVar(0, var.offset, var.size) for var in type_.vars)
+            return Datasec(type_.name, type_.size, variables)
         case _:
-            return replace(type_, type=0) if "type" in type_.__match_args__ else type_
+            bare: Type = replace(type_, type=0)
+            return bare
 
 
 def compatible(left: TypeTable, left_id: int, right: TypeTable, right_id: int) -> bool:

@@ -2,8 +2,9 @@
 
 In: `Sections` and the words of a record whose length is already known to be right. Out: a record
 of `types`. What a record says of itself is checked here by the rules of the kernel's
-btf_*_check_meta (kernel/bpf/btf.c, Linux 6.18), but for what objects hold before they are linked:
-data sections of size 0, extern variables, variables of type void. Whether ids exist and what they refer to is `check`'s.
+btf_*_check_meta (kernel/bpf/btf.c, Linux 6.18), but for what objects hold before they
+are linked: data sections of size 0, extern variables, variables of type void. Whether ids exist
+and what they refer to is `check`'s.
 """
 
 from __future__ import annotations
@@ -145,7 +146,7 @@ def decode(sections: Sections, id: int, start: int) -> Type:
             raise record.wrong("this kind is newer than this reader", 1)
 
 
-_POINTERS = {
+_POINTERS: dict[int, type[Ptr | Volatile | Const | Restrict]] = {
     kinds.PTR: Ptr,
     kinds.VOLATILE: Volatile,
     kinds.CONST: Const,
@@ -160,7 +161,9 @@ def _int(record: _Record) -> Int:
     record.demand(not word & 0xF000FF00, f"expected zeroes in the unused bits of {word:#x}", 3)
     record.demand(size in {1, 2, 4, 8, 16}, f"no integer has {size} bytes", 2)
     record.demand(
-        0 < bits and bits + offset <= size * 8, f"{bits} bits at {offset} do not fit {size} bytes", 3
+        bits > 0 and bits + offset <= size * 8,
+        f"{bits} bits at {offset} do not fit {size} bytes",
+        3,
     )
     record.demand(encoding in {0, 1, 2, 4}, f"expected one encoding, not {encoding:#x}", 3)
     return Int(record.optional_name(), size, bits, encoding, offset)

@@ -12,6 +12,7 @@ btf_ext_setup_info in libbpf's btf.c.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from struct import calcsize, iter_unpack, pack, unpack_from
 
 from probee.btf.raw import MAGIC, VERSION
@@ -20,7 +21,7 @@ from probee.frozen import Frozen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from _typeshed import ReadableBuffer
 
@@ -160,9 +161,7 @@ def _read_header(view: memoryview[int]) -> tuple[str, int, list[int]]:
     return order, header, [*unpack_from(f"{order}{count}I", view, 8), 0, 0][:6]
 
 
-def _read_part(
-    part: str, view: memoryview[int], at: int, order: str
-) -> tuple[ExtSection, ...]:
+def _read_part(part: str, view: memoryview[int], at: int, order: str) -> tuple[ExtSection, ...]:
     """`view` is the part, at byte `at` of the section."""
     if len(view) < 4:
         raise FormatError(f".BTF.ext {part} is too short for its record size", offset=at)
@@ -217,12 +216,11 @@ def _rows(part: str, data: bytes, big_endian: bool) -> list[tuple[int, ...]]:
     return list(iter_unpack(layout, data))
 
 
-def _pack(
-    part: str, records: Sequence[FuncInfo | LineInfo | CoreRelo] | Iterable[object], order: str,
-    step: int,
-) -> bytes:  # fmt: skip
-    rows = []
+def _pack(part: str, records: Iterable[object], order: str, step: int) -> bytes:
+    """The records of one part; each `insn_off` is a multiple of `step`."""
+    rows: list[tuple[int, ...]] = []
     for record in records:
+        row: tuple[int, ...]
         match part, record:
             case "func_info", FuncInfo():
                 row = (record.insn_off, record.type)
@@ -242,7 +240,7 @@ def _pack(
             raise UsageError(f"{part} cannot hold {record!r}")
         rows.append(row)
     # CO-RE may patch one instruction twice in no order; the other two are searched by offset.
-    if part != "core_relo" and any(a[0] >= b[0] for a, b in zip(rows, rows[1:], strict=False)):
+    if part != "core_relo" and any(a[0] >= b[0] for a, b in pairwise(rows)):
         raise UsageError(f"{part} records must ascend by insn_off")
     layout = order + _FORMATS[part]
     return b"".join(pack(layout, *row) for row in rows)

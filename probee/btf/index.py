@@ -5,7 +5,7 @@ kept by somebody else; out of `IndexedBtf`: everything that `Btf` answers, at on
 
     64 bytes   the header below, in the machine's byte order
     u64 × K    name keys, ascending: crc32 of kind and name above, id below
-    u32 × N+2  the word of the type section where each type starts; entry 0 is void, the last the end
+    u32 × N+2  the word of the type section where each type starts; 0 is void, the last the end
 
 The index is bound to its blob by section lengths and by a checksum of samples of it, and guarded
 by a checksum of its own. That tells a stale or damaged index from a good one; it does not tell a

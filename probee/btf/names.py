@@ -22,7 +22,7 @@ def name_keys(sections: Sections, starts: Words) -> array[int]:
     strings = sections.strings.tobytes()
     size = len(strings)
     find = strings.find
-    keys = []
+    keys: list[int] = []
     add = keys.append
     for id in range(1, len(starts) - 1):
         start = starts[id]

@@ -9,6 +9,7 @@ All positions within the type section are in words; `FormatError` gives them in 
 
 from __future__ import annotations
 
+from itertools import pairwise
 from struct import pack, unpack_from
 from sys import byteorder
 
@@ -153,7 +154,7 @@ def _section(
 def _apart(*sections: tuple[str, int, int]) -> None:
     """Sections share no byte: overlapping ones would mean two things at once."""
     filled = sorted((at, at + length, name) for name, at, length in sections if length)
-    for (_, end, first), (at, _, second) in zip(filled, filled[1:], strict=False):
+    for (_, end, first), (at, _, second) in pairwise(filled):
         if at < end:
             raise FormatError(f"BTF {second} section overlaps the {first} section", offset=at)
 

@@ -35,6 +35,7 @@ class Btf(TypeTable):
 
     @property
     def big_endian(self) -> bool:
+        """The byte order of the blob."""
         return self.sections.big_endian
 
     def types(self) -> Iterator[tuple[int, Type]]:

@@ -53,6 +53,7 @@ class Int(Frozen):
 
     @property
     def signed(self) -> bool:
+        """Whether its top bit is a sign."""
         return self.encoding == SIGNED
 
 
