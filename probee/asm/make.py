@@ -123,6 +123,8 @@ def bswap(dst: int, bits: int) -> Insn:
 
 def addr_space_cast(dst: int, src: int, to_space: int, from_space: int) -> Insn:
     """An arena pointer from one address space to another: 0 is the kernel's, 1 the user's."""
+    if not (0 <= to_space <= 0xFFFF and 0 <= from_space <= 0xFFFF):
+        raise UsageError(f"address spaces have 16 bits, not {to_space} and {from_space}")
     return Insn(op.ALU64 | op.X | op.MOV, dst, src, 1, _bits32(to_space << 16 | from_space))
 
 
@@ -255,14 +257,15 @@ def store_release(size: int, dst: int, src: int, off: int) -> Insn:
 
 
 def _ld64(dst: int, pseudo: int, low: int, high: int = 0) -> Insn:
+    if not -0x80000000 <= low <= 0xFFFFFFFF:
+        raise UsageError(f"{low} is no descriptor, index, id or distance of 32 bits")
     return Insn(op.LD_IMM64, dst, pseudo, 0, _bits32(high) << 32 | low & 0xFFFFFFFF)
 
 
 def ld_imm64(dst: int, value: int) -> Insn:
     """Any 64 bits; `value` may be signed or unsigned."""
-    return Insn(
-        op.LD_IMM64, dst, op.PSEUDO_NONE, 0, value - (1 << 64) if value >> 63 > 0 else value
-    )
+    signed = value - (1 << 64) if 1 << 63 <= value < 1 << 64 else value
+    return Insn(op.LD_IMM64, dst, op.PSEUDO_NONE, 0, signed)
 
 
 def ld_map_fd(dst: int, fd: int) -> Insn:
