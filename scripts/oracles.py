@@ -40,6 +40,7 @@ ORACLES = (
     Oracle("clang", _llvm("clang"), ("clang-19", "clang"), "compiles C to BPF and to BTF"),
     Oracle("llvm-mc", _llvm("llvm-mc"), ("llvm-19", "llvm"), "assembles BPF"),
     Oracle("llvm-objdump", _llvm("llvm-objdump"), ("llvm-19", "llvm"), "disassembles BPF"),
+    Oracle("llvm-objcopy", _llvm("llvm-objcopy"), ("llvm-19", "llvm"), "takes sections out"),
     Oracle("llvm-readelf", _llvm("llvm-readelf"), ("llvm-19", "llvm"), "reads ELF"),
     Oracle("readelf", ("readelf",), ("binutils",), "reads ELF"),
     Oracle("pahole", ("pahole",), ("pahole", "dwarves"), "prints types from BTF"),

@@ -251,7 +251,7 @@ class _Struct(_Node):
             if names & self.names:
                 raise FormatError(f"BTF {title} has two members {min(names & self.names)!r}")
             self.names |= names
-            width = node.bits if isinstance(node, _Scalar) and bit % 8 else node.size * 8
+            width = node.lead + node.bits if isinstance(node, _Scalar) else node.size * 8
             if bit + width > size * 8 or (bit % 8 and not isinstance(node, _Scalar)):
                 raise FormatError(f"BTF {title} has no place for {name!r} at bit {bit}")
 

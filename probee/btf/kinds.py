@@ -1,30 +1,32 @@
-"""The numbers of `enum btf_kind` and what a record of each kind is followed by.
+"""The numbers of the BTF kinds, and what a record of each kind is followed by.
 
-Source: include/uapi/linux/btf.h, Linux 6.18. The BTF room counts in 4-byte words, as the format
-does: every field behind the header is a u32.
+Source: include/uapi/linux/btf.h. The BTF room counts in 4-byte words, as the format does: every
+field behind the header is a u32.
 """
 
 from __future__ import annotations
 
-INT = 1
-PTR = 2
-ARRAY = 3
-STRUCT = 4
-UNION = 5
-ENUM = 6
-FWD = 7
-TYPEDEF = 8
-VOLATILE = 9
-CONST = 10
-RESTRICT = 11
-FUNC = 12
-FUNC_PROTO = 13
-VAR = 14
-DATASEC = 15
-FLOAT = 16
-DECL_TAG = 17
-TYPE_TAG = 18
-ENUM64 = 19
+from probee.uapi import btf as uapi
+
+INT = uapi.BTF_KIND_INT
+PTR = uapi.BTF_KIND_PTR
+ARRAY = uapi.BTF_KIND_ARRAY
+STRUCT = uapi.BTF_KIND_STRUCT
+UNION = uapi.BTF_KIND_UNION
+ENUM = uapi.BTF_KIND_ENUM
+FWD = uapi.BTF_KIND_FWD
+TYPEDEF = uapi.BTF_KIND_TYPEDEF
+VOLATILE = uapi.BTF_KIND_VOLATILE
+CONST = uapi.BTF_KIND_CONST
+RESTRICT = uapi.BTF_KIND_RESTRICT
+FUNC = uapi.BTF_KIND_FUNC
+FUNC_PROTO = uapi.BTF_KIND_FUNC_PROTO
+VAR = uapi.BTF_KIND_VAR
+DATASEC = uapi.BTF_KIND_DATASEC
+FLOAT = uapi.BTF_KIND_FLOAT
+DECL_TAG = uapi.BTF_KIND_DECL_TAG
+TYPE_TAG = uapi.BTF_KIND_TYPE_TAG
+ENUM64 = uapi.BTF_KIND_ENUM64
 
 # By number; 0 is void, which has no record.
 NAMES = (

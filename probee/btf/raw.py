@@ -15,6 +15,7 @@ from sys import byteorder
 
 from probee.btf import kinds
 from probee.errors import FormatError
+from probee.uapi import btf as uapi
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
 
     Words: TypeAlias = memoryview[int] | array[int]
 
-MAGIC = 0xEB9F
-VERSION = 1
+MAGIC = uapi.BTF_MAGIC
+VERSION = uapi.BTF_VERSION
 HEADER = 24
-HEADER_WITH_LAYOUT = 32  # since the kernels of 2026
-MAX_TYPE = 0xFFFFF
-MAX_STRINGS = 0x1000000
+HEADER_WITH_LAYOUT = uapi.BTF_HEADER_SIZE  # 32, since the kernels of 2026
+MAX_TYPE = uapi.BTF_MAX_TYPE
+MAX_STRINGS = uapi.BTF_MAX_NAME_OFFSET + 1
 
 # How long a name of a type, member, parameter or enumerator may be. The kernel takes 511 bytes
 # (KSYM_NAME_LEN); Rust and C++ objects go beyond. The bound keeps a small hostile record, whose

@@ -21,12 +21,14 @@ from __future__ import annotations
 
 from probee.btf import kinds
 from probee.frozen import Frozen
+from probee.uapi import btf as uapi
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-SIGNED, CHAR, BOOL = 1, 2, 4  # BTF_INT_*: at most one is set
+# At most one is set.
+SIGNED, CHAR, BOOL = uapi.BTF_INT_SIGNED, uapi.BTF_INT_CHAR, uapi.BTF_INT_BOOL
 
 LINKAGES = ("static", "global", "extern")  # of FUNC and VAR, by number
 
