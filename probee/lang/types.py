@@ -36,9 +36,12 @@ if TYPE_CHECKING:
     KernelPtr: TypeAlias = int
 
     class Chars(str):
-        """A string in a fixed buffer; `cut` tells that it did not fit whole."""
+        """A string in a fixed buffer; `cut` tells that it did not fit whole, `raw` is its bytes."""
 
         cut: bool
+        raw: bytes
+
+        def __new__(cls, raw: bytes = b"", cut: bool = False) -> Chars: ...
 
 else:
 
@@ -58,7 +61,7 @@ else:
         __slots__ = ("cut", "raw")
 
         def __new__(cls, raw: bytes = b"", cut: bool = False) -> Chars:
-            self = super().__new__(cls, raw.decode("utf-8", "surrogateescape"))
+            self = str.__new__(cls, raw, "utf-8", "surrogateescape")
             self.raw, self.cut = raw, cut
             return self
 
@@ -113,24 +116,33 @@ def _resolve(annotation: object, module: str) -> object:
 
 @dataclass_transform(eq_default=True)
 class StructMeta(type):
-    """Lays out the annotated fields of a `Struct` subclass."""
+    """Lays out the annotated fields of a `Struct` subclass.
+
+    `nested_`: the classes of fields that are structs, so that values come out as their instances.
+    """
 
     layout_: StructType
+    nested_: dict[str, type[Struct]]
 
     def __new__(mcs, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> StructMeta:
-        members = []
+        members: list[tuple[str, ValueType]] = []
+        nested: dict[str, Any] = {}
         for field, annotation in body.get("__annotations__", {}).items():
             default = body.pop(field, None)
             try:
-                members.append((field, value_type(_resolve(annotation, body["__module__"]), default)))
+                resolved = _resolve(annotation, body["__module__"])
+                members.append((field, value_type(resolved, default)))
             except UsageError as error:
                 raise UsageError(f"{name}.{field}: {error}") from None
+            if isinstance(resolved, StructMeta):
+                nested[field] = resolved
         if bases and not members:
             raise UsageError(f"struct {name} has no fields")
         if any(base is not Struct for base in bases if isinstance(base, StructMeta)):
             raise UsageError(f"struct {name}: a Struct cannot inherit fields; nest it as a field")
         cls = super().__new__(mcs, name, bases, body)
         cls.layout_ = layout(name, tuple(members))
+        cls.nested_ = nested
         return cls
 
 
@@ -148,8 +160,14 @@ class Struct(metaclass=StructMeta):
             if len(args) > len(names) or (unknown := set(values) - set(names)):
                 wrong = sorted(unknown) if len(args) <= len(names) else len(args)
                 raise TypeError(f"{type(self).__name__} has fields {names}, got {wrong}")
+            nested = type(self).nested_
             for field in type(self).layout_.fields:
-                setattr(self, field.name, values.get(field.name, zero(field.type)))
+                name = field.name
+                if name in values:
+                    value = values[name]
+                else:
+                    value = nested[name]() if name in nested else zero(field.type)
+                setattr(self, name, value)
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
