@@ -1,0 +1,121 @@
+"""The compile cache: which stored spec is the one that compiling now would make.
+
+In: what a compilation depends on. Out: a key, and the spec stored under it or None. The key is a
+SHA-256 over
+
+- the capture's identity: source, captured values, imported functions, declared shapes;
+- the names of the constants that the Session sets (their values are written at load);
+- the Target, the license, the kernel's identity (what the compiler is told of a kernel follows
+  from it) and the Python that parses;
+- the compiler itself: probee's version, and name, size and time of each file it is made of.
+
+An entry that is foreign or corrupt counts as missing: it is compiled again and written anew.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from probee.errors import FormatError
+from probee.host.cachedir import CacheDir
+from probee.host.digest import sha256
+from probee.runtime.codec import decode, encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from probee.spec.programs import CollectionSpec
+    from probee.spec.target import Target
+
+# What decides the result of a compilation, below the package's folder.
+_MADE_OF = (
+    "asm",
+    "btf",
+    "compiler",
+    "lang",
+    "spec",
+    "tables",
+    "uapi",
+    "errors.py",
+    "frozen.py",
+    "runtime/codec.py",
+)
+
+
+class CompileCache:
+    """The stored specs of this user. `problems`: sentences for `--verbose`, as of CacheDir."""
+
+    __slots__ = ("_folder",)
+
+    def __init__(self, folder: CacheDir | None = None) -> None:
+        self._folder = CacheDir() if folder is None else folder
+
+    @property
+    def problems(self) -> list[str]:
+        return self._folder.problems
+
+    def find(self, key: str) -> CollectionSpec | None:
+        """The spec stored under `key`, or None: then compile."""
+        data = self._folder.fetch(f"spec-{key}")
+        if data is None:
+            return None
+        try:
+            return decode(data)
+        except FormatError as error:
+            self.problems.append(f"cache entry spec-{key} is ignored: {error}")
+            return None
+
+    def keep(self, key: str, spec: CollectionSpec) -> bool:
+        """Stores `spec` under `key`. False where this machine has no place for it."""
+        return self._folder.store(f"spec-{key}", encode(spec))
+
+
+def spec_key(
+    identity: bytes,
+    consts: Iterable[str],
+    target: Target,
+    license: str,
+    kernel: bytes,
+    compiler: bytes,
+) -> str:
+    """64 hexadecimal digits. `identity` is the capture's, `kernel` host's, `compiler` as below."""
+    parts = (
+        identity,
+        repr((sorted(consts), target, license, sys.hexversion)).encode(),
+        kernel,
+        compiler,
+    )
+    lengths = repr([len(part) for part in parts]).encode()
+    return sha256(lengths, *parts).hex()
+
+
+def fingerprint() -> bytes | None:
+    """Bytes that change when the compiler does, or None where it is not made of plain files."""
+    from probee import __version__
+
+    home = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    rows: list[tuple[str, int, int]] = []
+    try:
+        for name in _MADE_OF:
+            _look(f"{home}/{name}", name, rows)
+    except OSError:  # inside a zip file, say
+        return None
+    return repr((__version__, sorted(rows))).encode()
+
+
+def _look(path: str, name: str, rows: list[tuple[str, int, int]]) -> None:
+    """Adds (name, size, time in ns) of the file `path`, or of all Python files below it."""
+    if name.endswith(".py"):
+        status = os.stat(path)
+        rows.append((name, status.st_size, status.st_mtime_ns))
+        return
+    with os.scandir(path) as entries:
+        for entry in entries:
+            below = f"{name}/{entry.name}"
+            if entry.name.endswith(".py"):
+                status = entry.stat()
+                rows.append((below, status.st_size, status.st_mtime_ns))
+            elif entry.name != "__pycache__" and entry.is_dir():
+                _look(entry.path, below, rows)

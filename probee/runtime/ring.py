@@ -1,0 +1,304 @@
+"""Reading a BPF ring buffer through shared memory: records out, and waiting for more of them.
+
+In: a map's descriptor and size, or any memory of the same form. Out: `Ring`, which takes records as
+bytes or, where they are all of one size, as lists of tuples unpacked in one sweep; `LiveRing`, which
+gives instances of the declared `Struct`.
+
+The form (kernel/bpf/ringbuf.c, Linux 5.8): a page with the reader's position, a page with the
+writer's, then the data, mapped twice in a row so that no record is split. Positions are bytes since
+the start and only grow. A record is a u32 length whose two upper bits mean "busy" (not committed
+yet) and "discarded", a u32 of the kernel's own, and the data, filled up to 8 bytes.
+
+Memory order: a position or a header is read and written as one aligned native word through a
+`memoryview`; `struct.pack_into` would zero it first. The reader loads the writer's position, then
+headers, then data, and at last stores its own position. x86-64 keeps loads in order among
+themselves, stores too, and no store passes an earlier load, so plain accesses are the acquire and
+release that the kernel pairs with. On other machines they are not: there the ring is refused.
+
+Wake-ups: the kernel wakes a waiter when it commits a record exactly where the reader stands. So the
+reader moves its position once for a whole batch, drains no further than the writer was when it
+began, and leaves `PAUSE` between two drains: a busy ring wakes it some 200 times a second instead of
+at each record, a lone record is there at once, and while nothing happens no timer runs.
+"""
+
+from __future__ import annotations
+
+import os
+from struct import Struct as Layout
+
+from probee.errors import FormatError, KernelError, NotSupportedError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any, Generic, TypeAlias, TypeVar
+
+    from probee.lang.types import Struct
+
+    R = TypeVar("R", bound=Struct)
+    Row: TypeAlias = tuple[Any, ...]
+else:
+    from probee.runtime.generics import Generic
+
+    R = None
+
+
+BUSY = 1 << 31
+DISCARD = 1 << 30
+HEADER = 8
+
+PAUSE = 0.005  # seconds between two drains
+BATCH = 256  # records taken before their space is given back
+
+
+class Ring:
+    """The reader's end of a ring. One reader only: two would tear each other's records.
+
+    `consumer` and `producer` are one native u64 each, `data` is the bytes, twice in a row, and `size`
+    a power of two, those of one copy.
+    """
+
+    __slots__ = ("_consumer", "_data", "_mask", "_mmaps", "_producer", "_size", "_words")
+
+    def __init__(
+        self, consumer: memoryview, producer: memoryview, data: memoryview, size: int
+    ) -> None:
+        self._consumer, self._producer, self._data = consumer, producer, data
+        self._words = data.cast("I")
+        self._size, self._mask = size, size - 1
+        self._mmaps: tuple[Any, ...] = ()
+
+    @classmethod
+    def map(cls, fd: int, size: int) -> Ring:
+        """Maps the ring-buffer map `fd` of `size` bytes. KernelError where the kernel refuses."""
+        machine = os.uname().machine
+        if machine != "x86_64":
+            raise NotSupportedError(
+                f"reading a ring buffer on {machine}",
+                hint="probee reads ring buffers on x86_64, whose memory order its reader relies on",
+            )
+        from mmap import MAP_SHARED, PAGESIZE, PROT_READ, PROT_WRITE, mmap
+
+        try:
+            own = mmap(fd, PAGESIZE, MAP_SHARED, PROT_READ | PROT_WRITE)
+        except OSError as error:
+            raise KernelError("mmap of a ring buffer", error.errno or 0) from None
+        try:
+            rest = mmap(fd, PAGESIZE + 2 * size, MAP_SHARED, PROT_READ, offset=PAGESIZE)
+        except OSError as error:
+            own.close()
+            raise KernelError("mmap of a ring buffer", error.errno or 0) from None
+        view = memoryview(rest)
+        ring = cls(memoryview(own)[:8].cast("Q"), view[:8].cast("Q"), view[PAGESIZE:], size)
+        ring._mmaps = (own, rest)
+        return ring
+
+    def close(self) -> None:
+        """Gives the memory back. Harmless twice, and in a child process: each has its own mapping."""
+        for view in (self._words, self._consumer, self._producer, self._data):
+            view.release()
+        for mapping in self._mmaps:
+            mapping.close()
+        self._mmaps = ()
+
+    @property
+    def end(self) -> int:
+        """The writer's position: records up to here may be read, unless one of them is busy."""
+        return int(self._producer[0])
+
+    def _begin(self, end: int) -> int:
+        at: int = self._consumer[0]
+        if end - at > self._size or at > self.end:
+            raise FormatError(
+                f"a ring buffer of {self._size} bytes whose reader stands at {at}, its writer at {end}",
+                hint="a ring buffer has one reader: is another process reading this one?",
+            )
+        return at
+
+    def _head(self, at: int, end: int) -> tuple[int, int]:
+        """The header at `at` and how far the next record is."""
+        head: int = self._words[(at & self._mask) >> 2]
+        step = (head & ~(BUSY | DISCARD)) + HEADER + 7 & ~7
+        if step > end - at:
+            raise FormatError(f"a ring-buffer record of {step} bytes where {end - at} are written")
+        return head, step
+
+    def records(self, end: int, limit: int = BATCH) -> list[bytes]:
+        """Takes up to `limit` records that stand before position `end`; [] when there are no more.
+
+        A busy record ends the list: what stands behind it comes later. Discarded ones are skipped.
+        """
+        at = start = self._begin(end)
+        found: list[bytes] = []
+        while at < end and len(found) < limit:
+            head, step = self._head(at, end)
+            if head & BUSY:
+                break
+            if not head & DISCARD:
+                first = (at & self._mask) + HEADER
+                found.append(bytes(self._data[first : first + head]))
+            at += step
+        if at != start:
+            self._consumer[0] = at
+        return found
+
+    def rows(self, end: int, record: RecordLayout, limit: int = BATCH) -> list[Row]:
+        """As `records`, each unpacked by `record`. FormatError for one that is too long for it."""
+        at = start = self._begin(end)
+        found: list[Row] = []
+        while at < end and len(found) < limit:
+            run = self._run(at, min((end - at) // record.stride, limit - len(found)), record)
+            if run:
+                first, length = at & self._mask, run * record.stride
+                found.extend(record.run.iter_unpack(self._data[first : first + length]))
+                at += length
+                continue
+            # Not of the declared size, or not to be read: one by one.
+            head, step = self._head(at, end)
+            if head & BUSY or (head & ~DISCARD > record.size and found):
+                break
+            first = (at & self._mask) + HEADER
+            at += step
+            if not head & DISCARD:
+                self._refuse_longer(head, at, record)
+                found.append(record.unpack(bytes(self._data[first : first + head])))
+        if at != start:
+            self._consumer[0] = at
+        return found
+
+    def _refuse_longer(self, length: int, behind: int, record: RecordLayout) -> None:
+        """FormatError for a record longer than declared, which is left behind."""
+        if length > record.size:
+            self._consumer[0] = behind
+            raise FormatError(
+                f"a ring-buffer record of {length} bytes; the declared one has {record.size}"
+            )
+
+    def _run(self, at: int, count: int, record: RecordLayout) -> int:
+        """How many of the next `count` records are committed ones of the declared size.
+
+        Their headers stand at a fixed distance for as long as this holds, which one slice reads.
+        """
+        first, stride = (at & self._mask) >> 2, record.stride >> 2
+        if not count or self._words[first] != record.size:
+            return 0
+        heads = self._words[first : first + count * stride : stride].tolist()
+        if heads.count(record.size) == count:
+            return count
+        return next(i for i, head in enumerate(heads) if head != record.size)
+
+
+class RecordLayout:
+    """A fixed record as the ring holds it. `format`: native `struct` codes, as "@" reads them.
+
+    A record shorter than that reads as if zeros followed: its writer left an unused tail out.
+    """
+
+    __slots__ = ("run", "single", "size", "stride")
+
+    def __init__(self, format: str) -> None:
+        self.single = Layout(f"@{format}")
+        self.size = self.single.size
+        self.stride = self.size + HEADER + 7 & ~7
+        # Native codes ("<" reads byte by byte), the header skipped, the filling skipped.
+        self.run = Layout(f"@{HEADER}x{format}{self.stride - HEADER - self.size}x")
+
+    def unpack(self, data: bytes) -> Row:
+        """The fields of one record of up to `size` bytes."""
+        return self.single.unpack(data.ljust(self.size, b"\0"))
+
+
+def wait(fd: int, timeout: float | None, stop: int | None, not_before: float) -> bool:
+    """Waits until ring `fd` has records, `stop` is readable or `timeout` seconds are over.
+
+    True if there are records. It returns no sooner than `not_before` on the monotonic clock (so that
+    they gather), unless `stop` or the timeout end it. None: no timeout, no stop descriptor.
+    """
+    from select import POLLIN, poll
+    from time import monotonic
+
+    deadline = None if timeout is None else monotonic() + timeout
+    both, ends = poll(), poll()
+    both.register(fd, POLLIN)
+    if stop is not None:
+        both.register(stop, POLLIN)
+        ends.register(stop, POLLIN)
+    ready = [at for at, _ in both.poll(None if timeout is None else max(timeout, 0) * 1000)]
+    if fd in ready and stop not in ready:
+        until = not_before if deadline is None else min(not_before, deadline)
+        rest = until - monotonic()
+        if rest > 0:
+            ends.poll(rest * 1000)
+    return fd in ready
+
+
+class LiveRing(Generic[R]):
+    """The live ring of a `RingBuf` declaration: `session[declaration]`.
+
+    For one thread at a time. `drain` and `batches` may be mixed; no record is given twice or lost
+    when a loop over them is left early.
+    """
+
+    def __init__(
+        self,
+        ring: Ring,
+        fd: int,
+        layout: RecordLayout,
+        decode: Callable[[Row], R],
+        guard: Callable[[], None],
+    ) -> None:
+        self._ring, self._fd, self._layout, self._decode = ring, fd, layout, decode
+        self._guard = guard
+        self._pending: list[Row] = []  # taken out of the ring, not given yet; last one first
+        self._drained = 0.0
+
+    def fileno(self) -> int:
+        """The map's descriptor, readable for poll and epoll while records wait."""
+        self._guard()
+        return self._fd
+
+    def drain(self) -> Iterator[R]:
+        """The records that stand in the ring now, oldest first. Does not wait."""
+        decode, pending = self._decode, self._pending
+        for batch in self.batches():
+            batch.reverse()
+            pending[:] = batch
+            while pending:
+                yield decode(pending.pop())
+
+    def batches(self) -> Iterator[list[Row]]:
+        """The same as lists of tuples: the struct's fields in order, nested ones flat, text raw.
+
+        For tools that print many rows: less than a microsecond a record. `decode.text` makes `Chars`
+        of a raw field.
+        """
+        from time import monotonic
+
+        self._guard()
+        self._drained = monotonic()
+        if self._pending:
+            left = self._pending[::-1]
+            self._pending.clear()
+            yield left
+        end = self._ring.end
+        while True:
+            self._guard()
+            batch = self._ring.rows(end, self._layout)
+            if not batch:
+                return
+            yield batch
+
+    def wait(self, timeout: float | None = None, stop: int | None = None) -> bool:
+        """Waits for records: True if there are some. `timeout` in seconds; None waits for ever.
+
+        `stop`: a descriptor (eventfd, pipe, signal wake-up socket) that ends the wait at once when
+        it becomes readable. Two drains are at least `PAUSE` apart, see the module's docstring.
+        """
+        self._guard()
+        if self._pending:
+            return True
+        return wait(self._fd, timeout, stop, self._drained + PAUSE)
+
+    def close(self) -> None:
+        """Unmaps the memory; the Session calls it."""
+        self._ring.close()
