@@ -6,6 +6,7 @@ In: contestants and loads. Out: plain numbers by contestant, for report.py.
 from __future__ import annotations
 
 import os
+import re
 import statistics
 import subprocess
 import tempfile
@@ -117,7 +118,13 @@ def many(
             used = run.end()
         found[row.name] = {
             "opens": each * len(cpus), "rows": run.rows(), "ns": nanoseconds,
-            "programs": programs, **used._asdict(),
+            "programs": programs, "reported": _reported(used.said), **used._asdict(),
         }  # fmt: skip
         output.unlink()
     return found
+
+
+def _reported(said: str) -> int:
+    """How many events a contestant says it lost; probee's last line on standard error."""
+    found = re.findall(r"(\d+) events? lost", said.replace(",", ""))
+    return int(found[-1]) if found else 0
