@@ -1,0 +1,22 @@
+"""`python3 -m probee`: the command line, with an exit status and never a traceback."""
+
+from __future__ import annotations
+
+from os import _exit
+
+
+def run() -> None:
+    """Leaves the process with the status of `main`."""
+    try:
+        from probee.cli.main import main
+
+        status = main()
+    except KeyboardInterrupt:  # before a tool began to listen for it
+        status = 130
+    _exit(
+        status
+    )  # nothing is left to flush or close, and tearing the interpreter down takes longer
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,28 @@
+"""What `probee WORD` can be: one row each.
+
+In: nothing. Out: tools that are built, and names that are planned, so that asking for one of those
+gets the truth and not a guess at another word.
+"""
+
+from __future__ import annotations
+
+# name, what it does; each lives in probee/tools/<name>.py as TOOL
+TOOLS: tuple[tuple[str, str], ...] = (
+    ("opensnoop", "Trace open(), openat(), openat2(), creat() and open_by_handle_at()."),
+)
+
+NOT_BUILT_COMMANDS = (
+    "run", "build", "check", "inspect", "readelf", "prog", "map", "link", "btf", "top", "doctor",
+    "trace",
+)  # fmt: skip
+
+NOT_BUILT_TOOLS = (
+    "execsnoop", "biosnoop", "biolatency", "tcpconnect", "profile", "runqlat", "tcpaccept",
+    "tcpretrans", "tcplife", "cachestat", "fsslower", "fsdist", "memleak", "offcputime", "syscount",
+    "gethostlatency", "biotop", "tcpconnlat", "statsnoop", "tcptop", "filetop", "funccount",
+    "funclatency", "stackcount", "argdist", "hardirqs", "softirqs", "mountsnoop", "tcpstates",
+    "sslsniff", "tcpdrop", "capable", "oomkill", "exitsnoop", "killsnoop", "sigsnoop", "filelife",
+    "vfsstat", "runqslower", "runqlen", "cpudist", "bindsnoop", "solisten", "bashreadline",
+    "wakeuptime", "offwaketime", "tcprtt", "klockstat", "futexctn", "drsnoop", "slabratetop",
+    "dcsnoop", "dcstat",
+)  # fmt: skip

@@ -1,0 +1,93 @@
+"""`probee WORD …`: finds the tool or command, and gives it the rest of the words.
+
+In: the command line. Out: the exit status; see frame/run.py. Imports only what that word needs.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from probee.cli.commands import NOT_BUILT_COMMANDS, NOT_BUILT_TOOLS, TOOLS
+from probee.frame.output import Closed, Output, say
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from probee.frame.tool import Tool
+
+OK, FAILED, USAGE = 0, 1, 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line `argv`, without the program's name. Never raises."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    word = words[0] if words else ""
+    if any(word == name for name, _ in TOOLS):
+        from probee.frame.run import run_tool
+
+        return run_tool(word, lambda: _tool(word), words[1:])
+    if word in ("--help", "-h", "help"):
+        return _print(help_text())
+    if word in ("--version", "-V"):
+        from probee import __version__
+
+        return _print(f"probee {__version__}\n")
+    return _unknown(word)
+
+
+def _tool(name: str) -> Tool:
+    module = __import__(f"probee.tools.{name}", fromlist=["TOOL"])
+    tool: Tool = module.TOOL
+    return tool
+
+
+def _unknown(word: str) -> int:
+    from probee.frame.options import nearest
+
+    if not word:
+        say("probee: a tool is missing, such as: probee opensnoop")
+    elif word in NOT_BUILT_TOOLS or word in NOT_BUILT_COMMANDS:
+        say(f"probee: {word} is not built yet")
+    elif word.startswith("-"):
+        say(f"probee: unknown option {word}; options of a tool follow its name")
+    else:
+        near = nearest(word, [name for name, _ in TOOLS])
+        say(f"probee: there is no tool or command {word!r}{near}")
+    say("Try 'probee --help'.")
+    return USAGE
+
+
+def help_text() -> str:
+    """What there is."""
+    from probee.frame.help import WIDTH, wrap
+
+    rows = "\n".join(f"  {name:<12}{what}" for name, what in TOOLS)
+    later = ", ".join((*NOT_BUILT_COMMANDS, *NOT_BUILT_TOOLS))
+    indented = "\n".join(f"  {line}" for line in wrap(later, WIDTH - 2))
+    return (
+        "Usage: probee TOOL [OPTION]...\n"
+        "eBPF in pure Python: tools that trace the running system.\n\n"
+        f"Tools (probee TOOL --help says more):\n{rows}\n\n"
+        "Options:\n"
+        "  -h, --help      show this help\n"
+        "  -V, --version   show the version\n\n"
+        "EXAMPLES\n"
+        "  probee opensnoop            all opens of the machine\n"
+        "  probee opensnoop -p 181     those of process 181\n\n"
+        f"Not built yet:\n{indented}\n"
+    )
+
+
+def _print(text: str) -> int:
+    from probee.errors import ProbeeError
+
+    try:
+        with Output(None) as output:
+            output.write(text.encode())
+    except Closed:
+        return OK
+    except ProbeeError as error:
+        say(f"probee: {error}")
+        return FAILED
+    return OK

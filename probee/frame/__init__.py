@@ -1,0 +1,1 @@
+"""What every tool shares on the user side: options, columns, output formats, the event loop."""

@@ -1,0 +1,93 @@
+"""Columns as rows: where a value comes from, what it is called, how it is shown.
+
+In: `Column` rows and the record's fields. Out: `bound` columns, each with the place of its values
+in the tuples that the ring gives. The formats are made of them in `formats.py`.
+"""
+
+from __future__ import annotations
+
+from probee.errors import UsageError
+from probee.frame.text import escape, is_cut, text_of
+from probee.frozen import Frozen
+from probee.spec.types import CharArray, Int, Pointer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from probee.lang.types import Struct
+
+CUT_MARK = "…"
+
+
+class Column(Frozen):
+    """One column: `header` in the table, `key` in JSON and CSV; empty keeps it out of there.
+
+    `fields`: the record's field, or several separated by spaces: then the functions get a tuple.
+    `width`: of the table's cell; a longer value is never cut. `text` makes the table's text of the
+    raw value (default: the number, or the string escaped, with "…" if it was cut); what it returns
+    is shown as it is. `value` makes what JSON and CSV get (default: int, or the string): int, str,
+    bytes, bool or None. `bad`: shown in red on a terminal where it says so.
+    `memo`: the values repeat, so remember the cells made of them.
+    """
+
+    key: str
+    header: str
+    fields: str
+    width: int = 0
+    right: bool = False
+    text: Callable[[Any], str] | None = None
+    value: Callable[[Any], int | str | bytes | None] | None = None
+    bad: Callable[[Any], bool] | None = None
+    memo: bool = True
+
+
+class Bound:
+    """A column of one record type. `places`: indexes into the tuple; `chars`: it is one string."""
+
+    __slots__ = ("chars", "column", "places")
+
+    def __init__(self, column: Column, record: type[Struct]) -> None:
+        fields = record.layout_.fields
+        names = [field.name for field in fields]
+        self.column = column
+        self.places: tuple[int, ...] = tuple(
+            _place(column, name, names) for name in column.fields.split()
+        )
+        types = [fields[place].type for place in self.places]
+        for type_ in types:
+            if not isinstance(type_, (Int, Pointer, CharArray)):
+                raise UsageError(f"column {column.fields}: a number or a string is wanted")
+        self.chars = len(types) == 1 and isinstance(types[0], CharArray)
+
+    def text(self, raw: Any) -> str:
+        """What the table shows for a raw value."""
+        if self.column.text is not None:
+            return self.column.text(raw)
+        if self.chars:
+            return escape(text_of(raw)) + (CUT_MARK if is_cut(raw) else "")
+        return str(raw)
+
+    def value(self, raw: Any) -> int | str | bytes | None:
+        """What JSON and CSV get for a raw value."""
+        if self.column.value is not None:
+            return self.column.value(raw)
+        return text_of(raw) if self.chars else raw
+
+    @property
+    def plain_text(self) -> bool:
+        """Its values are strings shown as they are, seldom twice: worth a fast path."""
+        column = self.column
+        return self.chars and not column.memo and column.text is None and column.bad is None
+
+
+def _place(column: Column, name: str, names: list[str]) -> int:
+    if name not in names:
+        raise UsageError(f"column {column.key or column.header}: the record has no field {name!r}")
+    return names.index(name)
+
+
+def bind(columns: Sequence[Column], record: type[Struct]) -> list[Bound]:
+    """Columns with the places of their values. Raises UsageError for a field that is not there."""
+    return [Bound(column, record) for column in columns]

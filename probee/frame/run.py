@@ -1,0 +1,150 @@
+"""One run of a tool, from the words of its command line to the exit status.
+
+In: a `Tool` and its arguments. Out: rows on the output, everything else on standard error, and
+
+    0  ended as asked: --duration or --count reached, SIGINT, SIGTERM, or the reader of the output
+       went away (`| head`)
+    1  could not trace, or could not write the output, or was ended before it could begin
+    2  the command line is wrong
+
+The last line on standard error says how many events were lost; rows and lost ones together are all
+events. A reader that went away is not told.
+"""
+
+from __future__ import annotations
+
+from probee.errors import ProbeeError, UsageError, VerifierError
+from probee.frame.columns import bind
+from probee.frame.formats import Csv, Format, Json, Table
+from probee.frame.loop import Loop
+from probee.frame.options import Values, parse
+from probee.frame.output import Closed, Output, say
+from probee.frame.signals import Ending
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from probee.frame.tool import Plan, Tool
+
+OK, FAILED, USAGE = 0, 1, 2
+
+
+def run_tool(tool_name: str, load: Callable[[], Tool], words: Sequence[str]) -> int:
+    """Runs the tool that `load` gives; never raises. The result is the exit status."""
+    name = f"probee {tool_name}"
+    debug = "--debug" in words
+    try:
+        with Ending() as ending:
+            return _run(load(), words, ending)
+    except UsageError as error:
+        _trace(debug)
+        say(f"{name}: {error}\nTry '{name} --help'.")
+        return USAGE
+    except ProbeeError as error:
+        _trace(debug)
+        say(f"{name}: {error}")
+        if isinstance(error, VerifierError) and error.log and "--verifier-log" in words:
+            say(error.log)
+        return FAILED
+    except Closed:  # before the first row
+        return OK
+    except Exception as error:  # noqa: BLE001 - the top: a user sees a sentence, no traceback
+        _trace(debug)
+        say(f"{name}: internal error: {type(error).__name__}: {error}")
+        say("  please report it, with what --debug adds")
+        return FAILED
+
+
+def _trace(debug: bool) -> None:
+    if debug:
+        from traceback import print_exc
+
+        print_exc()
+
+
+def _run(tool: Tool, words: Sequence[str], ending: Ending) -> int:
+    values, operands = parse(tool.all_options, words)
+    if values.help:
+        return _help(tool)
+    if values.version:
+        from probee import __version__
+
+        return _print(f"probee {__version__}\n")
+    if operands:
+        raise UsageError(f"{operands[0]!r} is not understood: {tool.name} takes options only")
+    plan = tool.plan(values)
+    with Output(values.output) as output:
+        return _trace_events(tool, plan, values, output, ending)
+
+
+def _trace_events(tool: Tool, plan: Plan, values: Values, output: Output, ending: Ending) -> int:
+    from probee.runtime.session import Session
+
+    format_ = chosen_format(tool, values, output)
+    sizes = {tool.ring: values.ring_size} if values.ring_size else {}
+    session = Session(*plan.programs, consts=plan.consts, map_sizes=sizes)
+    try:
+        session.load()
+        for declaration, entries in plan.fill.items():
+            live: Any = session[declaration]
+            for key, value in entries.items():
+                live[key] = value
+        if ending.asked:
+            raise ProbeeError(f"ended by {ending.asked} before tracing began")
+        output.write(format_.header)
+        session.attach()
+        loop = Loop(session[tool.ring], format_, output, ending)
+        reason = loop.run(values.duration, values.count)
+        session.detach()
+        if reason in ("asked", "duration"):
+            reason = _last_rows(loop) or reason
+        _report(tool, session, reason)
+    finally:
+        session.close()
+    return OK
+
+
+def _last_rows(loop: Loop) -> str:
+    """Rows of what happened before the end; "closed" if nobody reads them."""
+    try:
+        loop.drain()
+    except Closed:
+        return "closed"
+    return ""
+
+
+def chosen_format(tool: Tool, values: Values, output: Output) -> Format:
+    """The format that the command line asks for, over the tool's columns."""
+    columns = bind(tool.columns(values), tool.record)
+    if values.json:
+        return Json(columns)
+    if values.csv:
+        return Csv(columns)
+    return Table(columns, follow=output.terminal, colour=output.colour)
+
+
+def _report(tool: Tool, session: Any, reason: str) -> None:
+    """How many events were lost, and why."""
+    losses = [loss for loss in session.losses() if loss.count]
+    total = sum(loss.count for loss in losses)
+    if reason == "closed" and not total:
+        return
+    say(f"probee {tool.name}: {total} events lost")
+    for loss in losses:
+        say(f"  {loss}")
+
+
+def _help(tool: Tool) -> int:
+    from probee.frame.help import help_text
+
+    return _print(
+        help_text(tool.name, tool.summary, tool.description, tool.all_options, tool.examples)
+    )
+
+
+def _print(text: str) -> int:
+    with Output(None) as output:
+        output.write(text.encode())
+    return OK

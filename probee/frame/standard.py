@@ -1,0 +1,100 @@
+"""Options and columns that mean the same in every tool: time, task, errno.
+
+In: the command line's values. Out: rows for a tool to put beside its own. A record names its fields
+`time` (nanoseconds of CLOCK_BOOTTIME), `pid`, `tid`, `uid`, `comm`, `ret`.
+"""
+
+from __future__ import annotations
+
+from errno import errorcode
+
+from probee.frame.columns import Column
+from probee.frame.options import Option
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from probee.frame.options import Values
+
+TIME_OPTIONS = (
+    Option("time", "T", help="show the local time of the event; -TT: ISO 8601 with the time zone",
+           counted=True, group="Columns"),
+    Option("boot-ns", help="show the event's nanoseconds since boot, sleep included",
+           group="Columns"),
+)  # fmt: skip
+UID_OPTION = Option("show-uid", "U", help="show the user id", group="Columns")
+ERRNAME_OPTION = Option(
+    "errname", help="show ERR by name, ENOENT for 2 (JSON has both)", group="Columns"
+)
+
+PID = Column("pid", "PID", "pid", 7)
+TID = Column("tid", "TID", "tid", 7)
+UID = Column("uid", "UID", "uid", 6)
+COMM = Column("comm", "COMM", "comm", 16)
+
+
+def wants_time(values: Values) -> bool:
+    """Whether the record's `time` is needed."""
+    return bool(values.time or values.boot_ns)
+
+
+def time_columns(values: Values) -> tuple[Column, ...]:
+    """TIME as -T or -TT asks (JSON and CSV: ISO 8601 either way), and BOOT_NS."""
+    columns: tuple[Column, ...] = ()
+    if values.time:
+        from probee.frame.clock import EventClock
+
+        clock = EventClock()
+        text = clock.local if values.time == 1 else clock.iso
+        width = 15 if values.time == 1 else 32
+        columns = (Column("time", "TIME", "time", width, text=text, value=clock.iso, memo=False),)
+    if values.boot_ns:
+        columns += (Column("boot_ns", "BOOT_NS", "time", 16, right=True, memo=False),)
+    return columns
+
+
+def task_columns(values: Values) -> tuple[Column, ...]:
+    """UID where -U asks, PID, TID where -t does, COMM."""
+    uid = (UID,) if values.show_uid else ()
+    tid = (TID,) if values.tid else ()
+    return (*uid, PID, *tid, COMM)
+
+
+def error_name(ret: int) -> str | None:
+    """The name of the error in a system call's result, None where it succeeded."""
+    return errorcode.get(-ret, str(-ret)) if ret < 0 else None
+
+
+def failed(ret: int) -> bool:
+    """Whether a system call's result is an error."""
+    return ret < 0
+
+
+def error_columns(values: Values) -> tuple[Column, ...]:
+    """FD and ERR of a call that returns a descriptor: -1 and the errno where it failed."""
+    names = values.errname
+    return (
+        Column("fd", "FD", "ret", 4, right=True, text=_fd_text, value=_fd),
+        Column("errno", "ERR", "ret", 12 if names else 3, right=not names,
+               text=_name_text if names else _errno_text, value=_errno, bad=failed),
+        Column("error", "", "ret", value=error_name),
+    )  # fmt: skip
+
+
+def _fd(ret: int) -> int:
+    return max(ret, -1)
+
+
+def _errno(ret: int) -> int:
+    return max(-ret, 0)
+
+
+def _fd_text(ret: int) -> str:
+    return str(_fd(ret))
+
+
+def _errno_text(ret: int) -> str:
+    return str(_errno(ret))
+
+
+def _name_text(ret: int) -> str:
+    return error_name(ret) or "-"

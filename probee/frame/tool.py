@@ -1,0 +1,73 @@
+"""What a tool is: a file that declares one `Tool`.
+
+In: the tool's own programs, options and columns. Out: passive rows that `run.py` puts to work.
+"""
+
+from __future__ import annotations
+
+from probee.frame.options import Option, count, file_name, seconds, size
+from probee.frozen import Frozen
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from probee.frame.columns import Column
+    from probee.frame.options import Values
+    from probee.lang.maps import MapDeclaration, RingBuf, Variable
+    from probee.lang.programs import Program
+
+
+class Plan(Frozen):
+    """What one run loads. `consts`: values of Const declarations, the others are folded away.
+
+    `fill`: entries put into maps before the programs are attached.
+    """
+
+    programs: tuple[Program, ...]
+    consts: dict[Variable[Any], Any]
+    fill: dict[MapDeclaration, dict[Any, Any]]
+
+
+class Tool(Frozen):
+    """One tool. `plan` and `columns` choose by what the command line said.
+
+    `examples`: (command without `probee`, what it does). `record`: the struct in `ring`.
+    """
+
+    name: str
+    summary: str
+    ring: RingBuf[Any]
+    record: type[Any]
+    plan: Callable[[Values], Plan]
+    columns: Callable[[Values], Sequence[Column]]
+    options: tuple[Option, ...] = ()
+    examples: tuple[tuple[str, str], ...] = ()
+    description: str = ""
+
+    @property
+    def all_options(self) -> tuple[Option, ...]:
+        """Its own options, then those that every tool has."""
+        return (*self.options, *COMMON)
+
+
+COMMON = (
+    Option("duration", "d", "SECONDS", "end after this time", seconds, group="Ending"),
+    Option("count", "", "N", "end after N rows", count, group="Ending"),
+    Option("json", help="one JSON object a line", group="Output", clashes=("csv",)),
+    Option("csv", help="comma-separated values (RFC 4180)", group="Output"),
+    Option("output", "o", "FILE", "write rows to FILE", file_name, group="Output"),
+    Option(
+        "ring-size",
+        "b",
+        "SIZE",
+        "ring buffer between kernel and probee, a power of two such as 8M (default 2M)",
+        size,
+        group="When it goes wrong",
+    ),
+    Option("verifier-log", help="show the kernel's words on a refusal", group="When it goes wrong"),
+    Option("debug", help="show where in probee an error arose", group="When it goes wrong"),
+    Option("help", "h", help="show this help", group="Help"),
+    Option("version", "V", help="show the version", group="Help"),
+)

@@ -1,0 +1,1 @@
+"""What tools share on the kernel side, written in the kernel language."""

@@ -1,0 +1,308 @@
+"""Who opens what: open, openat, openat2, creat and open_by_handle_at, of the whole machine.
+
+In: the system calls' tracepoints. Out: a row for each call that ended, in the order of their ends.
+
+Where the kernel lets a program at a system call's exit read its arguments from the saved user
+registers (`bpf_task_pt_regs`), one program a call does all. Elsewhere, or with --pair, a program at
+the entry keeps them for the one at the exit: `start` holds at most 10,240 calls at a time and
+forgets the oldest, so tasks killed inside a call leave nothing that grows.
+
+The name is read at the exit, when its page is there for sure: another thread may have rewritten it
+since the kernel read it. A name that cannot be read is `?`; a call that takes no name, `[handle]`.
+"""
+
+from __future__ import annotations
+
+import os
+
+from probee import (
+    Chars,
+    Const,
+    Context,
+    LruHash,
+    RingBuf,
+    Struct,
+    UserStr,
+    chars,
+    current,
+    ktime_get_boot_ns,
+    probe_read_user,
+    read_str,
+    s32,
+    s64,
+    sizeof,
+    tracepoint,
+    u32,
+    u64,
+)
+from probee.frame.columns import Column
+from probee.frame.openflags import flag_names, mode_of, mode_text, octal
+from probee.frame.options import Option
+from probee.frame.standard import (
+    ERRNAME_OPTION,
+    TIME_OPTIONS,
+    UID_OPTION,
+    error_columns,
+    task_columns,
+    time_columns,
+    wants_time,
+)
+from probee.frame.text import is_cut
+from probee.frame.tool import Plan, Tool
+from probee.host.features import Features
+from probee.klib.tasks import TASK_OPTIONS, task_filters, wanted
+from probee.uapi.bpf import BPF_PROG_TYPE_TRACEPOINT
+from probee.uapi.bpf_func import BPF_FUNC_task_pt_regs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from probee.frame.options import Values
+
+
+class Open(Struct):
+    """A call that ended. `time`, `uid`, `flags` and `mode` are 0 unless they were asked for."""
+
+    time: u64
+    flags: u32
+    mode: u32
+    uid: u32
+    ret: s32
+    pid: u32
+    tid: u32
+    comm: Chars = chars(16)
+    path: Chars = chars(256)
+
+
+class Args(Struct):
+    """What the exit needs of the entry."""
+
+    path: UserStr
+    flags: u32
+    mode: u32
+
+
+class OpenHow(Struct):
+    """struct open_how of openat2(2): include/uapi/linux/openat2.h."""
+
+    flags: u64
+    mode: u64
+    resolve: u64
+
+
+opens = RingBuf(Open, size="2M")
+start = LruHash(u32, Args, max_entries=10_240)
+NO_NAME = Chars(b"[handle]")
+CREAT_FLAGS = os.O_CREAT | os.O_WRONLY | os.O_TRUNC  # what creat(2) stands for
+only_failed = Const(bool, False)
+show_time = Const(bool, False)
+show_uid = Const(bool, False)
+show_flags = Const(bool, False)
+
+
+# ------------------------------------------------------------------------------------ kernel side
+
+
+def report(ret: s64, named: bool, path: UserStr, flags: u32, mode: u32) -> None:
+    if only_failed and ret >= 0:
+        return
+    if (e := opens.reserve()) is not None:
+        e.ret, e.pid, e.tid = ret, current.pid, current.tid
+        e.comm = current.comm
+        if show_time:
+            e.time = ktime_get_boot_ns()
+        if show_uid:
+            e.uid = current.uid
+        if show_flags:
+            e.flags, e.mode = flags, mode
+        if named:
+            e.path = read_str(path, default="?")
+        else:
+            e.path = NO_NAME
+        e.submit()
+
+
+@tracepoint("syscalls:sys_exit_open")
+def exit_open(ctx: Context) -> None:
+    if wanted():
+        path: UserStr = current.syscall_arg(0)
+        report(ctx.ret, True, path, current.syscall_arg(1), current.syscall_arg(2))
+
+
+@tracepoint("syscalls:sys_exit_creat")
+def exit_creat(ctx: Context) -> None:
+    if wanted():
+        path: UserStr = current.syscall_arg(0)
+        report(ctx.ret, True, path, CREAT_FLAGS, current.syscall_arg(1))
+
+
+@tracepoint("syscalls:sys_exit_openat")
+def exit_openat(ctx: Context) -> None:
+    if wanted():
+        path: UserStr = current.syscall_arg(1)
+        report(ctx.ret, True, path, current.syscall_arg(2), current.syscall_arg(3))
+
+
+@tracepoint("syscalls:sys_exit_openat2")
+def exit_openat2(ctx: Context) -> None:
+    if wanted():
+        path: UserStr = current.syscall_arg(1)
+        how = OpenHow(flags=0, mode=0, resolve=0)
+        if show_flags:
+            probe_read_user(how, sizeof(OpenHow), current.syscall_arg(2))
+        report(ctx.ret, True, path, u32(how.flags), u32(how.mode))
+
+
+@tracepoint("syscalls:sys_exit_open_by_handle_at")
+def exit_open_by_handle_at(ctx: Context) -> None:
+    if wanted():
+        path: UserStr = current.syscall_arg(1)
+        report(ctx.ret, False, path, current.syscall_arg(2), 0)
+
+
+@tracepoint("syscalls:sys_enter_open")
+def enter_open(ctx: Context) -> None:
+    if wanted():
+        start[current.tid] = Args(path=ctx.filename, flags=ctx.flags, mode=ctx.mode)
+
+
+@tracepoint("syscalls:sys_enter_creat")
+def enter_creat(ctx: Context) -> None:
+    if wanted():
+        start[current.tid] = Args(path=ctx.pathname, flags=CREAT_FLAGS, mode=ctx.mode)
+
+
+@tracepoint("syscalls:sys_enter_openat")
+def enter_openat(ctx: Context) -> None:
+    if wanted():
+        start[current.tid] = Args(path=ctx.filename, flags=ctx.flags, mode=ctx.mode)
+
+
+@tracepoint("syscalls:sys_enter_openat2")
+def enter_openat2(ctx: Context) -> None:
+    if wanted():
+        how = OpenHow(flags=0, mode=0, resolve=0)
+        if show_flags:
+            probe_read_user(how, sizeof(OpenHow), ctx.how)
+        start[current.tid] = Args(path=ctx.filename, flags=u32(how.flags), mode=u32(how.mode))
+
+
+@tracepoint("syscalls:sys_enter_open_by_handle_at")
+def enter_open_by_handle_at(ctx: Context) -> None:
+    if wanted():
+        start[current.tid] = Args(path=ctx.handle, flags=ctx.flags, mode=0)
+
+
+@tracepoint(
+    "syscalls:sys_exit_open",
+    "syscalls:sys_exit_creat",
+    "syscalls:sys_exit_openat",
+    "syscalls:sys_exit_openat2",
+)
+def exit_named(ctx: Context) -> None:
+    args = start.get(current.tid)
+    if args is not None:
+        report(ctx.ret, True, args.path, args.flags, args.mode)
+        start.pop(current.tid, None)
+
+
+@tracepoint("syscalls:sys_exit_open_by_handle_at")
+def exit_handle(ctx: Context) -> None:
+    args = start.get(current.tid)
+    if args is not None:
+        report(ctx.ret, False, args.path, args.flags, args.mode)
+        start.pop(current.tid, None)
+
+
+EXIT_ONLY = (exit_open, exit_creat, exit_openat, exit_openat2, exit_open_by_handle_at)
+# The exits come first: a call whose entry is seen has its exit seen too.
+PAIR = (
+    exit_named,
+    exit_handle,
+    enter_open,
+    enter_creat,
+    enter_openat,
+    enter_openat2,
+    enter_open_by_handle_at,
+)
+
+
+# ------------------------------------------------------------------------------------ user side
+
+
+def plan(values: Values) -> Plan:
+    """Programs and constants for what the command line asks."""
+    consts, fill = task_filters(values)
+    asked = (
+        (only_failed, values.failed),
+        (show_time, wants_time(values)),
+        (show_uid, values.show_uid),
+        (show_flags, values.extended),
+    )
+    consts.update((const, True) for const, wish in asked if wish)
+    return Plan(PAIR if values.pair or not exit_reads_arguments() else EXIT_ONLY, consts, fill)
+
+
+def exit_reads_arguments() -> bool:
+    """Whether `bpf_task_pt_regs` is there for programs on tracepoints; asked once for a kernel."""
+    # Unknown (None) counts as yes: without the rights to probe, the load says what is missing.
+    return Features().helper(BPF_PROG_TYPE_TRACEPOINT, BPF_FUNC_task_pt_regs) is not False
+
+
+def columns(values: Values) -> tuple[Column, ...]:
+    """bcc's columns, and before PATH what was asked for."""
+    return (
+        *time_columns(values),
+        *task_columns(values),
+        *error_columns(values),
+        *(flag_columns(values) if values.extended else ()),
+        Column("path", "PATH", "path", memo=False),
+        Column("cut", "", "path", value=is_cut, memo=False),
+    )
+
+
+def flag_columns(values: Values) -> tuple[Column, ...]:
+    """FLAGS and MODE; JSON has the flags as a number and by name."""
+    text = octal if values.numeric else flag_names
+    return (
+        Column("flags", "FLAGS", "flags", 9 if values.numeric else 20, text=text),
+        Column("flag_names", "", "flags", value=flag_names),
+        Column("mode", "MODE", "flags mode", 4, text=mode_text, value=mode_of),
+    )
+
+
+TOOL = Tool(
+    name="opensnoop",
+    summary="Trace open(), openat(), openat2(), creat() and open_by_handle_at().",
+    ring=opens,
+    record=Open,
+    plan=plan,
+    columns=columns,
+    options=(
+        *TASK_OPTIONS,
+        Option("failed", "x", help="only opens that failed", group="Filters"),
+        *TIME_OPTIONS,
+        UID_OPTION,
+        Option("extended", "e", help="show flags and mode", group="Columns"),
+        Option("numeric", help="with -e: flags in octal", group="Columns"),
+        ERRNAME_OPTION,
+        Option(
+            "pair",
+            help="trace entry and exit of the calls, as kernels without bpf_task_pt_regs need",
+            group="When it goes wrong",
+        ),
+    ),
+    examples=(
+        ("opensnoop", "all opens of the machine"),
+        ("opensnoop -x", "only those that fail"),
+        ("opensnoop -p 181,182", "only processes 181 and 182"),
+        ("opensnoop -n ^ngin -T", "tasks named ngin…, with times"),
+        ("opensnoop -u 33 -e -d 10", "user 33, with flags, for 10 seconds"),
+        ("opensnoop --json -o opens.jsonl", "JSON lines into a file"),
+    ),
+    description=(
+        "A row is printed when the call ends. FD is the new descriptor, or -1; ERR is the error's "
+        "number, or 0. PATH is the name as the caller gave it, [handle] where it gave none, ? "
+        "where it could not be read, and ends in … where it was cut at 254 bytes. Unprintable "
+        "bytes of names are escaped, backslashes doubled."
+    ),
+)
