@@ -27,7 +27,7 @@ else:
 
     class Generic:
         def __class_getitem__(cls, _: object) -> type:
-            return object
+            return cls
 
 
 def _kernel_only(what: str) -> NoReturn:
