@@ -10,8 +10,8 @@
     ext              func_info, line_info and CO-RE records; the `.BTF.ext` section
     lower            the same ids, in kinds that an older kernel takes
     codec            Python values to and from bytes laid out by a BTF type
-    cdecl            types as C declarations
 
-Not here: deduplication across several objects (pahole's and libbpf's job when they link them).
+Not here: deduplication across several objects (pahole's and libbpf's job when they link them), and
+types printed as C.
 Split BTF, which a kernel module has on top of vmlinux's, is refused as dangling ids.
 """

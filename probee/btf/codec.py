@@ -72,7 +72,7 @@ class Codec:
             raise FormatError(f"a value has {self.size} bytes, not {len(view)}", offset=0)
         return self._node.decode(view, 0)
 
-    def encode(self, value: Value) -> bytes:
+    def encode(self, value: object) -> bytes:
         """The bytes of `value`."""
         image = _Image(self.size, self._order)
         self._node.encode(value, image, 0, "value")
@@ -115,7 +115,7 @@ class _Node:
     def decode(self, view: memoryview[int], bit: int) -> Value:
         raise NotImplementedError
 
-    def encode(self, value: Value, image: _Image, bit: int, path: str) -> None:
+    def encode(self, value: object, image: _Image, bit: int, path: str) -> None:
         raise NotImplementedError
 
 
@@ -142,7 +142,7 @@ class _Scalar(_Node):
     def decode(self, view: memoryview[int], bit: int) -> Value:
         return self.number(view, bit)
 
-    def encode(self, value: Value, image: _Image, bit: int, path: str) -> None:
+    def encode(self, value: object, image: _Image, bit: int, path: str) -> None:
         if type(value) is not int:
             raise UsageError(f"{path} is an int, not {value!r}")
         low = -(1 << self.bits - 1) if self.signed else 0
@@ -158,7 +158,7 @@ class _Bool(_Scalar):
             raise FormatError(f"a bool is 0 or 1, not {number}", offset=bit // 8)
         return bool(number)
 
-    def encode(self, value: Value, image: _Image, bit: int, path: str) -> None:
+    def encode(self, value: object, image: _Image, bit: int, path: str) -> None:
         if not isinstance(value, bool):
             raise UsageError(f"{path} is a bool, not {value!r}")
         super().encode(int(value), image, bit, path)
@@ -174,7 +174,7 @@ class _Enum(_Scalar):
         number = self.number(view, bit)
         return self.names.get(number, number)
 
-    def encode(self, value: Value, image: _Image, bit: int, path: str) -> None:
+    def encode(self, value: object, image: _Image, bit: int, path: str) -> None:
         if isinstance(value, str):
             if value not in self.values:
                 raise UsageError(f"{path} has no enumerator {value!r}")
@@ -193,7 +193,7 @@ class _Float(_Node):
         number: float = unpack(self.layout, view[bit // 8 : bit // 8 + self.size])[0]
         return number
 
-    def encode(self, value: Value, image: _Image, bit: int, path: str) -> None:
+    def encode(self, value: object, image: _Image, bit: int, path: str) -> None:
         if not isinstance(value, float):
             raise UsageError(f"{path} is a float, not {value!r}")
         try:
@@ -211,7 +211,7 @@ class _Chars(_Node):
         raw = view[bit // 8 : bit // 8 + self.size].tobytes()
         return raw.partition(b"\0")[0].decode("utf-8", "surrogateescape")
 
-    def encode(self, value: Value, image: _Image, bit: int, path: str) -> None:
+    def encode(self, value: object, image: _Image, bit: int, path: str) -> None:
         if not isinstance(value, str) or "\0" in value:
             raise UsageError(f"{path} is a str without NUL, not {value!r}")
         raw = value.encode("utf-8", "surrogateescape")
@@ -231,7 +231,7 @@ class _Array(_Node):
         step = self.element.size * 8
         return [self.element.decode(view, bit + step * at) for at in range(self.count)]
 
-    def encode(self, value: Value, image: _Image, bit: int, path: str) -> None:
+    def encode(self, value: object, image: _Image, bit: int, path: str) -> None:
         if not isinstance(value, list) or len(value) != self.count:
             raise UsageError(f"{path} is a list of {self.count}, not {value!r}")
         step = self.element.size * 8
@@ -265,7 +265,7 @@ class _Struct(_Node):
                 values.update(value)
         return values
 
-    def encode(self, value: Value, image: _Image, bit: int, path: str) -> None:
+    def encode(self, value: object, image: _Image, bit: int, path: str) -> None:
         if not isinstance(value, dict):
             raise UsageError(f"{path} is a dict, not {value!r}")
         unknown = [name for name in value if name not in self.names]
@@ -273,7 +273,7 @@ class _Struct(_Node):
             raise UsageError(f"{path} has no member {unknown[0]!r}")
         self.fill(value, image, bit, path)
 
-    def fill(self, values: dict[str, Value], image: _Image, bit: int, path: str) -> None:
+    def fill(self, values: dict[str, object], image: _Image, bit: int, path: str) -> None:
         """Write those of `values` that are ours: all members, or at least one of a union."""
         written = False
         for name, node, offset in self.fields:
@@ -290,7 +290,7 @@ class _Struct(_Node):
             raise UsageError(f"{path} needs one of {', '.join(sorted(self.names)[:8])}")
 
     @staticmethod
-    def _given(name: str, node: _Node, values: dict[str, Value]) -> bool:
+    def _given(name: str, node: _Node, values: dict[str, object]) -> bool:
         if name:
             return name in values
         return isinstance(node, _Struct) and not node.names.isdisjoint(values)

@@ -3,8 +3,9 @@
 In: `Sections` and the words of a record whose length is already known to be right. Out: a record
 of `types`. What a record says of itself is checked here by the rules of the kernel's
 btf_*_check_meta (kernel/bpf/btf.c, Linux 6.18), but for what objects hold before they
-are linked: data sections of size 0, extern variables, variables of type void. Whether ids exist
-and what they refer to is `check`'s.
+are linked: data sections of size 0, extern variables, variables of type void; and an INT must be
+of a size that integers have, where the kernel takes any. Whether ids exist and what they refer to
+is `check`'s.
 """
 
 from __future__ import annotations
@@ -139,7 +140,7 @@ def decode(sections: Sections, id: int, start: int) -> Type:
             record.demand(
                 record.value in {2, 4, 8, 12, 16}, f"no float has {record.value} bytes", 2
             )
-            return Float(record.name(), record.value)
+            return Float(record.optional_name(), record.value)
         case kinds.DECL_TAG | kinds.TYPE_TAG:
             return _tag(record)
         case _:

@@ -93,8 +93,9 @@ def _shape(sections: Sections) -> tuple[int, ...]:
 
 def _fingerprint(sections: Sections) -> int:
     """Of evenly spread samples: all of 5.5 MB would take longer than the rest of opening it."""
+    assert isinstance(sections.words, memoryview)
     total = 0
-    for part in sections.words.cast("B"), sections.strings:  # type: ignore[union-attr]
+    for part in sections.words.cast("B"), sections.strings:
         step = max(len(part) // _SAMPLES, 1)
         for at in range(0, len(part), step):
             total = crc32(part[at : at + _SAMPLE], total)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 from probee.btf.mapdef import map_def
-from probee.btf.types import DeclTag, Int, Member, Struct, TypeTag
+from probee.btf.types import DeclTag, Member, Struct, TypeTag
 from probee.btf.writer import BtfBuilder
 
 
@@ -73,4 +73,6 @@ def raw(words: list[int], strings: bytes = b"\0a\0", order: str = "<") -> bytes:
     return header + types + strings
 
 
-INT = Int("int", 4, 32, 1)
+def info(kind: int, vlen: int = 0, flag: int = 0) -> int:
+    """The info word of a record."""
+    return flag << 31 | kind << 24 | vlen

@@ -123,7 +123,7 @@ def test_what_does_not_fit(member: str, value: object) -> None:
     node = codec(kinds.STRUCT, "node")
     node.encode(NODE)
     with pytest.raises(UsageError, match=member):
-        node.encode(NODE | {member: value})  # type: ignore[arg-type]
+        node.encode(NODE | {member: value})
 
 
 def test_missing_members_and_wrong_shapes() -> None:
@@ -232,12 +232,7 @@ def test_unions_of_unions_do_not_explode() -> None:
 @given(st.binary(min_size=80, max_size=80), st.booleans())
 def test_any_bytes_that_decode_encode_to_the_same_value(data: bytes, big_endian: bool) -> None:
     node = codec(kinds.STRUCT, "node", big_endian=big_endian)
-    try:
-        value = node.decode(data)
-    except FormatError as error:
-        assert "bool" in str(error)
-        data = data[:56] + b"\1" + data[57:]
-        value = node.decode(data)
+    value = node.decode(data[:56] + bytes([data[56] & 1]) + data[57:])
     # A NaN is equal to nothing: compare what the encodings say.
     assert node.encode(value) == node.encode(node.decode(node.encode(value)))
 

@@ -108,13 +108,12 @@ def test_a_forged_index_cannot_misplace_a_type() -> None:
 
 def test_reading_it_imports_next_to_nothing() -> None:
     code = (
-        "import sys; before = set(sys.modules); import probee.btf.index;"
-        "print(*sorted(set(sys.modules) - before))"
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); before = set(sys.modules);"
+        "import probee.btf.index; print(*sorted(set(sys.modules) - before))"
     )
     run = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {code}"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True
+    )
     loaded = set(run.stdout.split())
     slow = {"array", "collections", "dataclasses", "enum", "functools", "re", "typing"}
     assert not loaded & slow
