@@ -14,7 +14,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import uapi_modules
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from scripts import helper_module, uapi_modules
 
 ROOT = Path(__file__).parent.parent
 
@@ -28,7 +30,11 @@ def recorded(name: str) -> dict[str, Any]:
 
 def modules() -> dict[str, str]:
     """Path under the root -> text, for every generated module."""
-    return uapi_modules.modules(recorded("uapi"))
+    uapi, helpers = recorded("uapi"), recorded("helpers")
+    return {
+        **uapi_modules.modules(uapi),
+        **helper_module.modules(uapi, helpers, recorded("since")),
+    }
 
 
 def differences(wanted: dict[str, str]) -> list[str]:

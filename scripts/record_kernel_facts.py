@@ -18,7 +18,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import facts_headers
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from scripts import facts_headers, facts_protos, facts_versions
 
 RECORDED = Path(__file__).parent / "recorded"
 
@@ -55,14 +57,16 @@ def write(name: str, facts: dict[str, Any], source: str) -> None:
 
 
 def dump(value: Any, indent: str = "") -> str:
-    """JSON with one row a line: dictionaries and lists of lists are laid out, leaves are not."""
-    inner = indent + " "
+    """JSON with one row a line: what is short or has only leaves stays on its line."""
+    inner, line = indent + " ", json.dumps(value)
+    if len(line) < 100:
+        return line
     if isinstance(value, dict) and any(isinstance(v, dict | list) for v in value.values()):
         rows = [f"{inner}{json.dumps(key)}: {dump(v, inner)}" for key, v in value.items()]
         return "{\n" + ",\n".join(rows) + f"\n{indent}}}"
     if isinstance(value, list) and any(isinstance(v, dict | list) for v in value):
         return "[\n" + ",\n".join(inner + dump(v, inner) for v in value) + f"\n{indent}]"
-    return json.dumps(value)
+    return line
 
 
 def package_version(root: Path) -> str:
@@ -84,14 +88,44 @@ def record_headers(root: Path) -> None:
     write("uapi", facts, package_version(root))
 
 
+def record_helpers(root: Path, headers: Path) -> None:
+    """helpers.json: prototypes, signatures, and which program types reach which prototype."""
+    source = facts_protos.Source(root)
+    header = (headers / "usr/include/linux/bpf.h").read_text(encoding="utf-8")
+    makefile = (root / "Makefile").read_text(encoding="utf-8").splitlines()[1:4]
+    version = ".".join(line.split("=")[1].strip() for line in makefile)
+    facts = {
+        "prototypes": facts_protos.prototypes(source),
+        "signatures": facts_protos.signatures(header),
+        **facts_protos.callers(source),
+    }
+    write("helpers", facts, f"linux-source {version}, {package_version(headers)}")
+
+
+def record_versions(table: Path, repository: Path) -> None:
+    """since.json: when each helper first appeared."""
+    uapi = json.loads((RECORDED / "uapi.json").read_text(encoding="utf-8"))
+    enums = dict(uapi["constants"]["linux/bpf.h"]["enums"])
+    names = [name.removeprefix("BPF_FUNC_") for name, _ in enums["bpf_func_id"][1:-1]]
+    text = table.read_text(encoding="utf-8")
+    facts = {"helpers": facts_versions.since(names, text, repository)}
+    write("since", facts, "iovisor/bcc docs/kernel-versions.md, libbpf's history of linux/bpf.h")
+
+
 def main(arguments: list[str]) -> int:
     """Record what the given options allow; the other files stay as they are."""
     parser = argparse.ArgumentParser(description="record kernel facts under scripts/recorded/")
     parser.add_argument("--headers", type=Path, metavar="DIR")
     parser.add_argument("--source", type=Path, metavar="DIR")
+    parser.add_argument("--versions", type=Path, metavar="FILE")
+    parser.add_argument("--libbpf", type=Path, metavar="DIR")
     options = parser.parse_args(arguments)
     if options.headers:
         record_headers(options.headers)
+    if options.source and options.headers:
+        record_helpers(options.source, options.headers)
+    if options.versions and options.libbpf:
+        record_versions(options.versions, options.libbpf)
     return 0
 
 
