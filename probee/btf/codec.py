@@ -21,6 +21,7 @@ from __future__ import annotations
 from struct import error as struct_error
 from struct import pack, unpack
 
+from probee.btf.raw import text_bytes
 from probee.btf.types import (
     BOOL,
     CHAR,
@@ -106,21 +107,14 @@ class _Image:
         self.mask[first:end] = (written | mask).to_bytes(end - first, self.order)
 
 
-class _Node:
-    """How values of one type are read and written. `parts` counts values within it."""
-
-    size = 0
-    parts = 1
-
-    def decode(self, view: memoryview[int], bit: int) -> Value:
-        raise NotImplementedError
-
-    def encode(self, value: object, image: _Image, bit: int, path: str) -> None:
-        raise NotImplementedError
+# Each class below says how values of one type are read and written: `size` in bytes, `parts` how
+# many values there are in one, `decode(view, bit)`, `encode(value, image, bit, path)`.
 
 
-class _Scalar(_Node):
+class _Scalar:
     """An integer of `bits` bits that start `lead` bits into its `size` bytes."""
+
+    parts = 1
 
     def __init__(self, order: Order, size: int, bits: int, *, signed: bool, lead: int = 0) -> None:
         self.order, self.size, self.bits, self.signed, self.lead = order, size, bits, signed, lead
@@ -182,7 +176,9 @@ class _Enum(_Scalar):
         super().encode(value, image, bit, path)
 
 
-class _Float(_Node):
+class _Float:
+    parts = 1
+
     def __init__(self, order: Order, type_: Float) -> None:
         if type_.size not in {2, 4, 8}:
             raise NotSupportedError(f"values of {label(type_)}, {type_.size} bytes")
@@ -203,7 +199,9 @@ class _Float(_Node):
         image.put(bit, self.size * 8, int.from_bytes(raw, self.order), path)
 
 
-class _Chars(_Node):
+class _Chars:
+    parts = 1
+
     def __init__(self, order: Order, size: int) -> None:
         self.order, self.size = order, size
 
@@ -214,14 +212,17 @@ class _Chars(_Node):
     def encode(self, value: object, image: _Image, bit: int, path: str) -> None:
         if not isinstance(value, str) or "\0" in value:
             raise UsageError(f"{path} is a str without NUL, not {value!r}")
-        raw = value.encode("utf-8", "surrogateescape")
+        raw = text_bytes(value)
         if len(raw) > self.size:
             raise UsageError(f"{path} holds {self.size} bytes, not {len(raw)}")
         number = int.from_bytes(raw.ljust(self.size, b"\0"), self.order)
         image.put(bit, self.size * 8, number, path)
 
 
-class _Array(_Node):
+class _Array:
+    size: int
+    parts: int
+
     def __init__(self, element: _Node, count: int) -> None:
         self.element, self.count = element, count
         self.size = element.size * count
@@ -239,8 +240,11 @@ class _Array(_Node):
             self.element.encode(item, image, bit + step * at, f"{path}[{at}]")
 
 
-class _Struct(_Node):
+class _Struct:
     """`fields`: (name, or '' for an anonymous struct or union; how; bit offset)."""
+
+    size: int
+    parts: int
 
     def __init__(self, title: str, size: int, fields: list[tuple[str, _Node, int]], *, union: bool):
         self.size, self.fields, self.union = size, fields, union
@@ -294,6 +298,10 @@ class _Struct(_Node):
         if name:
             return name in values
         return isinstance(node, _Struct) and not node.names.isdisjoint(values)
+
+
+if TYPE_CHECKING:
+    _Node: TypeAlias = _Scalar | _Float | _Chars | _Array | _Struct
 
 
 class _Plan:

@@ -26,8 +26,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-    from probee.btf.raw import Words
-
 # magic; types; names; blob length; type words; string bytes; types at; strings at; blob checksum;
 # checksum of what follows the header; four words of 0; checksum of the header before it
 _HEADER = Struct("=8s14I")
@@ -66,12 +64,8 @@ class IndexedBtf(TypeTable):
         view = memoryview(index).cast("B").toreadonly()
         types, names = _check(view, sections)
         middle = _HEADER.size + names * 8
-        super().__init__(sections, view[middle : middle + (types + 2) * 4].cast("I"))
-        self._keys = view[_HEADER.size : middle].cast("Q")
-
-    def _name_keys(self) -> Words:
-        assert self._keys is not None
-        return self._keys
+        starts = view[middle : middle + (types + 2) * 4].cast("I")
+        super().__init__(sections, starts, view[_HEADER.size : middle].cast("Q"))
 
 
 def _native(data: ReadableBuffer) -> Sections:

@@ -14,7 +14,7 @@ from struct import pack, unpack_from
 from sys import byteorder
 
 from probee.btf import kinds
-from probee.errors import FormatError
+from probee.errors import FormatError, UsageError
 from probee.uapi import btf as uapi
 
 TYPE_CHECKING = False
@@ -37,6 +37,14 @@ MAX_STRINGS = uapi.BTF_MAX_NAME_OFFSET + 1
 # (KSYM_NAME_LEN); Rust and C++ objects go beyond. The bound keeps a small hostile record, whose
 # members all point into one long string, from becoming gigabytes.
 MAX_NAME = 4096
+
+
+def text_bytes(text: str) -> bytes:
+    """UTF-8, with surrogate escapes as the bytes that they stand for; UsageError for others."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise UsageError(f"{text!r} has a surrogate that stands for no byte") from None
 
 
 class Sections:
@@ -65,7 +73,7 @@ class Sections:
             ("layout", layout_at, len(layout)),
         )
         for name, at, part in ("type", self.types_at, types), ("layout", layout_at, layout):
-            if header[0] + at & 3 or len(part) & 3:
+            if at & 3 or len(part) & 3:
                 raise FormatError(f"BTF {name} section is not made of aligned words", offset=at)
         _check_strings(self.strings, self.strings_at)
         self.words = _words(types, self.big_endian)

@@ -7,7 +7,6 @@ every type starts (0.2 µs a type) and decodes a type when it is asked for. For 
 
 from __future__ import annotations
 
-from probee.btf.names import name_keys
 from probee.btf.raw import Sections, scan
 from probee.btf.table import TypeTable
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
     from _typeshed import ReadableBuffer
 
-    from probee.btf.raw import Words
     from probee.btf.types import Type
 
 
@@ -42,8 +40,3 @@ class Btf(TypeTable):
         """Every (id, type) but void, in order."""
         for id in range(1, len(self) + 1):
             yield id, self.type(id)
-
-    def _name_keys(self) -> Words:
-        if self._keys is None:
-            self._keys = name_keys(self.sections, self.starts)
-        return self._keys

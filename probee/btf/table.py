@@ -14,6 +14,7 @@ from binascii import crc32
 from bisect import bisect_left
 
 from probee.btf import kinds
+from probee.btf.raw import text_bytes
 from probee.errors import FormatError
 from probee.frozen import Frozen
 
@@ -57,10 +58,10 @@ class TypeTable:
 
     __slots__ = ("_keys", "sections", "starts")
 
-    def __init__(self, sections: Sections, starts: Words) -> None:
+    def __init__(self, sections: Sections, starts: Words, keys: Words | None = None) -> None:
         self.sections = sections
         self.starts = starts
-        self._keys: Words | None = None
+        self._keys = keys
 
     def __len__(self) -> int:
         return len(self.starts) - 2
@@ -101,7 +102,7 @@ class TypeTable:
 
     def by_name(self, kind: int, name: str) -> tuple[int, ...]:
         """The ids of all types of this kind and name, ascending; () where there is none."""
-        wanted = name.encode("utf-8", "surrogateescape")
+        wanted = text_bytes(name)
         if not wanted or b"\0" in wanted:
             return ()
         keys = self._name_keys()
@@ -116,8 +117,12 @@ class TypeTable:
         return tuple(found)
 
     def _name_keys(self) -> Words:
-        """Ascending u64 words: the name's key above, the id below."""
-        raise NotImplementedError
+        """Ascending u64 words, the name's key above, the id below: from an index, or made now."""
+        if self._keys is None:
+            from probee.btf.names import name_keys
+
+            self._keys = name_keys(self.sections, self.starts)
+        return self._keys
 
     def _is_named(self, word: int, name: bytes) -> bool:
         """Whether the string that `word` of the type section points to is `name`."""
@@ -167,7 +172,7 @@ class TypeTable:
         `struct_id` may be a typedef of one. None where there is no such member. Each anonymous
         struct is searched once, so the time is bounded by the size of the blob.
         """
-        wanted = name.encode("utf-8", "surrogateescape")
+        wanted = text_bytes(name)
         if not wanted or b"\0" in wanted:
             return None
         outer = self.resolve(struct_id)

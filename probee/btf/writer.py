@@ -15,7 +15,7 @@ from __future__ import annotations
 from array import array
 
 from probee.btf.encode import blob, encode
-from probee.btf.raw import MAX_TYPE
+from probee.btf.raw import MAX_TYPE, text_bytes
 from probee.btf.types import (
     BOOL,
     SIGNED,
@@ -75,7 +75,7 @@ class BtfBuilder:
     def string(self, text: str) -> int:
         """The offset of `text` in the string section: a file name or source line for line_info."""
         if text not in self._offsets:
-            raw = text.encode("utf-8", "surrogateescape")
+            raw = text_bytes(text)
             if b"\0" in raw:
                 raise UsageError(f"BTF strings end at a NUL, and there is one in {text!r}")
             self._offsets[text] = len(self._strings)

@@ -114,6 +114,7 @@ WRONG = (
     types.Void(),
     types.FuncProto(0, (types.Param("a\0b", 1),)),
     types.DeclTag("a\0b", 1),
+    types.DeclTag("\ud800", 1),
     types.Enum("e", 4, tuple(types.Enumerator(f"A{n}", n) for n in range(0x10000))),
 )
 
