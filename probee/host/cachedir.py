@@ -7,7 +7,8 @@ kernel by root, so nobody else may ever have had a hand in it:
   or to root, and lets nobody else write (sticky ones like /tmp aside). It is walked to component by
   component with O_NOFOLLOW, so what is checked is what is used. Hence root never uses a folder
   below another user's home, whatever `sudo` left in HOME or XDG_CACHE_HOME.
-- A file is a regular one of the same user, mode 0600, with one name. It is written aside and renamed.
+- A file is a regular one of the same user, mode 0600, with one name. It is written aside and
+  renamed.
 - What breaks a rule is not used and not repaired: the caller makes the thing again.
 
     root         /var/cache/probee, else .cache/probee in root's own home
@@ -21,7 +22,7 @@ from __future__ import annotations
 
 import os
 from binascii import crc32
-from errno import EEXIST, ENOENT
+from errno import ENOENT
 from stat import S_IMODE, S_ISDIR, S_ISREG, S_ISVTX
 from struct import Struct
 
@@ -43,6 +44,8 @@ _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678
 _SUFFIX = ".probee"
 _ASIDE = ".new-"
 _STALE_SECONDS = 3600
+# On the way O_PATH: a folder above may be one that we can pass but not list.
+_PASS_DIR = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN_DIR = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # O_NONBLOCK: opening a FIFO that somebody put there must not wait for a writer.
 _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -153,34 +156,35 @@ def _open_folder(path: str, *, create: bool) -> int:
     # Links on the way (/var/cache on another disk) are resolved first, but not the last component.
     above, last = os.path.split(path.rstrip("/"))
     parts = [part for part in f"{os.path.realpath(above)}/{last}".split("/") if part]
-    here = os.open("/", _OPEN_DIR)
+    here = os.open("/", _PASS_DIR)
     try:
         _check_folder(here, "/", final=False)
         for depth, part in enumerate(parts, 1):
-            where = "/" + "/".join(parts[:depth])
-            there = _step(here, part, create=create)
+            final = depth == len(parts)
+            there = _step(here, part, _OPEN_DIR if final else _PASS_DIR, create=create)
             os.close(here)
             here = there
-            _check_folder(here, where, final=depth == len(parts))
+            _check_folder(here, "/" + "/".join(parts[:depth]), final=final)
         return here
     except BaseException:
         os.close(here)
         raise
 
 
-def _step(parent: int, name: str, *, create: bool) -> int:
+def _step(parent: int, name: str, flags: int, *, create: bool) -> int:
     """Opens, and if asked makes, the folder `name` in `parent`."""
     try:
-        return os.open(name, _OPEN_DIR, dir_fd=parent)
+        return os.open(name, flags, dir_fd=parent)
     except FileNotFoundError:
         if not create:
             raise
     try:
         os.mkdir(name, 0o700, dir_fd=parent)
-    except OSError as error:
-        if error.errno != EEXIST:  # another process of ours may have been quicker
-            raise
-    return os.open(name, _OPEN_DIR, dir_fd=parent)
+    except FileExistsError:  # another process of ours was quicker
+        return os.open(name, flags, dir_fd=parent)
+    made = os.open(name, _OPEN_DIR, dir_fd=parent)
+    os.fchmod(made, 0o700)  # whatever the umask took away
+    return made
 
 
 def _check_folder(fd: int, where: str, *, final: bool) -> None:
@@ -212,7 +216,8 @@ def _read(folder: int, name: str) -> bytes:
             raise _Unusable("it is no regular file")
         if status.st_uid != os.geteuid():
             raise _Unusable(f"it belongs to uid {status.st_uid}")
-        if S_IMODE(status.st_mode) != 0o600 or status.st_nlink != 1:
+        # No name at all: another process of ours replaced it between our two calls.
+        if S_IMODE(status.st_mode) != 0o600 or status.st_nlink > 1:
             raise _Unusable("others may have had a hand in it")
         if not _HEADER.size <= status.st_size <= MAX_BYTES:
             raise _Unusable(f"its size is {status.st_size} bytes")

@@ -91,7 +91,7 @@ def test_the_schema_names_every_field_of_every_record() -> None:
         seen.add(cls)
         name = cls.__name__
         assert codec.SCHEMA[name][0] is cls
-        assert tuple(codec.SCHEMA[name][1]) == cls.__match_args__  # type: ignore[attr-defined]
+        assert tuple(codec.SCHEMA[name][1]) == cls.__match_args__
         for kind in codec.SCHEMA[name][1].values():
             named = codec.TAGS[1:] if kind.startswith("type") else (kind.strip("[]"),)
             inner = [codec.SCHEMA[n][0] for n in named if n in codec.SCHEMA]
@@ -215,7 +215,7 @@ def words(*numbers: int, texts: int = 0, blobs: int = 0, rest: bytes = b"") -> b
 @pytest.mark.parametrize(
     "body",
     [
-        words((1 << 62)),  # a list longer than anything
+        words(1 << 62),  # a list longer than anything
         words(-1),
         b"\xff" * 12 + bytes(4),  # counts that no file has room for
         words(0, 0, 0, 0, 0),  # ends where the texts and blobs begin
