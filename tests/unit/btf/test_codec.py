@@ -113,7 +113,8 @@ def test_one_member_of_a_union_is_enough_and_several_must_agree() -> None:
     [
         ("low", 32), ("low", -1), ("high", 1024), ("high", -1025), ("high", "x"), ("low", True),
         ("low", 1.0), ("next", 1 << 64), ("next", -1), ("name", "a" * 17), ("name", "a\0b"),
-        ("name", b"x"), ("name", "é" * 9), ("name", "\ud800"), ("ratio", 1), ("colour", "MAUVE"), ("colour", 1 << 32),
+        ("name", b"x"), ("name", "é" * 9), ("name", "\ud800"), ("ratio", 1),
+        ("colour", "MAUVE"), ("colour", 1 << 32),
         ("sign", -(1 << 31) - 1), ("ok", 1), ("ok", 2), ("slots", [1]), ("slots", [1, 2, 3]),
         ("slots", (1, 2)), ("slots", [1, -1]), ("slots", None), ("other", 1),
     ],
