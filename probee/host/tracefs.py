@@ -55,6 +55,10 @@ class Tracefs:
         """The number that perf_event_open() takes. RelocationError where there is none such."""
         return self._demand(category, name)[0]
 
+    def demand(self, category: str, name: str) -> TracepointFormat:
+        """The record of tracepoint `category:name`. RelocationError where there is none such."""
+        return self._demand(category, name)[1]
+
     def format(self, category: str, name: str) -> TracepointFormat | None:
         """The record of tracepoint `category:name`, or None where the kernel has no such one."""
         found = self._read(category, name)

@@ -1,0 +1,8 @@
+"""From a CollectionSpec to what is live in the kernel, and back: cache, loader, links, maps, rings.
+
+    loader      CollectionSpec -> maps and programs        prepare   what it needs beforehand
+    links       programs -> their hooks, and off again     programs  facts and test runs
+    verifier    a refusal -> the Python line               descriptors  closed once, in one process
+    cache, codec   a compiled spec kept on disk
+    maps, variables, ring, losses   what user space reads and writes while programs run
+"""

@@ -1,0 +1,121 @@
+"""What is made ready before the kernel is asked: data sections, sizes, names, code, offsets.
+
+In: parts of a CollectionSpec, values, descriptors. Out: bytes and numbers for the loader. Nothing
+here makes a system call.
+"""
+
+from __future__ import annotations
+
+from mmap import PAGESIZE
+
+from probee.errors import NotSupportedError, RelocationError, UsageError
+from probee.host.attributes import NAME_LENGTH
+from probee.spec.types import Int, Pointer
+from probee.uapi.bpf_insn import BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Literal
+
+    from probee.spec.programs import CollectionSpec, ProgramSpec, VariableSpec
+    from probee.spec.target import TracepointFormat
+
+_LD_IMM64 = 0x18
+_PSEUDO = {"map": BPF_PSEUDO_MAP_FD, "value": BPF_PSEUDO_MAP_VALUE}
+_KEPT = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.")
+
+
+def section_contents(
+    spec: CollectionSpec, consts: Mapping[str, int | bytes]
+) -> dict[str, bytearray]:
+    """The bytes of each data section, by its map's name, with the values of `consts` written in."""
+    contents = {m.name: bytearray(m.contents) for m in spec.maps if m.contents}
+    variables = {variable.name: variable for variable in spec.variables}
+    for name, value in consts.items():
+        variable = variables.get(name)
+        if variable is None:
+            raise UsageError(f"the programs have no constant or variable {name!r}")
+        data = encode_value(variable, value, spec.endian)
+        section = contents.get(variable.section)
+        if section is None or variable.offset + len(data) > len(section):
+            raise UsageError(f"{name} lies outside of section {variable.section!r}")
+        section[variable.offset : variable.offset + len(data)] = data
+    return contents
+
+
+def encode_value(variable: VariableSpec, value: int | bytes, endian: str) -> bytes:
+    """A variable's value as bytes of its type. UsageError where it does not fit."""
+    type_ = variable.type
+    if not isinstance(value, int):
+        if len(value) != type_.size:
+            raise UsageError(f"{variable.name} takes {type_.size} bytes, not {len(value)}")
+        return bytes(value)
+    order: Literal["little", "big"] = "little" if endian == "little" else "big"
+    if isinstance(type_, Pointer) and 0 <= value < 1 << 64:
+        return value.to_bytes(8, order)
+    if not isinstance(type_, Int):
+        raise UsageError(f"{variable.name} takes {type_.size} bytes, not a number")
+    if not type_.low <= value <= type_.high:
+        raise UsageError(
+            f"{variable.name} = {value} does not fit in {type_.name}: {type_.low} to {type_.high}"
+        )
+    return value.to_bytes(type_.size, order, signed=type_.signed)
+
+
+def ring_size(wanted: int) -> int:
+    """The bytes of a ring buffer that holds `wanted`: a power of two, whole pages."""
+    if not 0 < wanted <= 1 << 31:
+        raise UsageError(f"a ring buffer of {wanted} bytes: the kernel takes 1 to 2147483648")
+    return max(PAGESIZE, 1 << (wanted - 1).bit_length())
+
+
+def kernel_name(name: str) -> str:
+    """`name` as the kernel keeps it: letters, digits, `_` and `.` of ASCII, cut to 15."""
+    return "".join(c if c in _KEPT else "_" for c in name)[:NAME_LENGTH]
+
+
+def patched(program: ProgramSpec, fds: Mapping[str, int], endian: str) -> bytes:
+    """The program's code with map descriptors, and addresses in sections, written in."""
+    code = bytearray(program.code)
+    order: Literal["little", "big"] = "little" if endian == "little" else "big"
+    for reloc in program.relocs:
+        if reloc.kind not in _PSEUDO:
+            raise NotSupportedError(
+                f"{program.name} needs {reloc.symbol}, which a {reloc.kind} relocation gives",
+                hint="this release of probee resolves references to maps and their values only",
+            )
+        if reloc.symbol not in fds:
+            raise UsageError(f"{program.name} uses map {reloc.symbol!r}, which is not in its spec")
+        at = reloc.insn * 8
+        if not 0 <= at <= len(code) - 16 or code[at] != _LD_IMM64:
+            raise UsageError(f"{program.name}: slot {reloc.insn} is no 64-bit load to relocate")
+        # Registers share a byte; the source is the half that an ordinary load leaves 0.
+        pseudo = _PSEUDO[reloc.kind]
+        code[at + 1] |= pseudo << 4 if order == "little" else pseudo
+        code[at + 4 : at + 8] = fds[reloc.symbol].to_bytes(4, order)
+        code[at + 12 : at + 16] = reloc.addend.to_bytes(4, order)
+    return bytes(code)
+
+
+def check_context(program: ProgramSpec, found: TracepointFormat) -> None:
+    """RelocationError unless the fields that the program reads lie where its code expects them."""
+    where = f"{found.category}:{found.name}"
+    for wanted in program.context:
+        field = found.field(wanted.name)
+        if field is None:
+            raise RelocationError(
+                f"{program.name} reads {wanted.name} of {where}, which has no such field here",
+                hint="compile it on this kernel; the tracepoint's format file lists its fields",
+            )
+        expected = (wanted.offset, wanted.size, wanted.signed)
+        if (field.offset, field.size, field.signed) != expected:
+            raise RelocationError(
+                f"{program.name} reads {wanted.name} of {where} as {_placed(*expected)};"
+                f" here it is {_placed(field.offset, field.size, field.signed)}",
+                hint="compile it on this kernel: the tracepoint's format differs",
+            )
+
+
+def _placed(offset: int, size: int, signed: bool) -> str:
+    return f"{size} {'signed' if signed else 'unsigned'} bytes at byte {offset}"
