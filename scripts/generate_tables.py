@@ -16,7 +16,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from scripts import helper_module, uapi_modules
+from scripts import helper_module, syscall_module, uapi_modules
 
 ROOT = Path(__file__).parent.parent
 
@@ -34,6 +34,7 @@ def modules() -> dict[str, str]:
     return {
         **uapi_modules.modules(uapi),
         **helper_module.modules(uapi, helpers, recorded("since")),
+        **syscall_module.modules(recorded("syscalls")),
     }
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from scripts import facts_headers, facts_protos, facts_versions
+from scripts import facts_headers, facts_protos, facts_syscalls, facts_versions
 
 RECORDED = Path(__file__).parent / "recorded"
 
@@ -79,6 +79,13 @@ def package_version(root: Path) -> str:
     return f"linux-libc-dev {first.split('(')[1].split(')')[0]}"
 
 
+def versions(root: Path, headers: Path) -> str:
+    """The source tree's version and that of the headers."""
+    makefile = (root / "Makefile").read_text(encoding="utf-8").splitlines()[1:4]
+    version = ".".join(line.split("=")[1].strip() for line in makefile)
+    return f"linux-source {version}, {package_version(headers)}"
+
+
 def record_headers(root: Path) -> None:
     """uapi.json: constants of the bpf, btf, perf and elf headers, and struct layouts."""
     x86 = facts_headers.Headers(root, BPF_HEADERS, triplet="x86_64-linux-gnu")
@@ -92,14 +99,12 @@ def record_helpers(root: Path, headers: Path) -> None:
     """helpers.json: prototypes, signatures, and which program types reach which prototype."""
     source = facts_protos.Source(root)
     header = (headers / "usr/include/linux/bpf.h").read_text(encoding="utf-8")
-    makefile = (root / "Makefile").read_text(encoding="utf-8").splitlines()[1:4]
-    version = ".".join(line.split("=")[1].strip() for line in makefile)
     facts = {
         "prototypes": facts_protos.prototypes(source),
         "signatures": facts_protos.signatures(header),
         **facts_protos.callers(source),
     }
-    write("helpers", facts, f"linux-source {version}, {package_version(headers)}")
+    write("helpers", facts, versions(root, headers))
 
 
 def record_versions(table: Path, repository: Path) -> None:
@@ -124,6 +129,8 @@ def main(arguments: list[str]) -> int:
         record_headers(options.headers)
     if options.source and options.headers:
         record_helpers(options.source, options.headers)
+        facts = {"syscalls": facts_syscalls.syscalls(options.source, options.headers)}
+        write("syscalls", facts, versions(options.source, options.headers))
     if options.versions and options.libbpf:
         record_versions(options.versions, options.libbpf)
     return 0
