@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from bench import contestants, load, measure, report, surroundings
+from probee import sizeof
+from probee.tools.opensnoop import Open
 from scripts import oracles
 
 HERE = Path(__file__).parent
 SECTIONS = ("cost", "filtered", "start", "million", "every_cpu")
-RECORD = 48  # bytes of a record of probee opensnoop for a short name
 
 
 def version(tool: str) -> str:
@@ -70,7 +71,7 @@ def main(words: list[str]) -> int:
         return 1
     load.build(gcc)
     surroundings.enter()
-    rows = [row for row in contestants.peers(RECORD) if row.name not in options.without]
+    rows = [row for row in contestants.peers(sizeof(Open)) if row.name not in options.without]
     results = {
         "date": time.strftime("%Y-%m-%d"),
         "machine": surroundings.machine(),

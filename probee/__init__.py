@@ -11,39 +11,58 @@ __version__ = "0.1.0.dev0"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    # `X as X` says to type checkers that it is for others to import.
     from probee.errors import (
-        CompileError,
-        FormatError,
-        KernelError,
-        NotSupportedError,
-        ProbeeError,
-        RelocationError,
-        UsageError,
-        VerifierError,
+        CompileError as CompileError,
+        FormatError as FormatError,
+        KernelError as KernelError,
+        NotSupportedError as NotSupportedError,
+        ProbeeError as ProbeeError,
+        RelocationError as RelocationError,
+        UsageError as UsageError,
+        VerifierError as VerifierError,
     )
-    from probee.lang.builtins import current, read_str
+    from probee.lang.builtins import (
+        current as current,
+        read_str as read_str,
+    )
     from probee.lang.helpers import *  # noqa: F403
-    from probee.lang.maps import Array, Const, Global, Hash, LruHash, PerCpuArray, RingBuf
-    from probee.lang.programs import Context, raw_tracepoint, tp_btf, tracepoint
-    from probee.lang.types import (
-        Chars,
-        KernelPtr,
-        KernelStr,
-        Struct,
-        UserPtr,
-        UserStr,
-        chars,
-        s8,
-        s16,
-        s32,
-        s64,
-        sizeof,
-        u8,
-        u16,
-        u32,
-        u64,
+    from probee.lang.maps import (
+        Array as Array,
+        Const as Const,
+        Global as Global,
+        Hash as Hash,
+        LruHash as LruHash,
+        PerCpuArray as PerCpuArray,
+        RingBuf as RingBuf,
     )
-    from probee.runtime.session import Session
+    from probee.lang.programs import (
+        Context as Context,
+        raw_tracepoint as raw_tracepoint,
+        tp_btf as tp_btf,
+        tracepoint as tracepoint,
+    )
+    from probee.lang.types import (
+        Chars as Chars,
+        KernelPtr as KernelPtr,
+        KernelStr as KernelStr,
+        Struct as Struct,
+        UserPtr as UserPtr,
+        UserStr as UserStr,
+        chars as chars,
+        s8 as s8,
+        s16 as s16,
+        s32 as s32,
+        s64 as s64,
+        sizeof as sizeof,
+        u8 as u8,
+        u16 as u16,
+        u32 as u32,
+        u64 as u64,
+    )
+    from probee.runtime.session import (
+        Session as Session,
+    )
 
 _HOME = {
     **dict.fromkeys(

@@ -85,7 +85,7 @@ def test_opensnoop_runs_in_a_bare_checkout(
     rows = [json.loads(line) for line in shown.splitlines()]
     assert len(rows) == 4
     assert {row["pid"] for row in rows} == {traced.pid}
-    assert {(row["path"], row["err"]) for row in rows} == {
+    assert {(row["path"], row["errno"]) for row in rows} == {
         ("/etc/hostname", 0),
         ("/nowhere/at/all", 2),
     }
