@@ -8,7 +8,7 @@ from __future__ import annotations
 
 # name, what it does; each lives in probee/tools/<name>.py as TOOL
 TOOLS: tuple[tuple[str, str], ...] = (
-    ("opensnoop", "Trace open(), openat(), openat2(), creat() and open_by_handle_at()."),
+    ("opensnoop", "Trace opens of files: who opened what, with what result."),
 )
 
 NOT_BUILT_COMMANDS = (

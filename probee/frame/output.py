@@ -7,6 +7,7 @@ anything else, a full disk included.
 from __future__ import annotations
 
 import os
+import sys
 from errno import EPIPE
 from select import POLLERR, POLLHUP, POLLOUT, poll
 
@@ -29,10 +30,9 @@ class Output:
     def __init__(self, path: str | None) -> None:
         if path is None:
             self.fd, self.name, self._own = 1, "standard output", False
-            try:
-                os.fstat(1)
-            except OSError:
-                raise ProbeeError("standard output is closed", hint="use -o FILE") from None
+            # None where it was closed at the start; descriptor 1 may be anything by now.
+            if sys.__stdout__ is None:
+                raise ProbeeError("standard output is closed", hint="use -o FILE")
         else:
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOCTTY
             try:
@@ -80,6 +80,8 @@ class Output:
 
 def say(text: str) -> None:
     """A line on standard error; if nobody can read it there, nobody can be told."""
+    if sys.__stderr__ is None:
+        return
     data = f"{text}\n".encode("utf-8", "backslashreplace")
     try:
         os.write(2, data)

@@ -31,20 +31,15 @@ if TYPE_CHECKING:
 OK, FAILED, USAGE = 0, 1, 2
 
 
-def run_tool(tool_name: str, load: Callable[[], Tool], words: Sequence[str]) -> int:
+def run_tool(name: str, load: Callable[[], Tool], words: Sequence[str]) -> int:
     """Runs the tool that `load` gives; never raises. The result is the exit status."""
-    name = f"probee {tool_name}"
     debug = "--debug" in words
     try:
         with Ending() as ending:
             return _run(load(), words, ending)
-    except UsageError as error:
-        _trace(debug)
-        say(f"{name}: {error}\nTry '{name} --help'.")
-        return USAGE
     except ProbeeError as error:
         _trace(debug)
-        say(f"{name}: {error}")
+        say(f"probee {name}: {error}")
         if isinstance(error, VerifierError) and error.log and "--verifier-log" in words:
             say(error.log)
         return FAILED
@@ -52,7 +47,7 @@ def run_tool(tool_name: str, load: Callable[[], Tool], words: Sequence[str]) -> 
         return OK
     except Exception as error:  # noqa: BLE001 - the top: a user sees a sentence, no traceback
         _trace(debug)
-        say(f"{name}: internal error: {type(error).__name__}: {error}")
+        say(f"probee {name}: internal error: {type(error).__name__}: {error}")
         say("  please report it, with what --debug adds")
         return FAILED
 
@@ -65,18 +60,27 @@ def _trace(debug: bool) -> None:
 
 
 def _run(tool: Tool, words: Sequence[str], ending: Ending) -> int:
-    values, operands = parse(tool.all_options, words)
-    if values.help:
-        return _help(tool)
-    if values.version:
-        from probee import __version__
+    try:
+        values = _read(tool, words)
+        if values.help:
+            return _help(tool)
+        if values.version:
+            from probee import __version__
 
-        return _print(f"probee {__version__}\n")
-    if operands:
-        raise UsageError(f"{operands[0]!r} is not understood: {tool.name} takes options only")
-    plan = tool.plan(values)
+            return _print(f"probee {__version__}\n")
+        plan = tool.plan(values)
+    except UsageError as error:
+        say(f"probee {tool.name}: {error}\nTry 'probee {tool.name} --help'.")
+        return USAGE
     with Output(values.output) as output:
         return _trace_events(tool, plan, values, output, ending)
+
+
+def _read(tool: Tool, words: Sequence[str]) -> Values:
+    values, operands = parse(tool.all_options, words)
+    if operands:
+        raise UsageError(f"{operands[0]!r} is not understood: {tool.name} takes only options")
+    return values
 
 
 def _trace_events(tool: Tool, plan: Plan, values: Values, output: Output, ending: Ending) -> int:

@@ -102,7 +102,13 @@ show_flags = Const(bool, False)
 # ------------------------------------------------------------------------------------ kernel side
 
 
+def asked(n: int) -> u32:
+    """Argument `n` of the call that ends, if -e asks for such things."""
+    return current.syscall_arg(n) if show_flags else 0
+
+
 def report(ret: s64, named: bool, path: UserStr, flags: u32, mode: u32) -> None:
+    """Sends the record of a call that ended with `ret`."""
     if only_failed and ret >= 0:
         return
     if (e := opens.reserve()) is not None:
@@ -125,21 +131,21 @@ def report(ret: s64, named: bool, path: UserStr, flags: u32, mode: u32) -> None:
 def exit_open(ctx: Context) -> None:
     if wanted():
         path: UserStr = current.syscall_arg(0)
-        report(ctx.ret, True, path, current.syscall_arg(1), current.syscall_arg(2))
+        report(ctx.ret, True, path, asked(1), asked(2))
 
 
 @tracepoint("syscalls:sys_exit_creat")
 def exit_creat(ctx: Context) -> None:
     if wanted():
         path: UserStr = current.syscall_arg(0)
-        report(ctx.ret, True, path, CREAT_FLAGS, current.syscall_arg(1))
+        report(ctx.ret, True, path, CREAT_FLAGS, asked(1))
 
 
 @tracepoint("syscalls:sys_exit_openat")
 def exit_openat(ctx: Context) -> None:
     if wanted():
         path: UserStr = current.syscall_arg(1)
-        report(ctx.ret, True, path, current.syscall_arg(2), current.syscall_arg(3))
+        report(ctx.ret, True, path, asked(2), asked(3))
 
 
 @tracepoint("syscalls:sys_exit_openat2")
@@ -156,7 +162,7 @@ def exit_openat2(ctx: Context) -> None:
 def exit_open_by_handle_at(ctx: Context) -> None:
     if wanted():
         path: UserStr = current.syscall_arg(1)
-        report(ctx.ret, False, path, current.syscall_arg(2), 0)
+        report(ctx.ret, False, path, asked(2), 0)
 
 
 @tracepoint("syscalls:sys_enter_open")
@@ -272,7 +278,7 @@ def flag_columns(values: Values) -> tuple[Column, ...]:
 
 TOOL = Tool(
     name="opensnoop",
-    summary="Trace open(), openat(), openat2(), creat() and open_by_handle_at().",
+    summary="Trace opens of files: who opened what, with what result.",
     ring=opens,
     record=Open,
     plan=plan,
@@ -300,7 +306,8 @@ TOOL = Tool(
         ("opensnoop --json -o opens.jsonl", "JSON lines into a file"),
     ),
     description=(
-        "A row is printed when the call ends. FD is the new descriptor, or -1; ERR is the error's "
+        "Calls: open, openat, openat2, creat, open_by_handle_at. A row is printed when the call "
+        "ends. FD is the new descriptor, or -1; ERR is the error's "
         "number, or 0. PATH is the name as the caller gave it, [handle] where it gave none, ? "
         "where it could not be read, and ends in … where it was cut at 254 bytes. Unprintable "
         "bytes of names are escaped, backslashes doubled."

@@ -1,0 +1,72 @@
+"""Filters on tasks: what the command line says becomes constants and entries that mean it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, strategies as st
+
+from probee.errors import UsageError
+from probee.frame.options import parse
+from probee.klib import tasks
+
+COMMS = st.binary(max_size=15).filter(lambda comm: 0 not in comm)
+M64 = (1 << 64) - 1
+
+
+def filters(*words: str) -> tuple[dict[object, object], dict[object, dict[int, int]]]:
+    values, _ = parse(tasks.TASK_OPTIONS, words)
+    consts, fill = tasks.task_filters(values)
+    return dict(consts), dict(fill)
+
+
+def matches(name: bytes, comm: bytes) -> bool:
+    """What `name_wanted()` does in the kernel, on Python's integers cut to 64 bits."""
+    consts = tasks._name_consts(name)
+    padded = comm.ljust(16, b"\0")
+    low, high = (int.from_bytes(padded[i : i + 8], "little") for i in (0, 8))
+    for place in range(tasks.NAME_SIZE):
+        if place >= consts[tasks.name_places]:
+            break
+        if (
+            low & consts[tasks.mask_low] == consts[tasks.name_low]
+            and high & consts[tasks.mask_high] == consts[tasks.name_high]
+        ):
+            return True
+        low = (low >> 8 | high << 56) & M64
+        high >>= 8
+    return False
+
+
+@given(COMMS.filter(lambda text: text[:1] not in (b"", b"^")), COMMS)
+def test_name_is_a_substring(text: bytes, comm: bytes) -> None:
+    assert matches(text, comm) is (text in comm)
+    assert matches(b"^" + text, comm) is comm.startswith(text)
+
+
+@given(COMMS.filter(len), st.data())
+def test_every_part_of_a_name_is_found(comm: bytes, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(comm) - 1))
+    end = data.draw(st.integers(start + 1, len(comm)))
+    if comm[start : start + 1] != b"^":
+        assert matches(comm[start:end], comm)
+    assert matches(b"^" + comm[:end], comm)
+
+
+def test_nothing_asked() -> None:
+    assert filters() == ({}, {})
+
+
+def test_one_value_is_a_constant_several_are_a_map() -> None:
+    assert filters("-p", "7", "-u", "0") == ({tasks.only_pid: 7, tasks.only_uid: 0}, {})
+    assert filters("-p", "7,8", "-t9", "-u1,2") == (
+        {tasks.some_pids: True, tasks.only_tid: 9, tasks.some_uids: True},
+        {tasks.pids: {7: 1, 8: 1}, tasks.uids: {1: 1, 2: 1}},
+    )
+
+
+def test_refusals() -> None:
+    with pytest.raises(UsageError, match="more than 1024 values"):
+        filters("-p", ",".join(str(n) for n in range(1, 1026)))
+    for name in ("", "^", "sixteen-bytes-xx", "^sixteen-bytes-xx"):
+        with pytest.raises(UsageError, match="1 to 15 bytes"):
+            filters("-n", name)
