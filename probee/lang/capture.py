@@ -146,7 +146,7 @@ def _value_identity(value: object, name: str, world: Capture, queue: list[Functi
     if isinstance(value, (Int, CharArray, Pointer)):
         return value
     if isinstance(value, (Intrinsic, Current)):
-        return (type(value).__name__, getattr(value, "name", ""))
+        return (type(value).__name__, value.name if isinstance(value, Intrinsic) else "")
     return (type(value).__module__, type(value).__qualname__)
 
 

@@ -7,20 +7,30 @@ A fact that only some of the paths agree on is not known; a duty that only some 
 
 from __future__ import annotations
 
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
 from probee.frozen import Frozen, replace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NO_RANGES: Mapping[str, tuple[int, int]] = MappingProxyType({})
 
 
 class Flow(Frozen):
     """`nonnull`, `null`: optional locals tested so far. `records`: reserved ring records and their
     state (`maybe`: not tested for None, `live`, `done`, `mixed`). `stored`: objects that were copied
     into a map or a field, and so must not change. `stale`: locals that refer into a map which was
-    changed since."""
+    changed since. `ranges`: bounds of integer locals where more is known than their types say; the
+    dict is never changed once it stands here."""
 
     nonnull: frozenset[str] = frozenset()
     null: frozenset[str] = frozenset()
     records: tuple[tuple[str, str], ...] = ()
     stored: frozenset[str] = frozenset()
     stale: frozenset[str] = frozenset()
+    ranges: Mapping[str, tuple[int, int]] = _NO_RANGES
 
     def record(self, site: str) -> str:
         return dict(self.records).get(site, "")
@@ -37,8 +47,15 @@ class Flow(Frozen):
         """The local was assigned: nothing learnt about its old value holds."""
         gone = {variable}
         return replace(
-            self, nonnull=self.nonnull - gone, null=self.null - gone, stale=self.stale - gone
+            self,
+            nonnull=self.nonnull - gone,
+            null=self.null - gone,
+            stale=self.stale - gone,
+            ranges={k: v for k, v in self.ranges.items() if k != variable},
         )
+
+    def with_range(self, variable: str, bounds: tuple[int, int]) -> Flow:
+        return replace(self, ranges={**self.ranges, variable: bounds})
 
 
 def merge(a: Flow | None, b: Flow) -> Flow:
@@ -55,6 +72,11 @@ def merge(a: Flow | None, b: Flow) -> Flow:
         tuple(sorted(states.items())),
         a.stored | b.stored,
         a.stale | b.stale,
+        {
+            name: (min(bottom, b.ranges[name][0]), max(top, b.ranges[name][1]))
+            for name, (bottom, top) in a.ranges.items()
+            if name in b.ranges
+        },
     )
 
 

@@ -35,7 +35,7 @@ class Source:
 
     def __init__(self, function: FunctionType, trees: dict[str, ast.Module | None]) -> None:
         code = function.__code__
-        self.name = function.__name__
+        self.function = function
         self.file = code.co_filename
         linecache.checkcache(self.file)
         self.lines = linecache.getlines(self.file)

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from probee.compiler.ir.ops import Operand, Value
 from probee.frozen import Frozen
 from probee.lang.types import BOOL
-from probee.spec.types import CharArray, Int, Pointer, StructType, ValueType
+from probee.spec.types import CharArray, Int, Pointer, StructType
 
 S64 = Int("s64", 8, True)
 U64 = Int("u64", 8, False)
@@ -124,7 +124,7 @@ class Several(Frozen):
 
 
 TypedValue: TypeAlias = (
-    "Num | Ref | Opt | OptNum | Text | ReadStr | Comm | NoneType | Context | Thing | Method | Several"
+    Num | Ref | Opt | OptNum | Text | ReadStr | Comm | NoneType | Context | Thing | Method | Several
 )
 NONE = NoneType()
 
@@ -165,6 +165,3 @@ def describe(value: TypedValue) -> str:
         case _:
             return "a tuple" if isinstance(value, Several) else "a value"
 
-
-def size_of(type_: ValueType) -> int:
-    return type_.size

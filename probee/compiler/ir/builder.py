@@ -26,6 +26,14 @@ class Undefined(Exception):
         self.loc = loc
 
 
+def fit(operand: Operand) -> Operand:
+    """A literal as the IR writes it: 64 bits, signed."""
+    if isinstance(operand, int):
+        operand &= 0xFFFFFFFFFFFFFFFF
+        return operand - (1 << 64) if operand >> 63 else operand
+    return operand
+
+
 class Builder:
     """`at` is the block that grows; None where the code is unreachable: it emits nothing."""
 
@@ -85,7 +93,7 @@ class Builder:
     def write(self, variable: Hashable, value: Operand) -> None:
         """Assigns. Unreachable code assigns nothing."""
         if self.at is not None:
-            self._defs.setdefault(variable, {})[self.at] = value
+            self._defs.setdefault(variable, {})[self.at] = fit(value)
 
     def read(self, variable: Hashable) -> Operand:
         """The value `variable` has here. Raises Undefined where a path does not assign it."""
@@ -149,7 +157,7 @@ class Builder:
             self.at.ops.append(
                 Op(
                     kind,
-                    list(args),
+                    [fit(arg) for arg in args],
                     None if wanted == "none" else value,
                     size=size,
                     offset=offset,
@@ -195,6 +203,13 @@ class Builder:
             self._preds[edge.block].append(edge)
             self._froms[edge] = self.at
         self.at.ops.append(
-            Op(kind, list(args), size=size, symbol=symbol, edges=edges, loc=self.loc)
+            Op(
+                kind,
+                [fit(arg) for arg in args],
+                size=size,
+                symbol=symbol,
+                edges=edges,
+                loc=self.loc,
+            )
         )
         self.at = None

@@ -12,13 +12,9 @@ the place of phis: an edge carries one operand for each.
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from probee.frozen import Frozen
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import TypeAlias
-
-    Operand: TypeAlias = "Value | int"
 
 
 class Loc(Frozen):
@@ -45,6 +41,9 @@ class Value:
 
     def __repr__(self) -> str:
         return f"%{self.id}"
+
+
+Operand: TypeAlias = Value | int
 
 
 class Slot:

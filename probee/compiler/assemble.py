@@ -1,0 +1,114 @@
+"""From the code of all programs to one `CollectionSpec`: maps, sections, BTF, lines.
+
+In: the `World` of a compilation and each program's `Lowered` and `Code`. Out: the spec. Only what
+the code still refers to after optimisation is kept.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from probee.compiler.btfgen import BtfGenerator
+from probee.lang.maps import MapDeclaration, RingBuf
+from probee.spec.programs import CollectionSpec, MapSpec, ProgramSpec
+from probee.spec.types import StructType
+from probee.uapi import bpf as uapi
+
+if TYPE_CHECKING:
+    from probee.compiler.codegen import Code
+    from probee.compiler.frontend.lower import Lowered
+    from probee.compiler.frontend.world import World
+
+PROGRAM_TYPES = {
+    "tracepoint": (uapi.BPF_PROG_TYPE_TRACEPOINT, 0),
+    "raw_tracepoint": (uapi.BPF_PROG_TYPE_RAW_TRACEPOINT, 0),
+    "tp_btf": (uapi.BPF_PROG_TYPE_TRACING, uapi.BPF_TRACE_RAW_TP),
+}
+BPF_F_RDONLY_PROG = 1 << 7
+BPF_F_MMAPABLE = 1 << 10
+U32_SIZE = 4
+
+
+def assemble(world: World, codes: list[tuple[Lowered, Code]]) -> CollectionSpec:
+    """Puts the pieces together, in the order in which the programs name them."""
+    used = list(dict.fromkeys(r.symbol for _, code in codes for r in code.relocs))
+    btf = BtfGenerator(big_endian=world.target.endian == "big")
+    maps = [_map(world, btf, name) for name in used if name in world.capture.declarations]
+    sections = [_section(world, btf, name) for name in (".rodata", ".data", ".bss") if name in used]
+    programs = []
+    for item, code in codes:
+        type_, attach_type = PROGRAM_TYPES[item.program.kind]
+        programs.append(
+            ProgramSpec(
+                name=item.program.name,
+                type=type_,
+                attach_type=attach_type,
+                attach=item.program.attach,
+                code=code.code,
+                relocs=code.relocs,
+                func_info=btf.func_info(item.program.name, code.functions),
+                line_info=btf.line_info(code.lines),
+                functions=code.functions,
+                context=item.context,
+                helpers=code.helpers,
+            )
+        )
+    structs = [d.value for d in world.capture.declarations.values() if isinstance(d, MapDeclaration)]
+    return CollectionSpec(
+        maps=(*maps, *sections),
+        programs=tuple(programs),
+        variables=tuple(v for v in world.variables.values() if v.section in used),
+        counters=tuple(world.counters.values()) if ".bss" in used else (),
+        structs=tuple(dict.fromkeys(s for s in structs if isinstance(s, StructType))),
+        btf=btf.build(),
+        license=world.license,
+        endian=world.target.endian,
+    )
+
+
+def _map(world: World, btf: BtfGenerator, name: str) -> MapSpec:
+    table = world.capture.declarations[name]
+    assert isinstance(table, MapDeclaration)
+    if isinstance(table, RingBuf):
+        assert table.value is not None
+        btf.value(table.value)  # so that tools can tell what its records are
+        return MapSpec(name, table.map_type, 0, 0, table.max_entries, value_type=table.value)
+    assert table.key is not None and table.value is not None
+    return MapSpec(
+        name=name,
+        type=table.map_type,
+        key_size=table.key.size,
+        value_size=table.value.size,
+        max_entries=table.max_entries,
+        flags=table.flags,
+        key_type=table.key,
+        value_type=table.value,
+        key_btf=btf.value(table.key),
+        value_btf=btf.value(table.value),
+    )
+
+
+def _section(world: World, btf: BtfGenerator, name: str) -> MapSpec:
+    """A data section as a map of one value, described to the kernel as a DATASEC."""
+    if name == ".bss":
+        contents = bytes(8 * len(world.counters))
+        variables = [(f"{c.kind}_{i}", c.offset, 8) for i, c in enumerate(world.counters.values())]
+        section = btf.counters(name, variables, len(contents))
+    else:
+        contents = bytes(world.contents[name])
+        contents += bytes(-len(contents) % 8)
+        placed = [v for v in world.variables.values() if v.section == name]
+        section = btf.section(name, placed, len(contents))
+    frozen = name == ".rodata"
+    return MapSpec(
+        name=name,
+        type=uapi.BPF_MAP_TYPE_ARRAY,
+        key_size=U32_SIZE,
+        value_size=len(contents),
+        max_entries=1,
+        flags=BPF_F_RDONLY_PROG if frozen else BPF_F_MMAPABLE,
+        key_btf=0,
+        value_btf=section,
+        contents=contents,
+        frozen=frozen,
+    )

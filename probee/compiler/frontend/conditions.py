@@ -1,0 +1,195 @@
+"""Truth: conditions that lead to one of two blocks, and what is learnt on the way.
+
+In: an expression and two blocks. Out: branches; `is None`, truth and membership narrow the optional
+locals they test, on each side.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from probee.compiler.frontend.flow import Flow
+from probee.compiler.frontend.values import (
+    NONE,
+    NoneType,
+    Num,
+    Opt,
+    OptNum,
+    Ref,
+    Text,
+    Thing,
+    describe,
+)
+from probee.compiler.ir.ops import Operand, Value
+from probee.frozen import replace
+from probee.spec.types import StructType
+
+if TYPE_CHECKING:
+    from probee.compiler.frontend.lowering import Lowering
+    from probee.compiler.frontend.values import TypedValue
+    from probee.compiler.ir.ops import Block
+
+
+def condition(low: Lowering, node: ast.expr, then: Block, other: Block) -> None:
+    """Leaves to `then` where `node` is true, else to `other`."""
+    match node:
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            condition(low, operand, other, then)
+        case ast.BoolOp(op=operator, values=values):
+            for value in values[:-1]:
+                (on,) = low.blocks(1)
+                if isinstance(operator, ast.And):
+                    condition(low, value, on, other)
+                else:
+                    condition(low, value, then, on)
+                low.start(on)
+            condition(low, values[-1], then, other)
+        case ast.Compare():
+            low.place(node)
+            compare_chain(low, node, then, other)
+        case _:
+            low.place(node)
+            truth(low, low.value(node), node, then, other)
+
+
+def truth(low: Lowering, value: TypedValue, node: ast.expr, then: Block, other: Block) -> None:
+    """Leaves by the truth of a value already computed."""
+    match value:
+        case Num(op=op):
+            if isinstance(op, int):
+                low.jump(then if op else other)
+            else:
+                low.branch("ne", op, 0, then, other)
+        case OptNum(num=num):
+            # None holds 0, so the number alone decides; on the true side it is there
+            yes, _ = narrowed(low, value)
+            low.branch("ne", num.op, 0, then, other, then_flow=yes)
+        case NoneType():
+            low.jump(other)
+        case Text(raw=raw):
+            low.jump(then if raw else other)
+        case Opt() | Ref(type=StructType()):
+            raise low.refuse(
+                node,
+                "struct-truth",
+                f"{describe(value)} has no truth of its own",
+                why="a struct is true in Python whatever it holds, which is rarely what is meant",
+                fix="write `is not None`, or compare a field",
+            )
+        case _:
+            raise low.refuse(node, "no-truth", f"{describe(value)} cannot be a condition")
+
+
+def compare_chain(low: Lowering, node: ast.Compare, then: Block, other: Block) -> None:
+    """`a < b < c`: each operand once, in order, until one comparison fails."""
+    left_node, left = node.left, low.value(node.left)
+    last = len(node.ops) - 1
+    for i, (operator, right_node) in enumerate(zip(node.ops, node.comparators, strict=True)):
+        on = then if i == last else low.blocks(1)[0]
+        right = low.value(right_node)
+        low.place(node)
+        _compare(low, node, operator, (left_node, left), (right_node, right), on, other)
+        if i != last:
+            low.start(on)
+        left_node, left = right_node, right
+
+
+def _compare(
+    low: Lowering,
+    node: ast.Compare,
+    operator: ast.cmpop,
+    a: tuple[ast.expr, TypedValue],
+    b: tuple[ast.expr, TypedValue],
+    then: Block,
+    other: Block,
+) -> None:
+    from probee.compiler.frontend import maps, numbers, texts
+
+    (left_node, left), (right_node, right) = a, b
+    if isinstance(operator, (ast.NotEq, ast.NotIn, ast.IsNot)):
+        then, other = other, then
+    if isinstance(operator, (ast.Is, ast.IsNot)) or NONE in (left, right):
+        _is_none(low, node, operator, left, right, then, other)
+    elif isinstance(operator, (ast.In, ast.NotIn)):
+        if texts.is_text(left) and texts.is_text(right):
+            texts.contains(low, node, right, left, then, other)
+        else:
+            maps.contains(low, node, right, left, then, other)
+    elif isinstance(left, Num) and isinstance(right, Num):
+        exact = ast.Eq() if isinstance(operator, ast.NotEq) else operator
+        numbers.compare(low, exact, left, right, then, other)
+    elif texts.is_text(left) and texts.is_text(right):
+        if not isinstance(operator, (ast.Eq, ast.NotEq)):
+            raise low.not_yet(node, "ordering of text")
+        texts.equal(low, node, left, right, then, other)
+    else:
+        culprit = left_node if not isinstance(left, Num) else right_node
+        from probee.compiler.frontend.expressions import refuse_kind
+
+        raise refuse_kind(low, low.value(culprit), "an integer", culprit)
+
+
+def _is_none(
+    low: Lowering,
+    node: ast.Compare,
+    operator: ast.cmpop,
+    left: TypedValue,
+    right: TypedValue,
+    then: Block,
+    other: Block,
+) -> None:
+    """`x is None`, `x == None`. `is` between other things compares identities: refused."""
+    if NONE not in (left, right):
+        raise low.refuse(
+            node,
+            "identity",
+            "`is` compares identities, which values in the kernel do not have",
+            fix="write == or !=",
+        )
+    if not isinstance(operator, (ast.Is, ast.IsNot, ast.Eq, ast.NotEq)):
+        raise low.refuse(node, "none-order", "None has no order")
+    value = right if left == NONE else left
+    match value:
+        case NoneType():
+            low.jump(then)
+        case Opt() | OptNum():
+            yes, no = narrowed(low, value)
+            low.branch("eq", presence(value), 0, then, other, then_flow=no, other_flow=yes)
+        case Ref() | Num() | Text() | Thing():
+            low.jump(other)  # not optional: never None
+        case _:
+            low.jump(other)
+
+
+def presence(value: Opt | OptNum) -> Operand:
+    """What is 0 exactly where the optional is None."""
+    return value.ref.ptr if isinstance(value, Opt) else value.present
+
+
+def narrowed(low: Lowering, value: Opt | OptNum) -> tuple[Flow, Flow]:
+    """What is known where the optional is there, and where it is None."""
+    yes = no = low.flow
+    if value.variable:
+        yes = replace(yes, nonnull=yes.nonnull | {value.variable})
+        no = replace(no, null=no.null | {value.variable})
+    if isinstance(value, Opt) and value.ref.origin.startswith("ring:"):
+        site = value.ref.site
+        if low.flow.record(site) == "maybe":
+            yes, no = yes.with_record(site, "live"), no.with_record(site, "")
+    return yes, no
+
+
+def as_operand(low: Lowering, node: ast.expr) -> Operand:
+    """A condition as a value: 1 or 0."""
+    yes, no, done = low.blocks(3)
+    out = low.temporary()
+    condition(low, node, yes, no)
+    for block, result in ((yes, 1), (no, 0)):
+        low.start(block)
+        low.builder.write(out, result)
+        low.jump(done)
+    low.start(done)
+    result_: Operand = low.builder.read(out)
+    assert isinstance(result_, (Value, int))
+    return result_

@@ -1,0 +1,223 @@
+"""What a program is told: the fields of its context, and of `current`.
+
+In: an attribute of the context or of `current`. Out: loads from the context, calls of helpers.
+
+A tracepoint's fields are those of its format file. The kernel stores a system call's arguments in
+8 bytes each whatever their C type, so a field is read at the width of its type, not of its slot.
+A raw tracepoint's context is an array of 8-byte arguments.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from probee.compiler.frontend.values import U32, U64, Comm, Context, Method, Num, Ref
+from probee.frozen import Frozen
+from probee.spec.programs import ContextField
+from probee.spec.types import CharArray, Int, Pointer
+
+if TYPE_CHECKING:
+    from probee.compiler.frontend.lowering import Lowering
+    from probee.compiler.frontend.values import TypedValue
+    from probee.spec.target import FormatField, RawArgument
+
+# C types of format files whose width their slot does not tell; the rest go by size and sign
+_C_INTS = {
+    "int": (4, True),
+    "unsigned int": (4, False),
+    "unsigned": (4, False),
+    "long": (8, True),
+    "unsigned long": (8, False),
+    "umode_t": (2, False),
+    "short": (2, True),
+    "unsigned short": (2, False),
+    "size_t": (8, False),
+    "pid_t": (4, True),
+    "uid_t": (4, False),
+    "gid_t": (4, False),
+    "old_uid_t": (2, False),
+    "old_gid_t": (2, False),
+    "u32": (4, False),
+    "s32": (4, True),
+    "__s32": (4, True),
+    "__u32": (4, False),
+    "clockid_t": (4, True),
+    "key_t": (4, True),
+    "mqd_t": (4, True),
+    "qid_t": (4, False),
+    "timer_t": (4, True),
+    "rwf_t": (4, True),
+    "key_serial_t": (4, True),
+}
+COMMON_BYTES = 8  # trace_entry: the verifier refuses reads of it
+
+
+class CurrentRow(Frozen):
+    """A field of `current`: the helper that gives it, and how its 64 bits are cut."""
+
+    helper: str
+    type: Int
+    shift: int = 0
+
+
+CURRENT = {
+    "pid": CurrentRow("get_current_pid_tgid", U32, 32),
+    "tid": CurrentRow("get_current_pid_tgid", U32),
+    "gid": CurrentRow("get_current_uid_gid", U32, 32),
+    "uid": CurrentRow("get_current_uid_gid", U32),
+    "cgroup_id": CurrentRow("get_current_cgroup_id", U64),
+}
+
+
+def current(low: Lowering, node: ast.Attribute) -> TypedValue:
+    """`current.NAME`."""
+    if node.attr == "comm":
+        return Comm()
+    if node.attr == "syscall_arg":
+        return Method(low.value(node.value), "syscall_arg")
+    row = CURRENT.get(node.attr)
+    if row is None:
+        if node.attr == "task":
+            raise low.not_yet(node, "current.task and its fields")
+        names = ", ".join([*CURRENT, "comm", "syscall_arg(n)"])
+        raise low.refuse(
+            node, "no-attribute", f"current has no {node.attr!r}", fix=f"it has: {names}"
+        )
+    both = low.builder.emit("call", result="int", symbol=row.helper)
+    if row.type.size == 8:
+        return Num(row.type, both)
+    if row.shift:
+        return Num(row.type, low.builder.emit("lshr", both, row.shift, size=8))
+    return Num(row.type, low.builder.emit("zext", both, size=4))
+
+
+def syscall_arg(low: Lowering, node: ast.Call) -> Num:
+    """`current.syscall_arg(n)`: the n-th argument of the system call the task is in, from 0."""
+    from probee.tables.architectures import by_machine
+
+    if len(node.args) != 1 or node.keywords:
+        raise low.refuse(node, "arguments", "syscall_arg takes the argument's number, 0 to 5")
+    number = low.number(node.args[0])
+    if not isinstance(number.op, int) or not 0 <= number.op <= 5:
+        raise low.refuse(
+            node.args[0], "arguments", "syscall_arg takes a constant from 0 to 5"
+        )
+    registers = by_machine(low.world.target.arch)
+    low.place(node)
+    task = low.builder.emit("call", result="ptr", symbol="get_current_task_btf")
+    saved = low.builder.emit("call", task, result="ptr", symbol="task_pt_regs")
+    offset = registers.syscall_args[number.op]
+    return Num(U64, low.builder.emit("load", saved, size=8, offset=offset))
+
+
+def field(low: Lowering, owner: Context, node: ast.Attribute) -> TypedValue:
+    """`ctx.NAME`, by the kind of the program."""
+    if low.program.kind == "tracepoint":
+        return _tracepoint_field(low, owner, node)
+    return _raw_argument(low, owner, node)
+
+
+def _tracepoint_field(low: Lowering, owner: Context, node: ast.Attribute) -> TypedValue:
+    found: FormatField | None = None
+    for hook in low.program.attach:
+        category, _, name = hook.target.partition(":")
+        format_ = low.world.facts.tracepoint(category, name)
+        if format_ is None:
+            raise low.refuse(
+                node, "no-tracepoint", f"this kernel has no tracepoint {hook.target}"
+            )
+        field_ = format_.field(node.attr)
+        if field_ is None:
+            names = ", ".join(f.name for f in format_.fields if f.offset >= COMMON_BYTES)
+            raise low.refuse(
+                node, "no-attribute", f"{hook.target} has no field {node.attr!r}", fix=f"it has: {names}"
+            )
+        if found is not None and (found.offset, found.size, found.type) != (
+            field_.offset,
+            field_.size,
+            field_.type,
+        ):
+            raise low.refuse(
+                node,
+                "hooks-differ",
+                f"{node.attr!r} is not the same field in all hooks of this program",
+                fix="write one program a hook, and share the rest in a function",
+            )
+        found = field_
+    assert found is not None
+    return _read_format_field(low, owner, found, node)
+
+
+def _read_format_field(
+    low: Lowering, owner: Context, found: FormatField, node: ast.Attribute
+) -> TypedValue:
+    if found.offset < COMMON_BYTES:
+        raise low.refuse(node, "no-attribute", "the verifier does not let programs read common fields")
+    if low.live:
+        low.context_fields[found.name] = ContextField(found.name, found.offset, found.size, found.signed)
+    low.place(node)
+    type_ = field_type(found)
+    if type_ is None:
+        raise low.not_yet(node, f"a field of type {found.type}")
+    if isinstance(type_, CharArray):
+        return Ref(owner.ptr, found.offset, type_, "ctx")
+    offset = found.offset
+    if low.world.target.endian == "big":
+        offset += found.size - type_.size
+    return _load(low, owner, offset, type_)
+
+
+def field_type(found: FormatField) -> Int | Pointer | CharArray | None:
+    """The language's type for a field of a format file; None where there is none yet."""
+    c_type = " ".join(w for w in found.type.split() if w not in ("const", "struct", "volatile"))
+    if "__data_loc" in c_type or "__rel_loc" in c_type:
+        return None
+    if "*" in c_type and found.size == 8:
+        # the kernel's own strings are dynamic arrays, so a char pointer here is the caller's
+        space = "user" if c_type.replace(" ", "") == "char*" else "kernel"
+        return Pointer(space, "char" if space == "user" else "")
+    if "[" in c_type:
+        head = c_type.partition("[")[0].strip()
+        return CharArray(found.size) if head in ("char", "signed char") and found.size >= 2 else None
+    size, signed = _C_INTS.get(c_type, (found.size, found.signed))
+    if size not in (1, 2, 4, 8) or size > found.size:
+        return None
+    return Int(f"{'s' if signed else 'u'}{size * 8}", size, signed)
+
+
+def _load(low: Lowering, owner: Context, offset: int, type_: Int | Pointer) -> Num:
+    op = low.builder.emit("load", owner.ptr, size=type_.size, offset=offset)
+    if isinstance(type_, Int) and type_.signed and type_.size < 8:
+        op = low.builder.emit("sext", op, size=type_.size)
+    return Num(type_, op)
+
+
+def _raw_argument(low: Lowering, owner: Context, node: ast.Attribute) -> Num:
+    answers: list[tuple[int, RawArgument]] = []
+    for hook in low.program.attach:
+        arguments = low.world.facts.raw_tracepoint(hook.target)
+        if arguments is None:
+            raise low.refuse(node, "no-tracepoint", f"this kernel has no raw tracepoint {hook.target}")
+        named = [(i, a) for i, a in enumerate(arguments) if a.name == node.attr]
+        if not named:
+            names = ", ".join(a.name for a in arguments)
+            raise low.refuse(
+                node, "no-attribute", f"{hook.target} has no argument {node.attr!r}", fix=f"it has: {names}"
+            )
+        answers.append(named[0])
+    if len(set(answers)) > 1:
+        raise low.refuse(
+            node, "hooks-differ", f"{node.attr!r} is not the same argument in all hooks of this program"
+        )
+    index, argument = answers[0]
+    low.place(node)
+    if argument.kind == "pointer":
+        op = low.builder.emit("load", owner.ptr, size=8, offset=8 * index)
+        return Num(Pointer("kernel", argument.target), op)
+    type_ = Int(f"{'s' if argument.signed else 'u'}{argument.size * 8}", argument.size, argument.signed)
+    # the kernel stores every argument as a u64; a read of its low bytes is refused by some verifiers
+    op = low.builder.emit("load", owner.ptr, size=8, offset=8 * index)
+    if type_.size < 8:
+        op = low.builder.emit("sext" if type_.signed else "zext", op, size=type_.size)
+    return Num(type_, op)

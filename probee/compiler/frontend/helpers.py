@@ -1,0 +1,136 @@
+"""Kernel helpers called by name, and the check of every helper that a program ends up calling.
+
+In: a helper's row in `tables.helpers`, the arguments. Out: a call; diagnostics where the program's
+type may not call it or its licence does not let it.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from probee.compiler.frontend import maps, memory
+from probee.compiler.frontend.source import Refusal
+from probee.compiler.frontend.values import NONE, S64, Context, Num, Ref, Thing, describe
+from probee.errors import Diagnostic, NotSupportedError
+from probee.lang.maps import MapDeclaration
+from probee.spec.types import Int
+from probee.tables.helpers import by_name
+
+if TYPE_CHECKING:
+    from probee.compiler.frontend.lowering import Lowering
+    from probee.compiler.frontend.values import TypedValue
+    from probee.compiler.ir.ops import Function, Operand
+    from probee.tables.helpers import Argument, Helper
+
+# helpers that the language has words of its own for, with rules that a bare call would get round
+WORDS = {
+    "map_lookup_elem": "m.get(k)",
+    "map_update_elem": "m[k] = v",
+    "map_delete_elem": "del m[k], or m.pop(k, None)",
+    "ringbuf_reserve": "ring.reserve()",
+    "ringbuf_submit": "record.submit()",
+    "ringbuf_discard": "record.discard()",
+    "ringbuf_output": "ring.output(record)",
+}
+PROGRAM_TYPE = {
+    "tracepoint": "tracepoint",
+    "raw_tracepoint": "raw_tracepoint",
+    "tp_btf": "tracing",
+}
+GPL_COMPATIBLE = (
+    "GPL",
+    "GPL v2",
+    "GPL and additional rights",
+    "Dual BSD/GPL",
+    "Dual MIT/GPL",
+    "Dual MPL/GPL",
+)
+INTS = {f"{'s' if s else 'u'}{8 * n}": Int(f"{'s' if s else 'u'}{8 * n}", n, s) for n in (1, 2, 4, 8) for s in (True, False)}
+
+
+def call(low: Lowering, name: str, node: ast.Call) -> TypedValue:
+    """`helper(a, b, …)`: numbers as they are, structs and text by address, maps by name."""
+    if name in WORDS:
+        raise low.refuse(node, "helper-word", f"{name}() is not called by name", fix=f"write {WORDS[name]}")
+    row = by_name(name)
+    if node.keywords or (len(node.args) != len(row.args) and not row.variadic):
+        form = ", ".join(row.arg_names)
+        raise low.refuse(node, "arguments", f"{name}() takes ({form})")
+    values = [low.value(arg) for arg in node.args]
+    operands: list[Operand] = []
+    for argument, value, expression in zip(row.args, values, node.args, strict=False):
+        operands.append(_operand(low, argument, value, expression))
+    low.place(node)
+    return _result(low, row, operands, node)
+
+
+def _operand(low: Lowering, argument: Argument, value: TypedValue, node: ast.expr) -> Operand:
+    from probee.compiler.frontend.expressions import refuse_kind
+
+    match value:
+        case Num(op=op) if not _is_memory(argument.kind):
+            return op
+        case Ref():
+            memory.check_usable(low, value, node)
+            if "write" in argument.kind:
+                memory.check_writable(low, value, node)
+            return memory.address(low, value)
+        case Thing(obj=MapDeclaration() as table) if argument.kind == "const_map":
+            return maps.map_address(low, table)
+        case Context(ptr=pointer) if argument.kind.startswith("ctx"):
+            return pointer
+        case Num(op=0) if argument.kind.endswith("_or_null"):
+            return 0
+        case _:
+            raise refuse_kind(low, value, f"{argument.type} ({argument.name})", node)
+
+
+def _is_memory(kind: str) -> bool:
+    """Whether the verifier wants an address that it knows, where a number would be refused."""
+    return kind not in (
+        "scalar", "mem_size", "mem_size_or_zero", "alloc_size", "user_ptr", "kernel_ptr", "any_ptr"
+    )  # fmt: skip
+
+
+def _result(low: Lowering, row: Helper, operands: list[Operand], node: ast.Call) -> TypedValue:
+    if row.ret == "void":
+        low.builder.emit("call", *operands, result="none", symbol=row.name)
+        return NONE
+    if row.ret != "int":
+        raise low.not_yet(node, f"the result of {row.name}(), {row.ret_type or row.ret}")
+    type_ = INTS.get(row.ret_type, S64)
+    op = low.builder.emit("call", *operands, result="int", symbol=row.name)
+    if type_.size < 8:
+        op = low.builder.emit("sext" if type_.signed else "zext", op, size=type_.size)
+    return Num(type_, op)
+
+
+def check_calls(low: Lowering, function: Function) -> None:
+    """Every helper that is called may be, from this type of program, under this licence."""
+    program_type = PROGRAM_TYPE[low.program.kind]
+    for block in function.blocks:
+        for op in block.ops:
+            if op.kind != "call":
+                continue
+            place = {"file": op.loc.file, "line": op.loc.line, "column": op.loc.column, "text": op.loc.text}
+            try:
+                row = by_name(str(op.symbol), program_type)
+            except NotSupportedError as error:
+                raise Refusal(
+                    Diagnostic("helper-type", error.message, why=error.hint, **place)  # type: ignore[arg-type]
+                ) from None
+            if row.gpl and low.world.license not in GPL_COMPATIBLE:
+                message = f"{row.name}() is for GPL-compatible programs, and this one's licence is {low.world.license!r}"
+                raise Refusal(
+                    Diagnostic(
+                        "helper-licence",
+                        message,
+                        fix='say LICENSE = "Dual MIT/GPL" in the module',
+                        **place,  # type: ignore[arg-type]
+                    )
+                )
+
+
+def describe_argument(argument: Argument, value: TypedValue) -> str:
+    return f"{argument.name}: {describe(value)}"

@@ -1,0 +1,103 @@
+"""What all programs of one compilation share.
+
+In: a `Capture`, the target, facts about the kernel, the consts that are folded. Out: sources, data
+sections and counters, each laid out once, in the order they are first needed.
+"""
+
+from __future__ import annotations
+
+import builtins
+from typing import TYPE_CHECKING
+
+from probee.compiler.frontend.source import Source
+from probee.compiler.frontend.subset import check
+from probee.lang.maps import Const, Variable
+from probee.spec.programs import CounterSpec, VariableSpec
+from probee.spec.types import CharArray
+
+if TYPE_CHECKING:
+    import ast
+    from types import FunctionType
+
+    from probee.compiler.ir.ops import Loc
+    from probee.errors import Diagnostic
+    from probee.lang.capture import Capture
+    from probee.spec.target import KernelFacts, Target
+
+
+class World:
+    """The compilation. `frozen`: the names of consts whose declared values are folded in."""
+
+    def __init__(
+        self,
+        capture: Capture,
+        target: Target,
+        facts: KernelFacts,
+        frozen: frozenset[str],
+        license_: str,
+    ) -> None:
+        self.capture = capture
+        self.target = target
+        self.facts = facts
+        self.frozen = frozen
+        self.license = license_
+        self.variables: dict[str, VariableSpec] = {}
+        self.contents: dict[str, bytearray] = {".rodata": bytearray(), ".data": bytearray()}
+        self.counters: dict[tuple[object, ...], CounterSpec] = {}
+        self._checked: set[FunctionType] = set()
+        self._trees: dict[str, ast.Module | None] = {}
+        self._sources: dict[FunctionType, Source] = {}
+
+    def source(self, function: FunctionType) -> Source:
+        if function not in self._sources:
+            self._sources[function] = Source(function, self._trees)
+        return self._sources[function]
+
+    def syntax_errors(self, function: FunctionType) -> list[Diagnostic]:
+        """What of a function's syntax is outside the language: told once a compilation."""
+        if function in self._checked:
+            return []
+        self._checked.add(function)
+        return check(self.source(function))
+
+    def annotation(self, function: FunctionType, dotted: str) -> object:
+        """What an annotation names: it may stand in no code, so it is looked up in the module."""
+        head, *attributes = dotted.split(".")
+        value = function.__globals__.get(head, getattr(builtins, head, None))
+        for name in attributes:
+            value = getattr(value, name, None)
+        return value
+
+    def folded(self, variable: Variable[object]) -> bool:
+        """Whether a const's value stands in the code rather than in .rodata."""
+        return isinstance(variable, Const) and self.capture.name_of(variable) in self.frozen
+
+    def variable(self, variable: Variable[object]) -> VariableSpec:
+        """Where a Const or Global lives, placed at its first use."""
+        name = self.capture.name_of(variable)
+        if name not in self.variables:
+            type_ = variable.type  # type: ignore[attr-defined]
+            contents = self.contents[variable.section]
+            contents.extend(bytes(-len(contents) % max(type_.align, 8)))
+            self.variables[name] = VariableSpec(name, variable.section, len(contents), type_)
+            contents.extend(initial_bytes(type_, variable.value, self.target.endian))  # type: ignore[attr-defined]
+        return self.variables[name]
+
+    def counter(self, kind: str, subject: str, program: str = "", loc: Loc | None = None) -> int:
+        """The offset in .bss of a counter; one of each kind, subject and place."""
+        key = (kind, subject, program, loc and (loc.file, loc.line))
+        if key not in self.counters:
+            place = (loc.file, loc.line, loc.text.strip()) if loc else ("", 0, "")
+            offset = 8 * len(self.counters)
+            self.counters[key] = CounterSpec(kind, subject, ".bss", offset, program, *place)
+        return self.counters[key].offset
+
+
+def initial_bytes(type_: object, value: object, endian: str) -> bytes:
+    """A variable's value as it stands in memory."""
+    if isinstance(type_, CharArray):
+        assert isinstance(value, bytes)
+        return value.ljust(type_.size, b"\0")
+    assert isinstance(value, int)
+    size: int = type_.size  # type: ignore[attr-defined]
+    return (value & ((1 << (8 * size)) - 1)).to_bytes(size, endian)  # type: ignore[arg-type]

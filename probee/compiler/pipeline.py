@@ -1,0 +1,102 @@
+"""The list of passes: from kernel-side Python functions to a `CollectionSpec`. Read this first.
+
+    Python function
+      │ frontend/source.py      its tree, checked against the code in memory
+      │ frontend/subset.py      syntax outside the language is refused
+      │ frontend/lower.py       types, names, rules → IR in SSA form
+      ▼
+    IR (ir/ops.py)
+      │ passes/order.py         each pass in its own file
+      ▼
+    IR, optimised
+      │ codegen/                instructions, registers, stack frame, lines, relocations
+      ▼
+    bytecode
+      │ btfgen.py               types of maps and programs, function and line info
+      ▼
+    CollectionSpec (spec/programs.py)
+
+In: a `Capture` (lang/capture.py), what to compile for, facts about a kernel. Out: the spec. No
+kernel is touched, nothing is written, the same input gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from probee.compiler.assemble import assemble
+from probee.compiler.codegen import generate
+from probee.compiler.frontend.lower import lower
+from probee.compiler.frontend.world import World
+from probee.compiler.ir.printer import print_function
+from probee.compiler.ir.verifier import verify
+from probee.compiler.passes.order import PASSES
+from probee.errors import CompileError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from probee.compiler.ir.ops import Function
+    from probee.errors import Diagnostic
+    from probee.lang.capture import Capture
+    from probee.spec.programs import CollectionSpec
+    from probee.spec.target import KernelFacts, Target
+
+
+def compile_programs(
+    capture: Capture,
+    *,
+    target: Target,
+    facts: KernelFacts,
+    frozen: frozenset[str] = frozenset(),
+    license_: str = "Dual MIT/GPL",
+    check: bool = False,
+    dump: Callable[[str, str, str], None] | None = None,
+) -> CollectionSpec:
+    """Compiles every program of `capture`.
+
+    `frozen`: names of consts whose declared values are folded into the code; the others live in
+    .rodata. `check`: verify the IR after each pass. `dump(stage, program, text)` is called with
+    each stage's text: `ir`, `pass:NAME`, `asm`. Raises CompileError with every diagnostic found.
+    """
+    world = World(capture, target, facts, frozen, license_)
+    lowered, diagnostics = [], []
+    for program in capture.programs:
+        result, found = lower(world, program)
+        diagnostics += [d for d in found if not _told(d, diagnostics)]
+        if result is not None:
+            lowered.append(result)
+    if diagnostics:
+        raise CompileError(diagnostics)
+    codes = []
+    for item in lowered:
+        optimise(item.function, check=check, dump=dump)
+        code = generate([item.function], target)
+        if dump is not None:
+            dump("asm", item.program.name, code.text())
+        codes.append((item, code))
+    return assemble(world, codes)
+
+
+def optimise(
+    function: Function,
+    *,
+    check: bool = False,
+    dump: Callable[[str, str, str], None] | None = None,
+) -> None:
+    """Runs every pass, in order."""
+    if check:
+        verify(function)
+    if dump is not None:
+        dump("ir", function.name, print_function(function))
+    for name, run in PASSES:
+        changed = run(function)
+        if check:
+            verify(function)
+        if dump is not None and changed:
+            dump(f"pass:{name}", function.name, print_function(function))
+
+
+def _told(diagnostic: Diagnostic, before: list[Diagnostic]) -> bool:
+    """A function that several programs call is refused once."""
+    return any(str(diagnostic) == str(d) for d in before)
