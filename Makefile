@@ -13,7 +13,7 @@ STAMP := $(VENV)/.complete
 TESTS ?= tests
 PYTEST_ARGS ?=
 
-.PHONY: all static check test vmtest bench fmt oracles clean
+.PHONY: all static format lint types contracts sizes tables check test vmtest bench fmt oracles clean
 .DEFAULT_GOAL := all
 
 all: $(STAMP)
@@ -26,12 +26,25 @@ $(STAMP): pyproject.toml scripts/make_venv.sh
 oracles: $(STAMP)
 	@$(BIN)/python scripts/oracles.py --install
 
-static: $(STAMP)
-	$(BIN)/ruff format --check .
+# Each part of the static check is a target, so that `make -k static` tells of all of them.
+static: format lint types contracts sizes tables
+
+format: $(STAMP)
+	$(BIN)/ruff format --check --diff --quiet .
+
+lint: $(STAMP)
 	$(BIN)/ruff check .
+
+types: $(STAMP)
 	$(BIN)/mypy
+
+contracts: $(STAMP)
 	$(BIN)/lint-imports --no-logo
+
+sizes: $(STAMP)
 	$(BIN)/python scripts/check_sizes.py
+
+tables: $(STAMP)
 	$(BIN)/python scripts/generate_tables.py --check
 
 check: static test
