@@ -54,6 +54,7 @@ class CompileCache:
 
     @property
     def problems(self) -> list[str]:
+        """What could not be used or kept, and why."""
         return self._folder.problems
 
     def find(self, key: str) -> CollectionSpec | None:

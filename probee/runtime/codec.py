@@ -1,4 +1,4 @@
-"""CollectionSpec <-> bytes, for the compile cache: a strict format that holds data and nothing else.
+"""CollectionSpec <-> bytes, for the compile cache: a strict format that holds nothing but data.
 
 In: a spec, or bytes from a file. Out: the bytes, or an equal spec; FormatError for anything that
 `encode` did not write. Root loads what comes out of here into the kernel, so pickle and marshal,

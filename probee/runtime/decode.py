@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 def text(raw: bytes) -> Chars:
     """The string in a `chars(N)` buffer of N bytes; `.cut` if it did not fit.
 
-    A read that filled the buffer may have been cut. The compiler marks it by a last byte that is not
-    NUL; up to N - 2 bytes are then shown.
+    A read that filled the buffer may have been cut. The compiler marks it by a last byte that is
+    not NUL; N - 2 bytes are then shown.
     """
     if raw[-1]:
         return Chars(raw[:-2], True)
@@ -36,7 +36,7 @@ def text(raw: bytes) -> Chars:
 
 
 def row_decoder(type_: StructType, cls: type[Struct] | None) -> Callable[[Row], Any]:
-    """Makes an instance of `cls` of the fields as `struct_format` unpacks them, nested ones flat."""
+    """Makes an instance of `cls` of the fields as `struct_format` unpacks them, flat."""
     if cls is None or any(isinstance(f.type, (ArrayOf, StructType)) for f in type_.fields):
         take = _struct(type_, cls)[1]
         return lambda row: take(row, 0)

@@ -1,14 +1,16 @@
-"""`Generic` without `typing`: live objects are generic for type checkers, plain classes at run time."""
+"""`Generic` without `typing`: live objects are generic to type checkers, plain at run time."""
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Generic as Generic
+    from typing import Generic
+
+    __all__ = ["Generic"]
 else:
 
     class Generic:
-        """`class LiveRing(Generic[R])` is then `class LiveRing(object)`."""
+        """`class LiveRing(Generic[R])` is then `class LiveRing(Generic)`."""
 
         def __class_getitem__(cls, _: object) -> type:
-            return object
+            return cls

@@ -1,8 +1,8 @@
 """What was lost: every event or statement that programs could not complete, and where.
 
-In: the counters that the compiler put into the programs (`CounterSpec`), the sections they stand in,
-and the kernel's own count of skipped runs. Out: `Loss` rows, those that are not zero. The counts are
-totals since the load, so that rows printed + losses = events.
+In: the counters that the compiler put into the programs (`CounterSpec`), the sections they stand
+in, and the kernel's own count of skipped runs. Out: `Loss` rows, those that are not zero. The counts
+are totals since the load, so that rows printed + losses = events.
 """
 
 from __future__ import annotations
@@ -11,28 +11,24 @@ from sys import byteorder
 
 from probee.errors import FormatError
 from probee.frozen import Frozen
-from probee.host import bpf
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from probee.runtime.programs import Program
     from probee.runtime.variables import Section
     from probee.spec.programs import CounterSpec
 
 RECURSION = "recursion"
 
-# struct bpf_prog_info, include/uapi/linux/bpf.h: recursion_misses (u64) since Linux 5.12.
-_RECURSION_MISSES = 208
-_INFO_SIZE = 216
-
 
 class Loss(Frozen):
     """`count` times something was lost.
 
-    `kind` is a CounterSpec's (`ring_full`, `map_update`, `trap`), or `recursion`: the kernel skipped
-    program `subject` because one was running on that CPU already. `program`, `file`, `line` and
-    `text` say where in the source, as far as one place is to be named.
+    `kind` is a CounterSpec's (`ring_full`, `map_update`, `trap`), or `recursion`: the kernel
+    skipped program `subject` because one was running on that CPU already. `program`, `file`,
+    `line` and `text` say where in the source, as far as one place is to be named.
     """
 
     kind: str
@@ -82,10 +78,7 @@ def counted(counters: Iterable[CounterSpec], sections: Mapping[str, Section]) ->
     return losses
 
 
-def skipped(name: str, fd: int) -> Loss | None:
-    """How often the kernel skipped program `name`; None for never, or before Linux 5.12."""
-    info = bytearray(_INFO_SIZE)
-    if bpf.obj_get_info(fd, info) < _INFO_SIZE:
-        return None
-    count = int.from_bytes(info[_RECURSION_MISSES:_INFO_SIZE], byteorder)
-    return Loss(RECURSION, name, count, name) if count else None
+def skipped(program: Program) -> Loss | None:
+    """How often the kernel skipped `program`; None for never, or before Linux 5.12."""
+    count = program.info().recursion_misses
+    return Loss(RECURSION, program.name, count, program.name) if count else None

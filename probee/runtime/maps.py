@@ -2,8 +2,8 @@
 
 In: a map's descriptor and the codecs of its keys and values. Out: `LiveHash` (a dict), `LiveArray`
 and `LivePerCpuArray` (lists of fixed length). Each operation is one system call and sees the map as
-it is at that moment; the kernel's programs go on writing meanwhile. Nothing is a reference: change a
-value and store it again.
+it is at that moment; the kernel's programs go on writing meanwhile. Nothing is a reference: change
+a value and store it again.
 
 A missing key raises KeyError and an index out of range IndexError, as of dicts and lists; a key or
 value that does not fit its type raises UsageError; what the kernel refuses (a full map: E2BIG)
@@ -14,12 +14,13 @@ from __future__ import annotations
 
 from probee.errors import FormatError, KernelError, UsageError
 from probee.host import bpf
-from probee.runtime.decode import ValueCodec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Generic, TypeVar, overload
+
+    from probee.runtime.decode import ValueCodec
 
     K = TypeVar("K")
     V = TypeVar("V")
@@ -70,6 +71,7 @@ class LiveHash(LiveMap, Generic[K, V]):
     else:
 
         def get(self, key, default=None):
+            """The value under `key`, or the default."""
             self._guard()
             data = bpf.map_lookup(self._fd, self._encoded(key), self._value.size)
             return default if data is None else self._value.decode(data)
@@ -258,7 +260,7 @@ class LivePerCpuArray(IndexedMap, Generic[V]):
             yield self[index]
 
     def _slot(self) -> int:
-        """The kernel rounds each CPU's copy up to 8 bytes (array_map_alloc, kernel/bpf/arraymap.c)."""
+        """Each CPU's copy is rounded up to 8 bytes (array_map_alloc, kernel/bpf/arraymap.c)."""
         return self._value.size + 7 & ~7
 
 

@@ -1,8 +1,8 @@
 """Reading a BPF ring buffer through shared memory: records out, and waiting for more of them.
 
 In: a map's descriptor and size, or any memory of the same form. Out: `Ring`, which takes records as
-bytes or, where they are all of one size, as lists of tuples unpacked in one sweep; `LiveRing`, which
-gives instances of the declared `Struct`.
+bytes or, where they are all of one size, as lists of tuples unpacked in one sweep; `LiveRing`,
+which gives instances of the declared `Struct`.
 
 The form (kernel/bpf/ringbuf.c, Linux 5.8): a page with the reader's position, a page with the
 writer's, then the data, mapped twice in a row so that no record is split. Positions are bytes since
@@ -17,8 +17,8 @@ release that the kernel pairs with. On other machines they are not: there the ri
 
 Wake-ups: the kernel wakes a waiter when it commits a record exactly where the reader stands. So the
 reader moves its position once for a whole batch, drains no further than the writer was when it
-began, and leaves `PAUSE` between two drains: a busy ring wakes it some 200 times a second instead of
-at each record, a lone record is there at once, and while nothing happens no timer runs.
+began, and leaves `PAUSE` between two drains: a busy ring wakes it some 200 times a second instead
+of at each record, a lone record is there at once, and while nothing happens no timer runs.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ BATCH = 256  # records taken before their space is given back
 class Ring:
     """The reader's end of a ring. One reader only: two would tear each other's records.
 
-    `consumer` and `producer` are one native u64 each, `data` is the bytes, twice in a row, and `size`
-    a power of two, those of one copy.
+    `consumer` and `producer` are one native u64 each, `data` is the bytes, twice in a row, and
+    `size` is the number of them in one copy, a power of two.
     """
 
     __slots__ = ("_consumer", "_data", "_mask", "_mmaps", "_producer", "_size", "_words")
@@ -94,7 +94,7 @@ class Ring:
         return ring
 
     def close(self) -> None:
-        """Gives the memory back. Harmless twice, and in a child process: each has its own mapping."""
+        """Gives the memory back. Harmless twice, and in a child process: it has its own mapping."""
         for view in (self._words, self._consumer, self._producer, self._data):
             view.release()
         for mapping in self._mmaps:
@@ -110,7 +110,7 @@ class Ring:
         at: int = self._consumer[0]
         if end - at > self._size or at > self.end:
             raise FormatError(
-                f"a ring buffer of {self._size} bytes whose reader stands at {at}, its writer at {end}",
+                f"a ring of {self._size} bytes whose reader stands at {at}, its writer at {end}",
                 hint="a ring buffer has one reader: is another process reading this one?",
             )
         return at
@@ -211,8 +211,8 @@ class RecordLayout:
 def wait(fd: int, timeout: float | None, stop: int | None, not_before: float) -> bool:
     """Waits until ring `fd` has records, `stop` is readable or `timeout` seconds are over.
 
-    True if there are records. It returns no sooner than `not_before` on the monotonic clock (so that
-    they gather), unless `stop` or the timeout end it. None: no timeout, no stop descriptor.
+    True if there are records. It returns no sooner than `not_before` on the monotonic clock (so
+    that they gather), unless `stop` or the timeout end it. None: no timeout, no stop descriptor.
     """
     from select import POLLIN, poll
     from time import monotonic
@@ -269,18 +269,18 @@ class LiveRing(Generic[R]):
     def batches(self) -> Iterator[list[Row]]:
         """The same as lists of tuples: the struct's fields in order, nested ones flat, text raw.
 
-        For tools that print many rows: less than a microsecond a record. `decode.text` makes `Chars`
-        of a raw field.
+        For tools that print many rows: less than a microsecond a record. `decode.text` makes
+        `Chars` of a raw field.
         """
         from time import monotonic
 
         self._guard()
         self._drained = monotonic()
+        end = self._ring.end
         if self._pending:
             left = self._pending[::-1]
             self._pending.clear()
             yield left
-        end = self._ring.end
         while True:
             self._guard()
             batch = self._ring.rows(end, self._layout)
@@ -299,6 +299,6 @@ class LiveRing(Generic[R]):
             return True
         return wait(self._fd, timeout, stop, self._drained + PAUSE)
 
-    def close(self) -> None:
-        """Unmaps the memory; the Session calls it."""
+    def unmap(self) -> None:
+        """Gives the memory back; the Session calls it."""
         self._ring.close()

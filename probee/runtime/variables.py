@@ -3,8 +3,8 @@
 In: the map that is a data section, and where in its only value the variable stands. Out:
 `session[declaration].value`. Where the map can be mapped (BPF_F_MMAPABLE, Linux 5.5) the memory is
 shared with the programs: an integer is read and written in one aligned access, so neither side sees
-half of one. Elsewhere it is read by a system call, and not written: a write would put back the whole
-section, and undo what programs did to their other variables meanwhile.
+half of one. Elsewhere it is read by a system call, and not written: a write would put back the
+whole section, and undo what programs did to their other variables meanwhile.
 """
 
 from __future__ import annotations

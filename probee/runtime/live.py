@@ -1,0 +1,174 @@
+"""The live objects of a loaded Session: declarations in, rings, dicts, lists and variables out.
+
+Each is made when it is first asked for, and is the same one from then on. They hold no reference to
+the Session, but share its `Life`, which they ask before each use.
+"""
+
+from __future__ import annotations
+
+import os
+from _weakref import ref
+
+from probee.errors import NotSupportedError, UsageError
+from probee.lang.maps import (
+    Array,
+    Const,
+    Hash,
+    LruHash,
+    MapDeclaration,
+    PerCpuArray,
+    RingBuf,
+    Variable,
+)
+from probee.lang.programs import Program
+from probee.lang.types import Chars, Struct
+from probee.runtime.decode import ValueCodec, row_decoder
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from probee.lang.capture import Capture
+    from probee.runtime.loader import Loaded, LoadedMap
+    from probee.runtime.maps import LiveArray, LiveHash, LivePerCpuArray
+    from probee.runtime.ring import LiveRing
+    from probee.runtime.variables import LiveConst, LiveGlobal, Section
+
+
+class Life:
+    """Whether a Session may be used: it is open, and in the process that made it."""
+
+    __slots__ = ("open", "pid")
+
+    def __init__(self) -> None:
+        self.open, self.pid = True, os.getpid()
+
+    def check(self) -> None:
+        """UsageError unless the Session may be used here and now."""
+        if self.pid != os.getpid():
+            raise UsageError(
+                f"this Session belongs to process {self.pid}, and this is {os.getpid()}",
+                hint="make a Session in the process that uses it, after it was forked",
+            )
+        if not self.open:
+            raise UsageError("this Session is closed")
+
+
+class LiveObjects:
+    """What is live of the declarations in `world`, once they were loaded.
+
+    `consts` are the constants that the Session set, by name.
+    """
+
+    __slots__ = ("__weakref__", "_consts", "_life", "_loaded", "_objects", "_sections", "_world")
+
+    def __init__(
+        self, world: Capture, consts: Mapping[str, int | bytes], loaded: Loaded, life: Life
+    ) -> None:
+        self._world, self._consts, self._loaded, self._life = world, consts, loaded, life
+        self._objects: dict[int, object] = {}  # by id of the declaration, which the world keeps
+        self._sections: dict[str, Section] = {}
+        _close_in_children(self)
+
+    def of(self, declaration: object) -> object:
+        """The live object of a declaration. UsageError where these programs have no such thing."""
+        live = self._objects.get(id(declaration))
+        if live is None:
+            live = self._make(declaration)
+            self._objects[id(declaration)] = live
+        return live
+
+    def section(self, name: str) -> Section:
+        """The memory of data section `name`."""
+        section = self._sections.get(name)
+        if section is None:
+            from probee.runtime.variables import Section
+
+            map_ = self._loaded.maps[name]
+            section = Section(map_.fd, map_.spec.value_size, map_.flags)
+            self._sections[name] = section
+        return section
+
+    def close(self) -> None:
+        """Unmaps what is mapped. Harmless twice."""
+        objects, self._objects = list(self._objects.values()), {}
+        sections, self._sections = list(self._sections.values()), {}
+        for live in objects:
+            if hasattr(live, "unmap"):
+                live.unmap()
+        for section in sections:
+            section.close()
+
+    def _make(self, declaration: object) -> object:
+        if isinstance(declaration, Program):
+            if declaration not in self._world.programs:
+                raise UsageError(f"{declaration.name} is not a program of this Session")
+            return self._loaded.programs[declaration.name]
+        name = self._world.name_of(declaration)
+        if isinstance(declaration, Variable):
+            return self._variable(declaration, name)
+        assert isinstance(declaration, MapDeclaration)
+        map_ = self._loaded.maps.get(name)
+        if map_ is None:
+            raise UsageError(f"no code of this Session's programs reaches {name}")
+        if isinstance(declaration, RingBuf):
+            return self._ring(declaration, map_)
+        return self._map(declaration, map_, name)
+
+    def _ring(self, declaration: RingBuf[Any], map_: LoadedMap) -> LiveRing[Any]:
+        from probee.runtime.ring import LiveRing, RecordLayout, Ring
+        from probee.spec.types import struct_format
+
+        record = declaration.value_class
+        assert isinstance(record, type)
+        assert issubclass(record, Struct)
+        layout = RecordLayout(struct_format(record.layout_))
+        ring = Ring.map(map_.fd, map_.max_entries)
+        decode = row_decoder(record.layout_, record)
+        return LiveRing(ring, map_.fd, layout, decode, self._life.check)
+
+    def _map(
+        self, declaration: MapDeclaration, map_: LoadedMap, name: str
+    ) -> LiveHash[Any, Any] | LiveArray[Any] | LivePerCpuArray[Any]:
+        from probee.runtime.maps import LiveArray, LiveHash, LivePerCpuArray
+
+        kind: type[LiveHash[Any, Any] | LiveArray[Any] | LivePerCpuArray[Any]]
+        match declaration:
+            case Hash() | LruHash():
+                kind = LiveHash
+            case PerCpuArray():
+                kind = LivePerCpuArray
+            case Array():
+                kind = LiveArray
+            case _:
+                raise NotSupportedError(f"{type(declaration).__name__} maps on the user side")
+        assert declaration.key is not None
+        assert declaration.value is not None
+        key = ValueCodec(declaration.key, declaration.key_class)
+        value = ValueCodec(declaration.value, declaration.value_class)
+        return kind(name, map_.fd, key, value, map_.max_entries, self._life.check)
+
+    def _variable(self, declaration: Variable[Any], name: str) -> LiveConst[Any] | LiveGlobal[Any]:
+        from probee.runtime.variables import LiveConst, LiveGlobal
+
+        if isinstance(declaration, Const):
+            value = self._consts.get(name, declaration.identity()[2])
+            shown = Chars(value.rstrip(b"\0")) if isinstance(value, bytes) else value
+            return LiveConst(name, shown, self._life.check)
+        spec = next((v for v in self._loaded.spec.variables if v.name == name), None)
+        if spec is None:
+            raise UsageError(f"no code of this Session's programs reaches {name}")
+        return LiveGlobal(spec, self.section(spec.section), self._life.check)
+
+
+def _close_in_children(live: LiveObjects) -> None:
+    """A child's copies of the mappings would keep the maps. A hook stays for ever: hence weak."""
+    weak = ref(live)
+
+    def after_fork() -> None:
+        known = weak()
+        if known is not None:
+            known.close()
+
+    os.register_at_fork(after_in_child=after_fork)

@@ -1,0 +1,323 @@
+"""A Session: programs compiled or found in the cache, loaded, attached, and what is live of them.
+
+In: program declarations, values for their constants, sizes for their maps. Out: `session[x]`, the
+live object of a declaration. Declarations stay passive, so two sessions of one program may run side
+by side, each with maps of its own.
+
+    with Session(exit_openat, consts={only: pid}) as session:
+        while session[opens].wait():
+            for e in session[opens].drain():
+                print(e.pid, e.path)
+
+Process manners:
+- A Session belongs to the process that made it. After a fork the child's copies of all descriptors
+  and mappings are closed at once; using the Session there is a UsageError, closing it is harmless.
+- It is for one thread at a time. Different live objects may be used by different threads at once,
+  if none of them closes the Session meanwhile.
+- It installs no signal handlers and leaves nothing pinned: when the process ends, all of it ends.
+"""
+
+from __future__ import annotations
+
+import os
+
+from probee.errors import RelocationError, UsageError
+from probee.lang.capture import capture
+from probee.lang.maps import Const, MapDeclaration, RingBuf, checked, parse_size
+from probee.lang.programs import Program
+from probee.runtime.live import Life, LiveObjects
+from probee.spec.target import Target
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Self, TypeVar, overload
+
+    from probee.lang.capture import Capture
+    from probee.lang.maps import Array, Global, Hash, LruHash, PerCpuArray
+    from probee.lang.types import Struct
+    from probee.runtime import programs
+    from probee.runtime.links import Links
+    from probee.runtime.loader import Loaded
+    from probee.runtime.losses import Loss
+    from probee.runtime.maps import LiveArray, LiveHash, LivePerCpuArray
+    from probee.runtime.ring import LiveRing
+    from probee.runtime.variables import LiveConst, LiveGlobal
+    from probee.spec.programs import CollectionSpec
+    from probee.spec.target import KernelFacts
+
+    K = TypeVar("K")
+    V = TypeVar("V")
+    T = TypeVar("T")
+    R = TypeVar("R", bound=Struct)
+
+DEFAULT_LICENSE = "Dual MIT/GPL"
+
+
+class Session:
+    """One run of some programs.
+
+    `consts`: values of `Const` declarations, which stay in .rodata and are written at load; every
+    other Const is folded into the code at its declared value. `map_sizes`: entries of a map, or of
+    a ring its bytes, also as "8M". `license`: in place of the `LICENSE` in the programs' module,
+    which is "Dual MIT/GPL" if there is none. `cache=False`: compile in any case. `target`, `facts`:
+    what to compile for and against in place of this machine; with `facts` the cache is not used.
+
+    `problems`: sentences on why the cache could not be used, for `--verbose`.
+    """
+
+    def __init__(
+        self,
+        *programs: Program,
+        consts: Mapping[Const[Any], object] | None = None,
+        map_sizes: Mapping[MapDeclaration, int | str] | None = None,
+        license: str | None = None,
+        cache: bool = True,
+        target: Target | None = None,
+        facts: KernelFacts | None = None,
+    ) -> None:
+        self._loaded: Loaded | None = None
+        self._links: Links | None = None
+        self._live: LiveObjects | None = None
+        self._life = Life()
+        if not programs or not all(isinstance(program, Program) for program in programs):
+            raise UsageError(
+                "a Session wants the programs that it is to run",
+                hint="Session(f, g), where f and g are functions under @tracepoint or its kin",
+            )
+        self._programs = programs
+        self._capture = capture(programs)
+        self._consts = _named_consts(self._capture, consts or {})
+        self._map_sizes = _named_sizes(self._capture, map_sizes or {})
+        self.license = _license_of(programs) if license is None else license
+        self._cache = cache and facts is None
+        self._target = Target(arch=os.uname().machine) if target is None else target
+        self._facts = facts
+        self._spec: CollectionSpec | None = None
+        self._cached = False
+        self.problems: list[str] = []
+
+    @property
+    def spec(self) -> CollectionSpec:
+        """The compiled programs, from the cache if they are there. Raises CompileError."""
+        if self._spec is None:
+            self._spec = self._obtain()
+        return self._spec
+
+    def load(self) -> Self:
+        """Makes the maps and loads the programs, attaching none. Does nothing the second time.
+
+        Raises CompileError, RelocationError, VerifierError, NotSupportedError, KernelError.
+        """
+        self._life.check()
+        if self._loaded is None:
+            try:
+                self._loaded = self._load()
+            except RelocationError:
+                if not self._cached:
+                    raise
+                # A tracepoint's module was exchanged since: what is in the cache is out of date.
+                self._cache, self._spec = False, None
+                self._loaded = self._load()
+            self._live = LiveObjects(self._capture, self._consts, self._loaded, self._life)
+        return self
+
+    def attach(self) -> Self:
+        """Attaches the programs to their hooks, loading them first; all or none."""
+        self.load()
+        if self._links is None:
+            from probee.runtime.links import attach
+
+            assert self._loaded is not None
+            self._links = attach(self._loaded)
+        return self
+
+    def detach(self) -> None:
+        """Takes the programs off their hooks; returns when none can be hit any more.
+
+        Maps and rings stay: what is drained and counted now is complete.
+        """
+        self._life.check()
+        links, self._links = self._links, None
+        if links is not None:
+            links.close()
+
+    def close(self) -> None:
+        """Detaches and gives everything back to the kernel. Harmless twice, and in a child."""
+        self._life.open = False
+        links, self._links = self._links, None
+        live, self._live = self._live, None
+        loaded, self._loaded = self._loaded, None
+        try:
+            if links is not None:
+                links.close()
+        finally:
+            try:
+                if live is not None:
+                    live.close()
+            finally:
+                if loaded is not None:
+                    loaded.close()
+
+    def __enter__(self) -> Self:
+        try:
+            return self.attach()
+        except BaseException:
+            self.close()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_life"):  # not if it could not even be made
+            self.close()
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __getitem__(self, declaration: RingBuf[R]) -> LiveRing[R]: ...
+        @overload
+        def __getitem__(self, declaration: Hash[K, V] | LruHash[K, V]) -> LiveHash[K, V]: ...
+        @overload  # a PerCpuArray is declared like an Array, and is another thing when live
+        def __getitem__(  # type: ignore[overload-overlap]
+            self, declaration: PerCpuArray[V]
+        ) -> LivePerCpuArray[V]: ...
+        @overload
+        def __getitem__(self, declaration: Array[V]) -> LiveArray[V]: ...
+        @overload
+        def __getitem__(self, declaration: Global[T]) -> LiveGlobal[T]: ...
+        @overload
+        def __getitem__(self, declaration: Const[T]) -> LiveConst[T]: ...
+        @overload
+        def __getitem__(self, declaration: Program) -> programs.Program: ...
+        def __getitem__(self, declaration: object) -> object:
+            """The live object of a declaration: the same one each time."""
+
+    else:
+
+        def __getitem__(self, declaration):
+            self._life.check()
+            if self._live is None:
+                raise UsageError(
+                    "this Session is not loaded", hint="use it in a `with`, or call load() first"
+                )
+            return self._live.of(declaration)
+
+    def losses(self) -> list[Loss]:
+        """What was lost since the load, one row for each counter that is not zero.
+
+        Complete after `detach()` and a last drain: rows drained + records lost = events.
+        """
+        self._life.check()
+        if self._loaded is None or self._live is None:
+            return []
+        from probee.runtime.losses import counted, skipped
+
+        counters = self._loaded.spec.counters
+        sections = {name: self._live.section(name) for name in {c.section for c in counters}}
+        rows = counted(counters, sections)
+        misses = [skipped(program) for program in self._loaded.programs.values()]
+        return rows + [loss for loss in misses if loss is not None]
+
+    def _obtain(self) -> CollectionSpec:
+        """From the cache, else from the compiler."""
+        key = self._key() if self._cache else None
+        if key is not None:
+            from probee.runtime.cache import CompileCache
+
+            store = CompileCache()
+            spec = store.find(key)
+            self._cached = spec is not None
+            if spec is None:
+                spec = self._compile()
+                store.keep(key, spec)
+            self.problems += store.problems
+            return spec
+        return self._compile()
+
+    def _key(self) -> str | None:
+        from probee.host.identity import kernel_identity
+        from probee.runtime.cache import fingerprint, spec_key
+
+        compiler = fingerprint()
+        if compiler is None:
+            self.problems.append("nothing is cached: probee does not lie in plain files")
+            return None
+        kernel = kernel_identity().encode()
+        identity = self._capture.identity
+        return spec_key(identity, self._consts, self._target, self.license, kernel, compiler)
+
+    def _compile(self) -> CollectionSpec:
+        from probee.compiler.pipeline import compile_programs
+        from probee.host.facts import RunningKernel
+
+        folded = frozenset(
+            name
+            for name, declaration in self._capture.declarations.items()
+            if isinstance(declaration, Const) and name not in self._consts
+        )
+        with RunningKernel() as running:
+            return compile_programs(
+                self._capture,
+                target=self._target,
+                facts=running if self._facts is None else self._facts,
+                frozen=folded,
+                license_=self.license,
+            )
+
+    def _load(self) -> Loaded:
+        from probee.runtime.loader import load
+
+        spec = self.spec
+        known = {variable.name for variable in spec.variables}
+        made = {map_.name for map_ in spec.maps}
+        return load(
+            spec,
+            {name: value for name, value in self._consts.items() if name in known},
+            {name: size for name, size in self._map_sizes.items() if name in made},
+        )
+
+
+def _named_consts(world: Capture, consts: Mapping[Const[Any], object]) -> dict[str, int | bytes]:
+    """Values by name, each one that its constant can hold."""
+    named = {}
+    for declaration, value in consts.items():
+        if not isinstance(declaration, Const):
+            raise UsageError(f"consts: {declaration!r} is not a Const")
+        name = world.name_of(declaration)
+        type_ = declaration.identity()[1]
+        try:
+            fits = checked(type_, value)
+        except UsageError as error:
+            raise UsageError(f"{name}: {error.message}") from None
+        named[name] = fits.ljust(type_.size, b"\0") if isinstance(fits, bytes) else fits
+    return named
+
+
+def _named_sizes(world: Capture, map_sizes: Mapping[MapDeclaration, int | str]) -> dict[str, int]:
+    """`max_entries` by name: bytes for a ring, elements for others."""
+    named = {}
+    for declaration, size in map_sizes.items():
+        if not isinstance(declaration, MapDeclaration):
+            raise UsageError(f"map_sizes: {declaration!r} is not a map")
+        name = world.name_of(declaration)
+        if isinstance(declaration, RingBuf):
+            named[name] = parse_size(size)
+        elif type(size) is int and 0 < size < 1 << 32:
+            named[name] = size
+        else:
+            raise UsageError(f"{name}: {size!r} entries; a map has 1 to 2^32-1 of them")
+    return named
+
+
+def _license_of(programs: tuple[Program, ...]) -> str:
+    """The `LICENSE` of the module that the programs are defined in."""
+    found = {program.function.__globals__.get("LICENSE", DEFAULT_LICENSE) for program in programs}
+    license = found.pop()
+    if found or not isinstance(license, str):
+        raise UsageError(
+            "the programs of a Session are loaded under one license",
+            hint='set LICENSE = "..." to the same text in their modules, or Session(license=...)',
+        )
+    return license
