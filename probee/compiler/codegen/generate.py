@@ -1,0 +1,64 @@
+"""The code generator's passes, in order: read this first.
+
+In: IR functions, the first one the program, the others called from it; the target.
+Out: `Code`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from probee.compiler.codegen.assemble import assemble
+from probee.compiler.codegen.emit import Emitter
+from probee.compiler.codegen.frame import check_frames, place_slots
+from probee.compiler.codegen.isel import select
+from probee.compiler.codegen.layout import lay_out
+from probee.compiler.codegen.regalloc import allocate
+from probee.compiler.codegen.resolve import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from probee.compiler.codegen.code import Code
+    from probee.compiler.codegen.machine import MFunction
+    from probee.compiler.ir.ops import Function
+    from probee.spec import Target
+
+
+def generate(functions: Sequence[Function], target: Target) -> Code:
+    """Bytecode for a program and the functions that it calls. The IR is not changed.
+
+    Raises CompileError where the stack does not suffice, NotSupportedError where the target has
+    no instruction for an operation.
+    """
+    emitter = Emitter(target.isa)
+    frames: dict[str, int] = {}
+    for function in functions:
+        machine = generate_function(function, target)
+        frames[function.name] = machine.frame
+        emitter.function(machine)
+    stack = check_frames(functions, frames)
+    return assemble(emitter, target, _helpers(functions), stack)
+
+
+def generate_function(function: Function, target: Target) -> MFunction:
+    """One function over machine registers, ready to be emitted."""
+    slots, size = place_slots(function)
+    machine = select(function, target, slots, size)
+    places = allocate(machine)
+    resolve(machine, places)
+    lay_out(machine)
+    return machine
+
+
+def _helpers(functions: Sequence[Function]) -> tuple[str, ...]:
+    """Names of the helpers called, in the order of their first call."""
+    return tuple(
+        dict.fromkeys(
+            str(op.symbol)
+            for function in functions
+            for block in function.blocks
+            for op in block.ops
+            if op.kind == "call"
+        )
+    )
