@@ -304,8 +304,7 @@ def return_(low: Lowering, expression: ast.expr | None, node: ast.stmt) -> None:
     if frame.exit is None:
         _return_from_program(low, value, expression, node)
         return
-    if low.live:
-        _keep_result(low, value, expression or node)
+    _keep_result(low, value, expression or node)
     low.jump(frame.exit)
 
 
@@ -358,6 +357,8 @@ def _result(low: Lowering, frame: Frame) -> TypedValue:
     from probee.frozen import replace
 
     value = frame.result
+    if value is None and frame.result_type is not None:  # no path returns: every one stops
+        return Num(frame.result_type, low.function.new_value("int"))
     if value is None or isinstance(value, NoneType):
         return NONE
     operand = low.builder.read(("result", frame.number))

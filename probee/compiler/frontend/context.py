@@ -99,7 +99,8 @@ def syscall_arg(low: Lowering, node: ast.Call) -> Num:
     if len(node.args) != 1 or node.keywords:
         raise low.refuse(node, "arguments", "syscall_arg takes the argument's number, 0 to 5")
     number = low.number(node.args[0])
-    if not isinstance(number.op, int) or not 0 <= number.op <= 5:
+    n, top = number.bounds
+    if n != top or not 0 <= n <= 5:
         raise low.refuse(
             node.args[0], "arguments", "syscall_arg takes a constant from 0 to 5"
         )
@@ -107,7 +108,7 @@ def syscall_arg(low: Lowering, node: ast.Call) -> Num:
     low.place(node)
     task = low.builder.emit("call", result="ptr", symbol="get_current_task_btf")
     saved = low.builder.emit("call", task, result="ptr", symbol="task_pt_regs")
-    offset = registers.syscall_args[number.op]
+    offset = registers.syscall_args[n]
     return Num(U64, low.builder.emit("load", saved, size=8, offset=offset))
 
 

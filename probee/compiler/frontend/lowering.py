@@ -80,6 +80,7 @@ class Lowering:
         self.builder = Builder(self.function)
         self.flow = Flow()
         self.flows: dict[Block, Flow] = {}
+        self.dead_flows: dict[Block, Flow] = {}
         self.frames: list[Frame] = []
         self.diagnostics: list[Diagnostic] = []
         self.record_pointers: dict[str, Value] = {}
@@ -138,9 +139,13 @@ class Lowering:
     # control flow, with what is known
 
     def jump(self, block: Block) -> None:
-        if self.builder.at is not None:
-            self.flows[block] = merge(self.flows.get(block), self.flow)
+        self._reach(block, self.flow)
         self.builder.jump(block)
+
+    def _reach(self, block: Block, flow: Flow) -> None:
+        """Paths that cannot run are followed too, so that their statements are still checked."""
+        flows = self.flows if self.live else self.dead_flows
+        flows[block] = merge(flows.get(block), flow)
 
     def branch(
         self,
@@ -154,14 +159,14 @@ class Lowering:
         then_flow: Flow | None = None,
         other_flow: Flow | None = None,
     ) -> None:
-        if self.builder.at is not None:
-            for block, flow in ((then, then_flow), (other, other_flow)):
-                self.flows[block] = merge(self.flows.get(block), flow or self.flow)
+        for block, flow in ((then, then_flow), (other, other_flow)):
+            self._reach(block, flow or self.flow)
         self.builder.branch(condition, a, b, then, other, size=size)
 
     def start(self, block: Block, *, sealed: bool = True) -> None:
         self.builder.start(block, sealed=sealed)
-        self.flow = self.flows.get(block, self.flow)
+        flows = self.flows if self.live else self.dead_flows
+        self.flow = flows.get(block, self.flow)
 
     def blocks(self, count: int) -> list[Block]:
         return [self.builder.block() for _ in range(count)]

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import ast
 import linecache
-from textwrap import dedent
 from typing import TYPE_CHECKING
 
 from probee.compiler.ir.ops import Loc
 from probee.errors import CompileError, Diagnostic
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import CodeType, FunctionType
+    from typing import TypeAlias
+
+    Parsed: TypeAlias = tuple[ast.Module, CodeType] | None
 
 
 class Refusal(Exception):
@@ -33,7 +36,7 @@ class Source:
     `trees` keeps parsed files, so that the functions of one file share one tree.
     """
 
-    def __init__(self, function: FunctionType, trees: dict[str, ast.Module | None]) -> None:
+    def __init__(self, function: FunctionType, trees: dict[str, Parsed]) -> None:
         code = function.__code__
         self.function = function
         self.file = code.co_filename
@@ -56,27 +59,16 @@ class Source:
             trees[self.file] = _parse(self.file, "".join(self.lines))
         self.definition = self._find(trees[self.file], code)
 
-    def _find(self, tree: ast.Module | None, code: CodeType) -> ast.FunctionDef:
-        if tree is not None:
-            for node in ast.walk(tree):
+    def _find(self, parsed: Parsed, code: CodeType) -> ast.FunctionDef:
+        """The function's definition in the file, if the file still says what is in memory."""
+        if parsed is not None:
+            tree, module = parsed
+            same = any(_same(c, code) for c in _codes(module))
+            for node in ast.walk(tree) if same else ():
                 if isinstance(node, ast.FunctionDef) and node.name == code.co_name:
                     first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
                     if first == code.co_firstlineno:
-                        self._check_unchanged(node, code)
                         return node
-        raise self._changed(code)
-
-    def _check_unchanged(self, node: ast.FunctionDef, code: CodeType) -> None:
-        """Compiles the text again and compares: same names, same constants, same instructions."""
-        text = dedent("".join(self.lines[code.co_firstlineno - 1 : node.end_lineno]))
-        try:
-            module = compile(text, self.file, "exec", flags=_future_flags(code), dont_inherit=True)
-        except SyntaxError:
-            raise self._changed(code) from None
-        for constant in module.co_consts:
-            if hasattr(constant, "co_name") and constant.co_name == code.co_name:
-                if code.co_freevars or _same(constant, code):
-                    return  # a closure's code differs by its cells: its names are enough
         raise self._changed(code)
 
     def _changed(self, code: CodeType) -> CompileError:
@@ -124,19 +116,31 @@ class Source:
         )
 
 
-def _parse(file: str, text: str) -> ast.Module | None:
+def _parse(file: str, text: str) -> Parsed:
     try:
-        return ast.parse(text, file)
+        tree = ast.parse(text, file)
+        return tree, compile(tree, file, "exec", dont_inherit=True)
     except SyntaxError:
         return None
 
 
-def _future_flags(code: CodeType) -> int:
-    return code.co_flags & 0x1000000  # CO_FUTURE_ANNOTATIONS
+def _codes(module: CodeType) -> Iterator[CodeType]:
+    """Every code object of a file."""
+    pending = [module]
+    while pending:
+        code = pending.pop()
+        yield code
+        pending += [c for c in code.co_consts if isinstance(c, type(module))]
 
 
 def _same(a: CodeType, b: CodeType) -> bool:
-    return a.co_code == b.co_code and a.co_names == b.co_names and _constants(a) == _constants(b)
+    return (
+        a.co_name == b.co_name
+        and a.co_firstlineno == b.co_firstlineno
+        and a.co_code == b.co_code
+        and a.co_names == b.co_names
+        and _constants(a) == _constants(b)
+    )
 
 
 def _constants(code: CodeType) -> list[object]:

@@ -42,8 +42,7 @@ def body(low: Lowering, nodes: list[ast.stmt]) -> None:
             if refusal.diagnostic is not None:
                 low.diagnostics.append(refusal.diagnostic)
             _poison(low, node)
-            if low.builder.at is None:
-                low.builder.at = at
+            low.builder.at = None if isinstance(node, ast.Return) else low.builder.at or at
         except Undefined as undefined:
             low.diagnostics.append(unbound(low, undefined, node))
 

@@ -16,9 +16,9 @@ from probee.spec.programs import CounterSpec, VariableSpec
 from probee.spec.types import CharArray
 
 if TYPE_CHECKING:
-    import ast
     from types import FunctionType
 
+    from probee.compiler.frontend.source import Parsed
     from probee.compiler.ir.ops import Loc
     from probee.errors import Diagnostic
     from probee.lang.capture import Capture
@@ -45,7 +45,7 @@ class World:
         self.contents: dict[str, bytearray] = {".rodata": bytearray(), ".data": bytearray()}
         self.counters: dict[tuple[object, ...], CounterSpec] = {}
         self._checked: set[FunctionType] = set()
-        self._trees: dict[str, ast.Module | None] = {}
+        self._trees: dict[str, Parsed] = {}
         self._sources: dict[FunctionType, Source] = {}
 
     def source(self, function: FunctionType) -> Source:
