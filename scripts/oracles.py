@@ -21,7 +21,7 @@ SEARCH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/s
 
 
 class Oracle(NamedTuple):
-    """`names` in order of preference: the first that exists is the tool."""
+    """`names`: the first that exists is the tool. `packages`: alternatives, each of some words."""
 
     tool: str
     names: tuple[str, ...]
@@ -44,9 +44,9 @@ ORACLES = (
     Oracle("llvm-readelf", _llvm("llvm-readelf"), ("llvm-19", "llvm"), "reads ELF"),
     Oracle("readelf", ("readelf",), ("binutils",), "reads ELF"),
     Oracle("pahole", ("pahole",), ("pahole", "dwarves"), "prints types from BTF"),
-    Oracle("gcc", ("gcc", "cc"), ("gcc", "libc6-dev"), "builds load generators"),
+    Oracle("gcc", ("gcc", "cc"), ("gcc libc6-dev",), "builds load generators"),
     Oracle("strace", ("strace",), ("strace",), "says what a process really did"),
-    Oracle("opensnoop", ("/usr/sbin/opensnoop", "opensnoop"), ("libbpf-tools",), "the C peer"),
+    Oracle("opensnoop", ("opensnoop-libbpf", "opensnoop"), ("libbpf-tools",), "the C peer"),
     Oracle("bpftrace", ("bpftrace",), ("bpftrace",), "a peer"),
     Oracle("debootstrap", ("debootstrap",), ("debootstrap",), "makes an empty Debian"),
 )
@@ -82,7 +82,7 @@ def install(rows: list[Oracle]) -> None:
         for package in row.packages:
             if find(row.tool):
                 break
-            _apt_get("install", "-y", "--no-install-recommends", package)
+            _apt_get("install", "-y", "--no-install-recommends", *package.split())
 
 
 def main(words: list[str]) -> int:
