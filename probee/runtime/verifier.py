@@ -5,7 +5,7 @@ The log of Linux (kernel/bpf/verifier.c, log.c) at level 1, as far as it is read
     ; if args.flags:  @ opens.py:31            the line, where there is line info
     12: (61) r2 = *(u32 *)(r1 +0)              the instruction that it looks at
     12: R1=map_value_or_null(…) R10=fp0        what it knows, also behind a `;` or `from 3 to 7:`
-    R1 invalid mem access 'map_value_or_null'  why it stopped: the last line that is none of these
+    R1 invalid mem access 'map_value_or_null'  why it stopped: what is none of these, at the end
     processed 14 insns (limit 1000000) …       its statistics
 
 The text stays short; the whole log is in `.log`, for `--verifier-log`.
@@ -45,10 +45,10 @@ PLAIN: tuple[tuple[str, str], ...] = (
     ("invalid write to stack", "the program's 512 bytes of stack are exceeded"),
     ("combined stack size", "the functions together need more than 512 bytes of stack"),
     ("stack depth", "the functions together need more than 512 bytes of stack"),
-    ("!read_ok", "a value is used that was never set on this way through the program"),
-    ("Unreleased reference", "a reserved record is neither submitted nor discarded on some way"),
+    ("!read_ok", "a value is used that was never set on this path through the program"),
+    ("Unreleased reference", "a reserved record is neither submitted nor discarded on some path"),
     ("BPF program is too large", "there are too many steps to check: a million is the limit"),
-    ("too many states", "there are too many ways through the program to check"),
+    ("too many states", "there are too many paths through the program to check"),
     ("The sequence of", "there are too many jumps to check"),
     ("infinite loop detected", "a loop has no end that can be proved"),
     ("back-edge", "this kernel takes no loops: they came with Linux 5.3"),
@@ -72,15 +72,16 @@ PLAIN: tuple[tuple[str, str], ...] = (
 
 
 class Rejection(Frozen):
-    """What a log says: the slot of the last instruction looked at (-1: none), and the reason."""
+    """The slot of the last instruction that the verifier looked at (-1: none), and what it said."""
 
     insn: int
-    reason: str
+    complaints: tuple[str, ...]
 
 
 def read_log(log: str) -> Rejection:
-    """Finds the last instruction and the reason in a verifier's log of level 1 or 2."""
-    insn, reason = -1, ""
+    """Finds the last instruction and what follows it in a verifier's log of level 1 or 2."""
+    insn = -1
+    complaints: list[str] = []
     for line in log.splitlines():
         text = line.strip()
         if not text or text.startswith((";", "processed ", "verification time", "stack depth ")):
@@ -88,12 +89,12 @@ def read_log(log: str) -> Rejection:
         head, colon, rest = text.partition(":")
         if colon and head.isascii() and head.isdigit():
             if rest.startswith(" (") and len(head) < 8:
-                insn, reason = int(head), ""
+                insn = int(head)
+                complaints.clear()
             continue
-        if _is_state(text):
-            continue
-        reason = text
-    return Rejection(insn, reason)
+        if not _is_state(text):
+            complaints.append(text)
+    return Rejection(insn, tuple(complaints))
 
 
 def _is_state(text: str) -> bool:
@@ -109,12 +110,17 @@ def _is_state(text: str) -> bool:
     return "=" in text and head[:1] == "R" and " " not in head
 
 
-def plain_words(reason: str) -> str:
-    """The reason in words about the program instead of registers, or the kernel's own."""
-    for part, words in PLAIN:
-        if part in reason:
-            return words
-    return reason
+def plain_words(complaints: tuple[str, ...]) -> tuple[str, str]:
+    """A complaint in words about the program instead of registers, and the kernel's own words.
+
+    The first that has plain words is taken, else the last: what the kernel ends with is often only
+    a consequence. Both are "" where there is none.
+    """
+    for complaint in complaints:
+        for part, words in PLAIN:
+            if part in complaint:
+                return words, complaint
+    return (complaints[-1], complaints[-1]) if complaints else ("", "")
 
 
 def explain(log: str, spec: ProgramSpec, btf: bytes, refusal: str) -> VerifierError:
@@ -124,15 +130,15 @@ def explain(log: str, spec: ProgramSpec, btf: bytes, refusal: str) -> VerifierEr
     failed, for logs that give no reason.
     """
     found = read_log(log)
-    words = plain_words(found.reason) or refusal
+    words, reason = plain_words(found.complaints)
     place = source_line(spec, btf, found.insn)
-    rows = [f"error[verifier]: the kernel refuses {spec.name}: {words}"]
+    rows = [f"error[verifier]: the kernel refuses {spec.name}: {words or refusal}"]
     if place is not None:
         file, line, text = place
         rows[0] = f"{file}:{line}: {rows[0]}"
         rows += [f"   {line} | {text}"] if text else []
-    if found.reason and found.reason != words:
-        rows.append(f"   kernel: {found.reason}")
+    if reason != words:
+        rows.append(f"   kernel: {reason}")
     return VerifierError("\n".join(rows), log=log, hint=HINT)
 
 
