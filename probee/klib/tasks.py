@@ -1,10 +1,14 @@
 """Which tasks a tool is interested in: `-p -t -u -n`, decided in the kernel.
 
 In: the option rows `TASK_OPTIONS` and what the command line said. Out: `wanted()` for programs to
-call first, and the constants and map entries that make it say what was asked.
+call first, `task_pid()` and `task_tid()` for their records, and the constants and map entries that
+make them say what was asked.
 
 One value is a constant that the program compares with; several are a hash map. Values of one option
 are alternatives, different options must all hold. What was not asked for leaves no code behind.
+
+In a container process ids are the container's, so that `-p` means what `ps` says there; a task that
+the container does not see has the ids 0.
 
 The task's name is compared as two words of 8 bytes, both at once, at each place where the wanted
 text can begin: the name is shifted along by a byte at a time (both architectures are
@@ -13,8 +17,21 @@ little-endian, so the first byte is the lowest).
 
 from __future__ import annotations
 
-from probee import Const, Hash, Struct, current, get_current_comm, sizeof, u8, u32, u64
-from probee.errors import UsageError
+import os
+
+from probee import (
+    Const,
+    Hash,
+    Struct,
+    current,
+    get_current_comm,
+    get_ns_current_pid_tgid,
+    sizeof,
+    u8,
+    u32,
+    u64,
+)
+from probee.errors import ProbeeError, UsageError
 from probee.frame.options import Option, pid, uid
 
 TYPE_CHECKING = False
@@ -25,6 +42,7 @@ if TYPE_CHECKING:
     from probee.lang.maps import MapDeclaration, Variable
 
 SEVERAL = 1024  # how many values one option may have
+FIRST_PID_NAMESPACE = 0xEFFF_FFFC  # PROC_PID_INIT_INO, include/linux/proc_ns.h
 NAME_SIZE = 16  # TASK_COMM_LEN, the NUL included
 
 only_pid = Const(u32, 0)  # 0: nobody's, so it stands for "not asked"
@@ -37,11 +55,21 @@ pids = Hash(u32, u8, max_entries=SEVERAL)
 tids = Hash(u32, u8, max_entries=SEVERAL)
 uids = Hash(u32, u8, max_entries=SEVERAL)
 
+namespace_device = Const(u64, 0)
+namespace = Const(u64, 0)  # the pid namespace's inode; 0: the machine's first one
+
 name_places = Const(u32, 0)  # at how many places the text can begin; 0: not asked
 name_low = Const(u64, 0)
 name_high = Const(u64, 0)
 mask_low = Const(u64, 0)
 mask_high = Const(u64, 0)
+
+
+class NamespaceIds(Struct):
+    """struct bpf_pidns_info: the kernel calls a thread's id pid, a process's tgid."""
+
+    pid: u32
+    tgid: u32
 
 
 class NameWords(Struct):
@@ -51,15 +79,33 @@ class NameWords(Struct):
     high: u64
 
 
+def task_pid() -> u32:
+    """The running task's process id, as the tool's own pid namespace counts."""
+    if namespace == 0:
+        return current.pid
+    ids = NamespaceIds(pid=0, tgid=0)
+    get_ns_current_pid_tgid(namespace_device, namespace, ids, sizeof(NamespaceIds))
+    return ids.tgid
+
+
+def task_tid() -> u32:
+    """The running task's thread id, as the tool's own pid namespace counts."""
+    if namespace == 0:
+        return current.tid
+    ids = NamespaceIds(pid=0, tgid=0)
+    get_ns_current_pid_tgid(namespace_device, namespace, ids, sizeof(NamespaceIds))
+    return ids.pid
+
+
 def wanted() -> bool:
     """Whether the running task is one of those asked for."""
-    if only_pid != 0 and current.pid != only_pid:
+    if only_pid != 0 and task_pid() != only_pid:
         return False
-    if some_pids and current.pid not in pids:
+    if some_pids and task_pid() not in pids:
         return False
-    if only_tid != 0 and current.tid != only_tid:
+    if only_tid != 0 and task_tid() != only_tid:
         return False
-    if some_tids and current.tid not in tids:
+    if some_tids and task_tid() not in tids:
         return False
     if only_uid < 1 << 32 and current.uid != only_uid:
         return False
@@ -113,8 +159,11 @@ _KINDS: tuple[tuple[str, Variable[Any], Variable[Any], MapDeclaration], ...] = (
 def task_filters(
     values: Values,
 ) -> tuple[dict[Variable[Any], Any], dict[MapDeclaration, dict[Any, Any]]]:
-    """Constants and map entries for `wanted()`. Raises UsageError where it is too much."""
-    consts: dict[Variable[Any], Any] = {}
+    """Constants and map entries for `wanted()`.
+
+    Raises UsageError where it is too much, ProbeeError for a process or thread that is not there.
+    """
+    consts: dict[Variable[Any], Any] = namespace_consts()
     fill: dict[MapDeclaration, dict[Any, Any]] = {}
     for kind, only, some, table in _KINDS:
         asked = getattr(values, kind)
@@ -127,7 +176,33 @@ def task_filters(
             fill[table] = dict.fromkeys(asked, 1)
     if values.name is not None:
         consts.update(_name_consts(values.name))
+    for number in values.pid:
+        _check_alive(number, "process")
+    for number in values.tid:
+        _check_alive(number, "thread")
     return consts, fill
+
+
+def namespace_consts() -> dict[Variable[Any], Any]:
+    """What makes ids those of this process's pid namespace; nothing in the machine's first one."""
+    try:
+        own = os.stat("/proc/self/ns/pid")
+    except OSError:  # no /proc: then there is no container to speak of
+        return {}
+    if own.st_ino == FIRST_PID_NAMESPACE:
+        return {}
+    # The kernel compares with its own dev_t, which is major << 20 | minor (linux/kdev_t.h).
+    device = os.major(own.st_dev) << 20 | os.minor(own.st_dev)
+    return {namespace: own.st_ino, namespace_device: device}
+
+
+def _check_alive(number: int, kind: str) -> None:
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        raise ProbeeError(f"there is no {kind} {number}") from None
+    except PermissionError:  # somebody else's
+        pass
 
 
 def _name_consts(name: bytes) -> dict[Variable[Any], Any]:

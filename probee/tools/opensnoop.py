@@ -50,7 +50,7 @@ from probee.frame.standard import (
 from probee.frame.text import is_cut
 from probee.frame.tool import Plan, Tool
 from probee.host.features import Features
-from probee.klib.tasks import TASK_OPTIONS, task_filters, wanted
+from probee.klib.tasks import TASK_OPTIONS, task_filters, task_pid, task_tid, wanted
 from probee.uapi.bpf import BPF_PROG_TYPE_TRACEPOINT
 from probee.uapi.bpf_func import BPF_FUNC_task_pt_regs
 
@@ -102,17 +102,12 @@ show_flags = Const(bool, False)
 # ------------------------------------------------------------------------------------ kernel side
 
 
-def asked(n: int) -> u32:
-    """Argument `n` of the call that ends, if -e asks for such things."""
-    return current.syscall_arg(n) if show_flags else 0
-
-
 def report(ret: s64, named: bool, path: UserStr, flags: u32, mode: u32) -> None:
     """Sends the record of a call that ended with `ret`."""
     if only_failed and ret >= 0:
         return
     if (e := opens.reserve()) is not None:
-        e.ret, e.pid, e.tid = ret, current.pid, current.tid
+        e.ret, e.pid, e.tid = ret, task_pid(), task_tid()
         e.comm = current.comm
         if show_time:
             e.time = ktime_get_boot_ns()
@@ -131,21 +126,26 @@ def report(ret: s64, named: bool, path: UserStr, flags: u32, mode: u32) -> None:
 def exit_open(ctx: Context) -> None:
     if wanted():
         path: UserStr = current.syscall_arg(0)
-        report(ctx.ret, True, path, asked(1), asked(2))
+        flags: u32 = current.syscall_arg(1) if show_flags else 0
+        mode: u32 = current.syscall_arg(2) if show_flags else 0
+        report(ctx.ret, True, path, flags, mode)
 
 
 @tracepoint("syscalls:sys_exit_creat")
 def exit_creat(ctx: Context) -> None:
     if wanted():
         path: UserStr = current.syscall_arg(0)
-        report(ctx.ret, True, path, CREAT_FLAGS, asked(1))
+        mode: u32 = current.syscall_arg(1) if show_flags else 0
+        report(ctx.ret, True, path, CREAT_FLAGS, mode)
 
 
 @tracepoint("syscalls:sys_exit_openat")
 def exit_openat(ctx: Context) -> None:
     if wanted():
         path: UserStr = current.syscall_arg(1)
-        report(ctx.ret, True, path, asked(2), asked(3))
+        flags: u32 = current.syscall_arg(2) if show_flags else 0
+        mode: u32 = current.syscall_arg(3) if show_flags else 0
+        report(ctx.ret, True, path, flags, mode)
 
 
 @tracepoint("syscalls:sys_exit_openat2")
@@ -161,8 +161,9 @@ def exit_openat2(ctx: Context) -> None:
 @tracepoint("syscalls:sys_exit_open_by_handle_at")
 def exit_open_by_handle_at(ctx: Context) -> None:
     if wanted():
-        path: UserStr = current.syscall_arg(1)
-        report(ctx.ret, False, path, asked(2), 0)
+        handle: UserStr = current.syscall_arg(1)
+        flags: u32 = current.syscall_arg(2) if show_flags else 0
+        report(ctx.ret, False, handle, flags, 0)
 
 
 @tracepoint("syscalls:sys_enter_open")

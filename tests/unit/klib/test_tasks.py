@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from typing import Any
+
 import pytest
 from hypothesis import given, strategies as st
 
-from probee.errors import UsageError
+from probee.errors import ProbeeError, UsageError
 from probee.frame.options import parse
 from probee.klib import tasks
 
@@ -13,10 +16,16 @@ COMMS = st.binary(max_size=15).filter(lambda comm: 0 not in comm)
 M64 = (1 << 64) - 1
 
 
-def filters(*words: str) -> tuple[dict[object, object], dict[object, dict[int, int]]]:
+@pytest.fixture(autouse=True)
+def _the_first_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever the tests run, and whichever processes there are."""
+    monkeypatch.setattr(tasks, "namespace_consts", dict)
+    monkeypatch.setattr("os.kill", lambda *_: None)
+
+
+def filters(*words: str) -> tuple[dict[Any, Any], dict[Any, Any]]:
     values, _ = parse(tasks.TASK_OPTIONS, words)
-    consts, fill = tasks.task_filters(values)
-    return dict(consts), dict(fill)
+    return tasks.task_filters(values)
 
 
 def matches(name: bytes, comm: bytes) -> bool:
@@ -70,3 +79,30 @@ def test_refusals() -> None:
     for name in ("", "^", "sixteen-bytes-xx", "^sixteen-bytes-xx"):
         with pytest.raises(UsageError, match="1 to 15 bytes"):
             filters("-n", name)
+
+
+def test_somebody_who_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(*_: object) -> None:
+        raise ProcessLookupError
+
+    monkeypatch.setattr("os.kill", absent)
+    with pytest.raises(ProbeeError, match="there is no process 4194304"):
+        filters("-p", "4194304")
+    with pytest.raises(ProbeeError, match="there is no thread 7"):
+        filters("-t", "7")
+
+
+def test_namespaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+
+    def stat(inode: int) -> None:
+        result = os.stat_result((0, inode, os.makedev(3, 300), *[0] * 7))
+        monkeypatch.setattr("os.stat", lambda _: result)
+
+    stat(tasks.FIRST_PID_NAMESPACE)
+    assert tasks.namespace_consts() == {}
+    stat(4026532000)
+    assert tasks.namespace_consts() == {
+        tasks.namespace: 4026532000,
+        tasks.namespace_device: 3 << 20 | 300,
+    }

@@ -11,6 +11,8 @@ import pytest
 from probee.frame.columns import bind
 from probee.frame.formats import Json, Table
 from probee.frame.options import Values, parse
+from probee.host.features import Features
+from probee.klib import tasks
 from probee.spec.types import struct_format
 from probee.tools import opensnoop as o
 
@@ -24,7 +26,7 @@ def read(*words: str) -> Values:
 @pytest.fixture(params=[True, False, None])
 def answer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> object:
     """What the kernel says of bpf_task_pt_regs."""
-    monkeypatch.setattr(o.Features, "helper", lambda *_: request.param)
+    monkeypatch.setattr(Features, "helper", lambda *_: request.param)
     return request.param
 
 
@@ -35,10 +37,10 @@ def test_variant(answer: object) -> None:
 
 @pytest.mark.usefixtures("answer")
 def test_constants() -> None:
-    assert o.plan(read()).consts == {}
-    consts = o.plan(read("-xUeT", "-p7")).consts
+    assert o.plan(read()).consts == tasks.namespace_consts()
+    consts = o.plan(read("-xUeT", f"-p{os.getpid()}")).consts
     assert {o.only_failed, o.show_time, o.show_uid, o.show_flags} < set(consts)
-    assert len(consts) == 5
+    assert consts[tasks.only_pid] == os.getpid()
     assert o.show_time in o.plan(read("--boot-ns")).consts
 
 
