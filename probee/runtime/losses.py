@@ -1,8 +1,8 @@
 """What was lost: every event or statement that programs could not complete, and where.
 
 In: the counters that the compiler put into the programs (`CounterSpec`), the sections they stand
-in, and the kernel's own count of skipped runs. Out: `Loss` rows, those that are not zero. The counts
-are totals since the load, so that rows printed + losses = events.
+in, and the kernel's own count of skipped runs. Out: `Loss` rows, those that are not zero. The
+counts are totals since the load, so that rows printed + losses = events.
 """
 
 from __future__ import annotations

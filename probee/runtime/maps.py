@@ -283,8 +283,9 @@ def count_cpus(listing: str) -> int:
     """The number of CPUs in a listing as "0-3,8-11". FormatError for anything else."""
     count = 0
     for part in listing.split(","):
-        first, _, last = part.partition("-")
-        last = last or first
+        first, dash, last = part.partition("-")
+        if not dash:
+            last = first
         if not (first.isdecimal() and last.isdecimal()) or int(first) > int(last):
             raise FormatError(f"{listing!r} is no list of CPUs")
         count += int(last) - int(first) + 1

@@ -1,6 +1,6 @@
 """The writing side of a BPF ring buffer, as kernel/bpf/ringbuf.c does it, over ordinary memory.
 
-The data's second copy is kept by writing everything twice, which the kernel has from the page table.
+The data's second copy, which the kernel has from the page table, is kept by writing twice.
 """
 
 from __future__ import annotations

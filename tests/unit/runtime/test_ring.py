@@ -8,12 +8,10 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from probee.errors import FormatError, NotSupportedError, UsageError
 from probee.lang.types import Chars, Struct, chars, u32, u64
-from probee.runtime import ring as ring_module
 from probee.runtime.decode import row_decoder
 from probee.runtime.ring import BATCH, PAUSE, LiveRing, RecordLayout, Ring, wait
 from tests.unit.runtime.fake_ring import FakeKernel
@@ -362,7 +360,7 @@ def test_the_guard_is_asked() -> None:
         raise UsageError("closed")
 
     kernel = FakeKernel(4096)
-    ring = LiveRing(kernel.ring(), -1, PAIR, lambda row: Event(), guard)
+    ring: LiveRing[Event] = LiveRing(kernel.ring(), -1, PAIR, list, guard)  # type: ignore[arg-type]
     for use in (lambda: list(ring.drain()), lambda: list(ring.batches()), ring.wait, ring.fileno):
         with pytest.raises(UsageError):
             use()
@@ -378,7 +376,7 @@ def test_other_machines_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     class Uname:
         machine = "aarch64"
 
-    monkeypatch.setattr(ring_module.os, "uname", Uname)
+    monkeypatch.setattr(os, "uname", Uname)
     with pytest.raises(NotSupportedError, match="aarch64"):
         Ring.map(0, 4096)
 
