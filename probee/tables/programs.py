@@ -1,9 +1,8 @@
-"""Program types, attach types, and the section names by which an object file says both.
+"""Program types and attach types, one row a member of the kernel's enums.
 
-Out: `PROGRAM_TYPES` and `ATTACH_TYPES`, one row a member of the kernel's enums; `by_section` for
-section names as libbpf spells them (rows in sections.py). Sources: include/linux/bpf_types.h, the
-bpf_prog_ops of each type, libbpf's section_defs; versions from bcc's kernel-versions.md and the
-dates in libbpf's history.
+Out: `PROGRAM_TYPES`, `ATTACH_TYPES` and look-ups in them; the section names that say both stand
+in sections.py. Sources: include/linux/bpf_types.h and the bpf_prog_ops of each type; versions
+from bcc's kernel-versions.md and the dates in libbpf's history of linux/bpf.h.
 """
 
 from __future__ import annotations
