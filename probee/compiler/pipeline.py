@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from probee.asm.disasm import kernel_lines
 from probee.compiler.assemble import assemble
 from probee.compiler.codegen import generate
 from probee.compiler.frontend.lower import lower
@@ -73,7 +74,7 @@ def compile_programs(
         optimise(item.function, check=check, dump=dump)
         code = generate([item.function], target)
         if dump is not None:
-            dump("asm", item.program.name, code.text())
+            dump("asm", item.program.name, "\n".join(kernel_lines(list(code.insns))))
         codes.append((item, code))
     return assemble(world, codes)
 
