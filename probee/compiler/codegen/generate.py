@@ -15,6 +15,7 @@ from probee.compiler.codegen.isel import select
 from probee.compiler.codegen.layout import lay_out
 from probee.compiler.codegen.regalloc import allocate
 from probee.compiler.codegen.resolve import resolve
+from probee.compiler.ir.dominators import reverse_postorder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
 def generate(functions: Sequence[Function], target: Target) -> Code:
     """Bytecode for a program and the functions that it calls. The IR is not changed.
 
+    Functions that nothing calls are left out: the kernel refuses code that is never reached.
     Raises CompileError where the stack does not suffice, NotSupportedError where the target has
     no instruction for an operation.
     """
+    functions = _called(functions)
     emitter = Emitter(target.isa)
     frames: dict[str, int] = {}
     for function in functions:
@@ -51,13 +54,27 @@ def generate_function(function: Function, target: Target) -> MFunction:
     return machine
 
 
+def _called(functions: Sequence[Function]) -> list[Function]:
+    """The first function and what it calls, directly or not, in the order given."""
+    by_name = {function.name: function for function in functions}
+    called = {functions[0].name}
+    todo = [functions[0]]
+    while todo:
+        for block in reverse_postorder(todo.pop()):
+            for op in block.ops:
+                if op.kind == "callfn" and str(op.symbol) not in called:
+                    called.add(str(op.symbol))
+                    todo.append(by_name[str(op.symbol)])
+    return [function for function in functions if function.name in called]
+
+
 def _helpers(functions: Sequence[Function]) -> tuple[str, ...]:
     """Names of the helpers called, in the order of their first call."""
     return tuple(
         dict.fromkeys(
             str(op.symbol)
             for function in functions
-            for block in function.blocks
+            for block in reverse_postorder(function)
             for op in block.ops
             if op.kind == "call"
         )

@@ -43,10 +43,12 @@ class Hints:
 
     def root(self, vreg: int) -> int:
         """The one that stands for all that `vreg` is passed to or from, as block parameters."""
-        group = self.group
-        while vreg in group:
-            vreg = group[vreg]
-        return vreg
+        group, root = self.group, vreg
+        while root in group:
+            root = group[root]
+        while vreg != root:  # the next way is shorter
+            group[vreg], vreg = root, group[vreg]
+        return root
 
     def saved(self, vreg: int) -> bool:
         """Whether `vreg`, or a value that it is joined with, lives across a call."""

@@ -34,6 +34,7 @@ class Places:
 
     def __init__(self, live: Liveness) -> None:
         self.live = live
+        self.hints = Hints(live)
         self.pieces: dict[int, list[Interval]] = {v: [i] for v, i in live.intervals.items()}
         self.spilled: set[int] = set()
 
@@ -63,8 +64,8 @@ class _Scan:
 
     def __init__(self, live: Liveness) -> None:
         self.live = live
-        self.hints = Hints(live)
         self.places = Places(live)
+        self.hints = self.places.hints
         self.waiting = [(i.begin, v, 0, i) for v, i in live.intervals.items()]
         heapify(self.waiting)
         self.pushed = 0

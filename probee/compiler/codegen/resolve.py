@@ -8,6 +8,7 @@ only one out of its block nor the only one into the next gets a block of its own
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from probee.compiler.codegen.liveness import bits
@@ -82,7 +83,7 @@ class Resolver:
     def _find_moves(self) -> None:
         """A piece that goes on where the last one ended, within a block, fetches its value."""
         for vreg, pieces in self.places.pieces.items():
-            for left, right in zip(pieces, pieces[1:], strict=False):
+            for left, right in pairwise(pieces):
                 if right.reg == NONE or left.end != right.begin or right.begin in self.starts:
                     continue
                 src = self.place(Src(vreg), left.begin)
@@ -198,31 +199,24 @@ class Resolver:
 
 
 def _spill_slots(function: MFunction, places: Places) -> dict[int, int]:
-    """Offsets of stack slots; those whose values never live at the same time share one."""
+    """Offsets of stack slots; values share one when the first ends before the second begins.
+
+    What is passed to a block parameter shares with it if it can: then nothing moves on the edge.
+    """
     slots: dict[int, int] = {}
-    held: list[tuple[int, list[list[int]]]] = []  # offset, when it is in use
+    ends: dict[int, int] = {}  # offset -> where the life of what it held last ends
+    of_group: dict[int, int] = {}
     for vreg in sorted(places.spilled, key=lambda v: places.pieces[v][0].begin):
-        ranges = [r for piece in places.pieces[vreg] for r in piece.ranges]
-        for offset, used in held:
-            if not _overlap(ranges, used):
-                slots[vreg] = offset
-                used += ranges
-                used.sort()
-                break
+        pieces = places.pieces[vreg]
+        group = places.hints.root(vreg)
+        free = [offset for offset, end in ends.items() if end <= pieces[0].begin]
+        if of_group.get(group) in free:
+            offset = of_group[group]
+        elif free:
+            offset = free[0]
         else:
             function.frame += 8
-            slots[vreg] = -function.frame
-            held.append((-function.frame, sorted(ranges)))
+            offset = -function.frame
+        slots[vreg] = of_group[group] = offset
+        ends[offset] = pieces[-1].end
     return slots
-
-
-def _overlap(a: list[list[int]], b: list[list[int]]) -> bool:
-    i = j = 0
-    while i < len(a) and j < len(b):
-        if max(a[i][0], b[j][0]) < min(a[i][1], b[j][1]):
-            return True
-        if a[i][1] <= b[j][1]:
-            i += 1
-        else:
-            j += 1
-    return False
