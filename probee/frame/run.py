@@ -24,9 +24,10 @@ from probee.frame.signals import Ending
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any
 
     from probee.frame.tool import Plan, Tool
+    from probee.lang.maps import MapDeclaration
+    from probee.runtime.session import Session
 
 OK, FAILED, USAGE = 0, 1, 2
 
@@ -87,12 +88,12 @@ def _trace_events(tool: Tool, plan: Plan, values: Values, output: Output, ending
     from probee.runtime.session import Session
 
     format_ = chosen_format(tool, values, output)
-    sizes = {tool.ring: values.ring_size} if values.ring_size else {}
+    sizes: dict[MapDeclaration, int] = {tool.ring: values.ring_size} if values.ring_size else {}
     session = Session(*plan.programs, consts=plan.consts, map_sizes=sizes)
     try:
         session.load()
         for declaration, entries in plan.fill.items():
-            live: Any = session[declaration]
+            live = session[declaration]
             for key, value in entries.items():
                 live[key] = value
         if ending.asked:
@@ -129,7 +130,7 @@ def chosen_format(tool: Tool, values: Values, output: Output) -> Format:
     return Table(columns, follow=output.terminal, colour=output.colour)
 
 
-def _report(tool: Tool, session: Any, reason: str) -> None:
+def _report(tool: Tool, session: Session, reason: str) -> None:
     """How many events were lost, and why."""
     losses = [loss for loss in session.losses() if loss.count]
     total = sum(loss.count for loss in losses)

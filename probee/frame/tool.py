@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from probee.frame.columns import Column
     from probee.frame.options import Values
-    from probee.lang.maps import MapDeclaration, RingBuf, Variable
+    from probee.lang.maps import Const, Hash, RingBuf
     from probee.lang.programs import Program
 
 
@@ -26,8 +26,8 @@ class Plan(Frozen):
     """
 
     programs: tuple[Program, ...]
-    consts: dict[Variable[Any], Any]
-    fill: dict[MapDeclaration, dict[Any, Any]]
+    consts: dict[Const[Any], Any]
+    fill: dict[Hash[Any, Any], dict[Any, Any]]
 
 
 class Tool(Frozen):

@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from probee.frame.options import Values
-    from probee.lang.maps import MapDeclaration, Variable
-
 SEVERAL = 1024  # how many values one option may have
 FIRST_PID_NAMESPACE = 0xEFFF_FFFC  # PROC_PID_INIT_INO, include/linux/proc_ns.h
 NAME_SIZE = 16  # TASK_COMM_LEN, the NUL included
@@ -121,7 +119,7 @@ def name_wanted() -> bool:
     for place in range(NAME_SIZE):
         if place >= name_places:
             break
-        if name.low & mask_low == name_low and name.high & mask_high == name_high:
+        if mask_low & name.low == name_low and mask_high & name.high == name_high:
             return True
         name.low = name.low >> 8 | name.high << 56
         name.high = name.high >> 8
@@ -149,7 +147,7 @@ TASK_OPTIONS = (
            task_name, group="Filters"),
 )  # fmt: skip
 
-_KINDS: tuple[tuple[str, Variable[Any], Variable[Any], MapDeclaration], ...] = (
+_KINDS: tuple[tuple[str, Const[Any], Const[Any], Hash[Any, Any]], ...] = (
     ("pid", only_pid, some_pids, pids),
     ("tid", only_tid, some_tids, tids),
     ("uid", only_uid, some_uids, uids),
@@ -158,13 +156,13 @@ _KINDS: tuple[tuple[str, Variable[Any], Variable[Any], MapDeclaration], ...] = (
 
 def task_filters(
     values: Values,
-) -> tuple[dict[Variable[Any], Any], dict[MapDeclaration, dict[Any, Any]]]:
+) -> tuple[dict[Const[Any], Any], dict[Hash[Any, Any], dict[Any, Any]]]:
     """Constants and map entries for `wanted()`.
 
     Raises UsageError where it is too much, ProbeeError for a process or thread that is not there.
     """
-    consts: dict[Variable[Any], Any] = namespace_consts()
-    fill: dict[MapDeclaration, dict[Any, Any]] = {}
+    consts: dict[Const[Any], Any] = namespace_consts()
+    fill: dict[Hash[Any, Any], dict[Any, Any]] = {}
     for kind, only, some, table in _KINDS:
         asked = getattr(values, kind)
         if len(asked) == 1:
@@ -183,7 +181,7 @@ def task_filters(
     return consts, fill
 
 
-def namespace_consts() -> dict[Variable[Any], Any]:
+def namespace_consts() -> dict[Const[Any], Any]:
     """What makes ids those of this process's pid namespace; nothing in the machine's first one."""
     try:
         own = os.stat("/proc/self/ns/pid")
@@ -205,7 +203,7 @@ def _check_alive(number: int, kind: str) -> None:
         pass
 
 
-def _name_consts(name: bytes) -> dict[Variable[Any], Any]:
+def _name_consts(name: bytes) -> dict[Const[Any], Any]:
     text = name.removeprefix(b"^")
     padded = text.ljust(NAME_SIZE, b"\0")
     mask = (b"\xff" * len(text)).ljust(NAME_SIZE, b"\0")

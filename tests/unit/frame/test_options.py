@@ -108,7 +108,7 @@ def test_any_words_are_read_or_refused(words: list[str]) -> None:
 
 @given(st.lists(st.integers(1, 4_194_304), min_size=1))
 def test_pids_come_back_in_order_and_once(pids: list[int]) -> None:
-    words = []
+    words: list[str] = []
     for i, pid in enumerate(pids):
         words += [("-p", str(pid)), (f"-p{pid}",), (f"--pid={pid}",)][i % 3]
     assert read(*words).pid == tuple(dict.fromkeys(pids))

@@ -1,0 +1,173 @@
+"""A worker whose opens are known to the last one, and an opensnoop that watches it.
+
+`Worker` is a child that runs the code it is sent and keeps a list of the calls it made. `Snoop`
+starts the tool as a user would, waits until it sees the worker (by opens of a name of its own), and
+gives back the rows of everything the worker did from `begin()` to `end()`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.support import Spawn
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SENTINEL = "/probee-test/sentinel/"
+
+WORKER = """
+import ctypes, errno, os, sys, threading
+libc = ctypes.CDLL(None, use_errno=True)
+libc.syscall.restype = ctypes.c_long
+log = []
+def call(number, *args):
+    ret = libc.syscall(ctypes.c_long(number), *args)
+    return ret if ret >= 0 else -ctypes.get_errno()
+def note(how, path, ret, flags=0, mode=0):
+    log.append((how, os.getpid(), path, ret, flags, mode))
+    if ret >= 0:
+        os.close(ret)
+    return ret
+L = ctypes.c_long
+def open_(path, flags=0, mode=0):
+    return note('open', path, call(2, path, L(flags), L(mode)), flags, mode)
+def creat(path, mode=0):
+    return note('creat', path, call(85, path, L(mode)), os.O_CREAT | os.O_WRONLY | os.O_TRUNC, mode)
+def openat(path, flags=0, mode=0, at=-100):
+    return note('openat', path, call(257, L(at), path, L(flags), L(mode)), flags, mode)
+def openat2(path, flags=0, mode=0, at=-100):
+    how = (ctypes.c_uint64 * 3)(flags, mode, 0)
+    return note('openat2', path, call(437, L(at), path, ctypes.byref(how), L(24)), flags, mode)
+def by_handle(flags=0, path=b'/etc/hostname'):
+    handle = (ctypes.c_uint32 * 34)(128)
+    mount = ctypes.c_int()
+    call(303, L(-100), path, ctypes.byref(handle), ctypes.byref(mount), L(0))
+    at = os.open('/', os.O_RDONLY)
+    log.append(('openat', os.getpid(), b'/', at, os.O_RDONLY | os.O_CLOEXEC, 0))
+    note('handle', b'[handle]', call(304, L(at), ctypes.byref(handle), L(flags)), flags)
+    os.close(at)
+print('ready', flush=True)
+while True:
+    line = sys.stdin.readline()
+    if not line:
+        break
+    answer = None
+    exec(eval(line))
+    print(repr(answer), flush=True)
+"""
+
+Call = tuple[str, int, bytes, int, int, int]  # how, pid, path, result, flags, mode
+
+
+class Worker:
+    """A child that does what it is told, and nothing else."""
+
+    def __init__(self, spawn: Spawn) -> None:
+        self.process = spawn.python(WORKER)
+        self.pid = self.process.pid
+        assert self._answer() == "ready"
+
+    def _answer(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().decode().strip()
+
+    def do(self, code: str) -> Any:
+        """Runs `code` in the child; what it assigns to `answer` comes back."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{code!r}\n".encode())
+        self.process.stdin.flush()
+        return eval(self._answer())
+
+    def calls(self) -> list[Call]:
+        """The calls noted since the last time."""
+        calls: list[Call] = self.do("answer = log[:]; log.clear()")
+        return calls
+
+
+class Snoop:
+    """`probee opensnoop` as a child. `lines`: what it printed so far, split by newlines."""
+
+    def __init__(self, spawn: Spawn, *words: str, env: dict[str, str] | None = None) -> None:
+        self.process = spawn(
+            sys.executable, "-m", "probee", "opensnoop", *words,
+            stdin=subprocess.DEVNULL, cwd=ROOT, env=env,
+        )  # fmt: skip
+        self.lines: list[bytes] = []
+        self.errors: list[bytes] = []
+        self._readers = [
+            threading.Thread(target=self._read, args=(self.process.stdout, self.lines)),
+            threading.Thread(target=self._read, args=(self.process.stderr, self.errors)),
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    @staticmethod
+    def _read(pipe: Any, lines: list[bytes]) -> None:
+        for line in pipe:
+            lines.append(line)  # noqa: PERF402 - each line is to be seen at once
+
+    def wait_for(self, worker: Worker, timeout: float = 60) -> None:
+        """Until the tool has shown an open that the worker did for this purpose."""
+        deadline = time.monotonic() + timeout
+        number = 0
+        while not any(SENTINEL.encode() in line for line in self.lines):
+            if self.process.poll() is not None:
+                raise AssertionError(f"it ended: {b''.join(self.errors).decode()}")
+            assert time.monotonic() < deadline, "it shows nothing"
+            number += 1
+            worker.do(f"openat({SENTINEL + str(number)!r}.encode())")
+            time.sleep(0.01)
+        worker.do(f"openat({(SENTINEL + 'begin')!r}.encode())")
+        worker.calls()
+
+    def end(self, number: int = signal.SIGINT) -> int:
+        """Ends it by a signal; its status."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Its status, once it ended by itself."""
+        status = self.process.wait(60)
+        for reader in self._readers:
+            reader.join()
+        return status
+
+    def after_begin(self) -> list[bytes]:
+        """The lines behind that of the open which `wait_for` did last."""
+        at = next(i for i, line in enumerate(self.lines) if f"{SENTINEL}begin".encode() in line)
+        return self.lines[at + 1 :]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The same, as the JSON objects that they are."""
+        return [json.loads(line) for line in self.after_begin()]
+
+    @property
+    def error_text(self) -> str:
+        """What it said on standard error."""
+        return b"".join(self.errors).decode()
+
+
+def expected(call: Call) -> dict[str, Any]:
+    """The JSON row that a call must give, without the task's names."""
+    _, pid, path, ret, _, _ = call
+    cut = len(path) > 254
+    return {
+        "pid": pid,
+        "fd": max(ret, -1),
+        "errno": max(-ret, 0),
+        "path": path[:254].decode("utf-8", "surrogateescape"),
+        "cut": cut,
+    }
+
+
+def seen(row: dict[str, Any]) -> dict[str, Any]:
+    """The same of a row."""
+    return {key: row[key] for key in ("pid", "fd", "errno", "path", "cut")}
