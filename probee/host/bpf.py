@@ -179,19 +179,9 @@ def prog_load(
         "attach_btf_obj_fd": attach_btf_fd,
         "prog_flags": flags,
         "prog_btf_fd": btf_fd,
+        **_rows("func_info", func_info, 8),
+        **_rows("line_info", line_info, 16),
     }
-    if func_info:
-        fields |= {
-            "func_info_rec_size": 8,
-            "func_info": func_info,
-            "func_info_cnt": len(func_info) // 8,
-        }
-    if line_info:
-        fields |= {
-            "line_info_rec_size": 16,
-            "line_info": line_info,
-            "line_info_cnt": len(line_info) // 16,
-        }
     if not log_level:
         attributes = Attributes("BPF_PROG_LOAD", fields, token)
         result = call(attributes)
@@ -251,10 +241,12 @@ def prog_test_run(
 ) -> tuple[int, bytes, bytes, int]:
     """Runs a program once: its result (u32), the data and context it left, ns a run.
 
-    `data_out` and `context_out` are the room for what it leaves, in bytes. ENOTSUPP (524) for
+    `data_out` and `context_out` are the room for what it leaves, in bytes. Syscall programs get no
+    such room: they change the context in place, and it comes back whole. ENOTSUPP (524) for
     program types without a test run, tracepoint programs among them.
     """
     left, context_left = bytearray(data_out), bytearray(context_out)
+    given = bytearray(context)
     attributes = Attributes(
         "BPF_PROG_TEST_RUN",
         {
@@ -263,7 +255,7 @@ def prog_test_run(
             "data_size_in": len(data),
             "data_out": left,
             "data_size_out": data_out,
-            "ctx_in": context,
+            "ctx_in": given,
             "ctx_size_in": len(context),
             "ctx_out": context_left,
             "ctx_size_out": context_out,
@@ -276,7 +268,7 @@ def prog_test_run(
     return (
         attributes["retval"],
         bytes(left[: attributes["data_size_out"]]),
-        bytes(context_left[: attributes["ctx_size_out"]]),
+        bytes(context_left[: attributes["ctx_size_out"]] if context_out else given),
         attributes["duration"],
     )
 

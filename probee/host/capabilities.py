@@ -24,14 +24,16 @@ CAPABILITIES = {
 _PID_NAMESPACE = 0xEFFF_FFFC
 _USER_NAMESPACE = 0xEFFF_FFFD
 
-# What the calls need. Creating maps and BTF needs no CAP_PERFMON, but tracing goes no further.
-_NEEDED = {
-    "bpf": ("CAP_BPF", "CAP_PERFMON"),
-    "perf_event_open": ("CAP_PERFMON",),
-    "ioctl": ("CAP_BPF", "CAP_PERFMON"),
-    "open tracefs": ("CAP_DAC_READ_SEARCH",),
-    "mount tracefs": ("CAP_SYS_ADMIN",),
-}
+# What the calls need, by the beginning of their names; the first that fits. Creating maps and BTF
+# needs no CAP_PERFMON, but tracing goes no further.
+_NEEDED = (
+    ("bpf(BPF_ENABLE_STATS)", ("CAP_SYS_ADMIN",)),
+    *((f"bpf(BPF_{kind}_GET_", ("CAP_SYS_ADMIN",)) for kind in ("PROG", "MAP", "BTF", "LINK")),
+    ("perf_event_open", ("CAP_PERFMON",)),
+    ("open tracefs", ("CAP_DAC_READ_SEARCH",)),
+    ("mount tracefs", ("CAP_SYS_ADMIN",)),
+    ("", ("CAP_BPF", "CAP_PERFMON")),
+)
 
 
 class Surroundings(Frozen):
@@ -96,8 +98,8 @@ def explain_refusal(error: KernelError, around: Surroundings | None = None) -> s
 def refusal(call: str, around: Surroundings | None = None) -> tuple[str, str]:
     """Why `call` (as `KernelError.call` has it) was not permitted, and the remedy."""
     here = surroundings() if around is None else around
-    kind = call.partition("(")[0].partition(" for ")[0]
-    missing = here.missing(_NEEDED.get(kind, _NEEDED["bpf"]))
+    needed = next(names for start, names in _NEEDED if call.startswith(start))
+    missing = here.missing(needed)
     if missing:
         return f"this process lacks {_listed(missing)}", _grant(missing, here)
     if here.lockdown == "confidentiality":
@@ -115,7 +117,7 @@ def refusal(call: str, around: Surroundings | None = None) -> tuple[str, str]:
             "a seccomp filter forbids the call",
             "start the container with --privileged or --security-opt seccomp=unconfined",
         )
-    if kind.startswith("bpf") and not here.has("CAP_SYS_RESOURCE"):
+    if call.startswith("bpf") and not here.has("CAP_SYS_RESOURCE"):
         return (
             "the kernel counts locked memory, or a security module forbids the call",
             "try ulimit -l unlimited, and look for a denial in the kernel log",

@@ -1,8 +1,8 @@
 """What an errno means for a system call: call, errno and subject in, a KernelError with cause out.
 
 `ROWS` is read from the top; the first row whose call begins the name of the failed one and whose
-errno is equal says the likely cause and what to do. EPERM, and EACCES where it is about rights, are
-explained by `capabilities` from what this process has.
+errno is equal says the likely cause and what to do. Any other EPERM, and EACCES where it is about
+rights, is explained by `capabilities` from what this process has.
 """
 
 from __future__ import annotations
@@ -58,6 +58,9 @@ ROWS: tuple[tuple[str, int, str, str], ...] = (
     ("bpf(BPF_MAP_CREATE", E2BIG, "the map's keys, values or number of entries are too large", ""),
     ("bpf(BPF_MAP_CREATE", ENOMEM, "the kernel has no memory for a map of this size",
      "make it smaller, or raise the memory limit of the cgroup"),
+    ("bpf(BPF_MAP_UPDATE", EPERM, "the map is frozen, or for programs only to write", ""),
+    ("bpf(BPF_MAP_DELETE", EPERM, "the map is frozen, or for programs only to write", ""),
+    ("bpf(BPF_MAP_LOOKUP", EPERM, "the map is for programs only to read", ""),
     ("bpf(BPF_MAP_UPDATE", E2BIG, "the map is full, or the index is beyond its end", ""),
     ("bpf(BPF_MAP_UPDATE", EEXIST, "the key is in the map already", ""),
     ("bpf(BPF_MAP", ENOTSUPP, "this type of map has no such operation", ""),
@@ -103,11 +106,11 @@ def explain(call: str, errno: int, subject: str = "") -> KernelError:
 
 
 def _cause(name: str, errno: int) -> tuple[str, str]:
+    for call, number, cause, hint in ROWS:
+        if errno == number and name.startswith(call):
+            return cause, hint
     if errno == EPERM or (errno == EACCES and name.startswith(_ABOUT_RIGHTS)):
         from probee.host.capabilities import refusal
 
         return refusal(name)
-    for call, number, cause, hint in ROWS:
-        if errno == number and name.startswith(call):
-            return cause, hint
     return "", ""

@@ -44,8 +44,8 @@ class ProgramInfo(Frozen):
 
 
 class TestRun(Frozen):
-    """`result`: what the program returned (u32). `data`, `context`: as it left them, as far as room
-    was asked for. `duration`: ns a run, on average.
+    """`result`: what the program returned (u32). `data`: what it left of it, as far as room was
+    asked for; `context` likewise, whole after a syscall program. `duration`: ns a run, on average.
     """
 
     result: int

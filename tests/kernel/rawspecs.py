@@ -13,6 +13,7 @@ from probee.asm.encode import encode
 from probee.asm.insn import Insn
 from probee.btf import types as t
 from probee.btf.writer import BtfBuilder
+from probee.frozen import replace
 from probee.spec import (
     Attach,
     CollectionSpec,
@@ -78,6 +79,7 @@ def program(
     context: tuple[ContextField, ...] = (),
     infos: dict[str, tuple[bytes, bytes]] | None = None,
     type: tuple[int, int] | None = None,
+    flags: int = 0,
 ) -> ProgramSpec:
     """A program on hooks such as `("tracepoint", "syscalls:sys_enter_getppid")`."""
     number, attach_type = type or TYPES[hooks[0][0]]
@@ -92,6 +94,7 @@ def program(
         func_info,
         line_info,
         context=context,
+        flags=flags,
     )
 
 
@@ -128,3 +131,23 @@ def failing(code: list[Insn], name: str = "bad") -> CollectionSpec:
         ),
         btf=btf,
     )
+
+
+def with_map(spec: CollectionSpec, map_spec: MapSpec) -> CollectionSpec:
+    made: CollectionSpec = replace(spec, maps=(*spec.maps, map_spec))
+    return made
+
+
+def with_btf(spec: CollectionSpec, btf: bytes) -> CollectionSpec:
+    """Another blob; programs lose their lines, whose type ids were the old one's."""
+    programs = tuple(replace(p, func_info=b"", line_info=b"") for p in spec.programs)
+    made: CollectionSpec = replace(spec, btf=btf, programs=programs)
+    return made
+
+
+def with_hook(spec: CollectionSpec, hook: Attach) -> CollectionSpec:
+    """The first program on one more hook."""
+    first = spec.programs[0]
+    changed = replace(first, attach=(*first.attach, hook))
+    made: CollectionSpec = replace(spec, programs=(changed, *spec.programs[1:]))
+    return made

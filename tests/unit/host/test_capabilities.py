@@ -30,6 +30,7 @@ def without(*names: str) -> int:
         (Surroundings(1 << 39), "open tracefs", "lacks CAP_DAC_READ_SEARCH", "sudo"),
         (Surroundings(1 << 39), "mount tracefs", "lacks CAP_SYS_ADMIN", "sudo"),
         (Surroundings(0, last_capability=37), "bpf(BPF_PROG_LOAD)", "lacks CAP_SYS_ADMIN", "sudo"),
+        (Surroundings(1 << 39), "bpf(BPF_PROG_GET_NEXT_ID)", "lacks CAP_SYS_ADMIN", "sudo"),
         (Surroundings(0, own_pids=True), "bpf(BPF_PROG_LOAD)", "lacks CAP_BPF", "--cap-add BPF"),
         (Surroundings(0, own_users=True), "bpf(BPF_PROG_LOAD)", "lacks CAP_BPF", "--privileged"),
         (Surroundings(ALL, own_users=True), "bpf(BPF_PROG_LOAD)", "its own user namespace", "host"),
@@ -73,6 +74,7 @@ def test_an_errno_has_the_cause_of_its_call() -> None:
     )
     assert explain("BPF_PROG_LOAD", errno.EACCES).cause == "the verifier refused the program"
     assert explain("open tracefs", errno.EACCES).cause != ""
+    assert "frozen" in explain("BPF_MAP_UPDATE_ELEM", errno.EPERM).cause
 
 
 def test_every_row_can_be_reached() -> None:
