@@ -46,7 +46,7 @@ PROGRAM_TYPES = (
     ProgramType("sk_msg", 16, "4.17", "sk_msg_md"),
     ProgramType("raw_tracepoint", 17, "4.17", "bpf_raw_tracepoint_args", test_run=True),
     ProgramType("cgroup_sock_addr", 18, "4.17", "bpf_sock_addr"),
-    ProgramType("lwt_seg6local", 19, "4.18", "__sk_buff", test_run=True),
+    ProgramType("lwt_seg6local", 19, "4.18", "__sk_buff"),
     ProgramType("lirc_mode2", 20, "4.18", "u32"),
     ProgramType("sk_reuseport", 21, "4.19", "sk_reuseport_md"),
     ProgramType("flow_dissector", 22, "4.20", "__sk_buff", test_run=True),
