@@ -196,6 +196,13 @@ def prog_load(
     raise error
 
 
+def _rows(name: str, data: bytes, size: int) -> dict[str, Value]:
+    """The three attributes of an array of rows; none for an empty one."""
+    if not data:
+        return {}
+    return {name: data, f"{name}_rec_size": size, f"{name}_cnt": len(data) // size}
+
+
 def _logged(command: str, fields: dict[str, Value], level: int, token: int) -> tuple[int, str]:
     """The call with a log buffer, which grows until the kernel's log fits or can grow no more."""
     prefix = "btf_" if command == "BPF_BTF_LOAD" else ""

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import os
 import struct
+from typing import TYPE_CHECKING
 
 from probee.asm import make as m
 from probee.asm.encode import encode
@@ -14,6 +16,7 @@ from probee.asm.insn import Insn
 from probee.btf import types as t
 from probee.btf.writer import BtfBuilder
 from probee.frozen import replace
+from probee.host import bpf
 from probee.spec import (
     Attach,
     CollectionSpec,
@@ -25,6 +28,16 @@ from probee.spec import (
     VariableSpec,
 )
 from probee.uapi import bpf as uapi
+
+if TYPE_CHECKING:
+    from probee.runtime.loader import Loaded
+
+GETPPID = ("tracepoint", "syscalls:sys_enter_getppid")
+GETPPID_EXIT = ("tracepoint", "syscalls:sys_exit_getppid")
+FIVE = tuple(
+    ("tracepoint", f"syscalls:sys_exit_{name}")
+    for name in ("getppid", "getpgid", "getsid", "getuid", "getgid")
+)
 
 GET_CURRENT_PID_TGID = 14
 RETURN_0 = encode([m.mov64_imm(0, 0), m.exit_()])
@@ -151,3 +164,16 @@ def with_hook(spec: CollectionSpec, hook: Attach) -> CollectionSpec:
     changed = replace(first, attach=(*first.attach, hook))
     made: CollectionSpec = replace(spec, programs=(changed, *spec.programs[1:]))
     return made
+
+
+def own() -> dict[str, int | bytes]:
+    """Constants that make `counting` count this process."""
+    return {"only": os.getpid()}
+
+
+def counts(loaded: Loaded) -> tuple[int, ...]:
+    """The hits that the programs of `counting` have counted."""
+    section = loaded.maps[".bss"]
+    data = bpf.map_lookup(section.fd, bytes(4), section.spec.value_size)
+    assert data is not None
+    return struct.unpack(f"{len(data) // 8}Q", data)

@@ -1,12 +1,9 @@
-"""Loading, attaching, detaching: collections assembled by hand, on the running kernel."""
+"""Loading: collections assembled by hand, on the running kernel, and every way to fail."""
 
 from __future__ import annotations
 
-import os
 import struct
 import subprocess
-import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,93 +21,24 @@ from probee.errors import (
     UsageError,
     VerifierError,
 )
-from probee.host import bpf, features, perf
-from probee.host.facts import RunningKernel
-from probee.runtime.links import Links, attach
-from probee.runtime.loader import Loaded, load
+from probee.host import bpf, features
+from probee.runtime.links import attach
+from probee.runtime.loader import load
 from probee.spec import Attach, CollectionSpec, ContextField, MapSpec, Reloc
 from probee.uapi import bpf as uapi
 from tests.kernel import rawspecs as raw
+from tests.kernel.rawspecs import GETPPID, GETPPID_EXIT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from tests.support import Spawn
-
-GETPPID = ("tracepoint", "syscalls:sys_enter_getppid")
-GETPPID_EXIT = ("tracepoint", "syscalls:sys_exit_getppid")
-FIVE = tuple(
-    ("tracepoint", f"syscalls:sys_exit_{name}")
-    for name in ("getppid", "getpgid", "getsid", "getuid", "getgid")
-)
-
-
-@pytest.fixture
-def no_new_descriptors() -> Iterator[None]:
-    """As many descriptors after the test as before it."""
-    before = sorted(os.listdir("/proc/self/fd"))
-    yield
-    assert sorted(os.listdir("/proc/self/fd")) == before
+    from collections.abc import Callable
 
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("no_new_descriptors")]
 
 
-def counts(loaded: Loaded) -> tuple[int, ...]:
-    """The programs' counts of hits."""
-    section = loaded.maps[".bss"]
-    data = bpf.map_lookup(section.fd, bytes(4), section.spec.value_size)
-    assert data is not None
-    return struct.unpack(f"{len(data) // 8}Q", data)
-
-
-def own() -> dict[str, int | bytes]:
-    return {"only": os.getpid()}
-
-
-def test_hits_of_this_process_are_counted_exactly(spawn: Spawn) -> None:
-    other = spawn.python("import os\nwhile True: os.getppid()")
-    with load(raw.counting(GETPPID, GETPPID_EXIT), own()) as loaded:
-        os.getppid()
-        assert counts(loaded) == (0, 0)
-        with attach(loaded) as links:
-            for _ in range(1000):
-                os.getppid()
-            assert counts(loaded) == (1000, 1000)
-            assert [link.kind for link in links] == ["link", "link"]
-        os.getppid()
-        assert counts(loaded) == (1000, 1000)
-    assert other.poll() is None
-
-
-@pytest.mark.parametrize("kind", ["raw_tp", "tp_btf"])
-def test_raw_tracepoints_fire_too(kind: str) -> None:
-    with load(raw.counting((kind, "sys_enter")), own()) as loaded, attach(loaded):
-        before = counts(loaded)[0]
-        for _ in range(100):
-            os.getppid()
-        assert counts(loaded)[0] >= before + 100
-
-
-def test_a_kernel_without_perf_links_gets_the_program_by_ioctl(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def refuse(*_: object, **__: object) -> int:
-        raise KernelError("bpf(BPF_LINK_CREATE)", 22)
-
-    monkeypatch.setattr(bpf, "link_create", refuse)
-    with load(raw.counting(*FIVE), own()) as loaded:
-        with attach(loaded) as links:
-            os.getppid()
-            assert {link.kind for link in links} == {"ioctl"}
-            assert counts(loaded)[0] == 1
-        os.getppid()
-        assert counts(loaded)[0] == 1
-
-
 def test_what_was_loaded_is_told_by_the_kernel_as_it_was_meant() -> None:
     spec = raw.counting(GETPPID, ("raw_tp", "sys_enter"))
-    with load(spec, own(), {"opens": 9000}) as loaded:
+    with load(spec, raw.own(), {"opens": 9000}) as loaded:
         first = loaded.programs["count0"]
         info = first.info()
         assert (info.name, info.type, info.id) == (
@@ -188,9 +116,9 @@ GOOD_FIELD = (ContextField("ret", 16, 8, True),)
 
 
 def test_fields_that_moved_are_noticed_before_the_load() -> None:
-    load(raw.counting(GETPPID_EXIT, context=GOOD_FIELD), own()).close()
+    load(raw.counting(GETPPID_EXIT, context=GOOD_FIELD), raw.own()).close()
     with pytest.raises(RelocationError, match="reads ret of syscalls:sys_exit_getppid as 8 signed"):
-        load(raw.counting(GETPPID_EXIT, context=BAD_FIELD), own())
+        load(raw.counting(GETPPID_EXIT, context=BAD_FIELD), raw.own())
 
 
 NOPE = ("tracepoint", "syscalls:sys_enter_nope")
@@ -217,7 +145,7 @@ FAILURES: dict[str, tuple[CollectionSpec, type[ProbeeError]]] = {
 @pytest.mark.parametrize("name", FAILURES)
 def test_a_failure_leaves_nothing(name: str) -> None:
     spec, error = FAILURES[name]
-    with pytest.raises(error), load(spec, own() if spec.variables else None) as loaded:
+    with pytest.raises(error), load(spec, raw.own() if spec.variables else None) as loaded:
         attach(loaded).close()
 
 
@@ -225,7 +153,7 @@ def test_unknown_names_are_refused() -> None:
     with pytest.raises(UsageError, match="no constant or variable 'nope'"):
         load(raw.counting(GETPPID), {"nope": 1})
     with pytest.raises(UsageError, match="no map 'nope'"):
-        load(raw.counting(GETPPID), own(), {"nope": 1})
+        load(raw.counting(GETPPID), raw.own(), {"nope": 1})
 
 
 @pytest.mark.parametrize(
@@ -244,28 +172,7 @@ def test_an_interruption_at_any_step_leaves_nothing(
 
     monkeypatch.setattr(bpf, call, interrupted)
     with pytest.raises(KeyboardInterrupt):
-        load(raw.counting(GETPPID, GETPPID_EXIT), own())
-
-
-@pytest.mark.parametrize("call", ["open_tracepoint", "attach_program"])
-def test_an_interruption_while_attaching_leaves_nothing(
-    call: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object, **__: object) -> int:
-        raise KernelError("bpf(BPF_LINK_CREATE)", 22)
-
-    real, seen = getattr(perf, call), []
-
-    def interrupted(*args: object) -> object:
-        seen.append(call)
-        if len(seen) == 3:
-            raise KeyboardInterrupt
-        return real(*args)
-
-    monkeypatch.setattr(bpf, "link_create", refuse)
-    monkeypatch.setattr(perf, call, interrupted)
-    with load(raw.counting(*FIVE), own()) as loaded, pytest.raises(KeyboardInterrupt):
-        attach(loaded)
+        load(raw.counting(GETPPID, GETPPID_EXIT), raw.own())
 
 
 def test_an_older_kernel_gets_its_types_lowered(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,10 +191,10 @@ def test_an_older_kernel_gets_its_types_lowered(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(bpf, "btf_load", picky)
     with pytest.raises(VerifierError, match="no decl tags"):
-        load(spec, own())
+        load(spec, raw.own())
     monkeypatch.setattr(features.Features, "btf", lambda _: BtfFeatures(decl_tag=False))
     given.clear()
-    load(spec, own()).close()
+    load(spec, raw.own()).close()
     assert len(given) == 2
 
 
@@ -296,7 +203,7 @@ def test_a_kernel_without_btf_gets_programs_without_lines(monkeypatch: pytest.Mo
         raise KernelError("bpf(BPF_BTF_LOAD)", 22)
 
     monkeypatch.setattr(bpf, "btf_load", refuse)
-    with load(raw.counting(GETPPID), own()) as loaded:
+    with load(raw.counting(GETPPID), raw.own()) as loaded:
         assert loaded.programs["count0"].info().btf_id == 0
 
 
@@ -304,7 +211,7 @@ def test_a_map_whose_types_are_refused_is_made_without() -> None:
     spec = raw.counting(GETPPID)
     typed = MapSpec("typed", uapi.BPF_MAP_TYPE_HASH, 4, 8, 10, key_btf=1, value_btf=3)
     wrong = MapSpec("wrong", uapi.BPF_MAP_TYPE_HASH, 4, 8, 10, key_btf=999, value_btf=999)
-    with load(raw.with_map(raw.with_map(spec, typed), wrong), own()) as loaded:
+    with load(raw.with_map(raw.with_map(spec, typed), wrong), raw.own()) as loaded:
         infos = []
         for name in ("typed", "wrong"):
             info = bytearray(80)
@@ -313,103 +220,9 @@ def test_a_map_whose_types_are_refused_is_made_without() -> None:
         assert infos == [(1, 3), (0, 0)]
 
 
-def test_closing_five_links_does_not_wait_for_each_in_turn() -> None:
-    times: dict[str, list[float]] = {"each": [], "all": []}
-    for _ in range(3):
-        for way, seconds in times.items():
-            with load(raw.counting(*FIVE), own()) as loaded, attach(loaded) as links:
-                start = time.perf_counter()
-                if way == "all":
-                    links.close()
-                else:
-                    for link in links:
-                        link.close()
-                seconds.append(time.perf_counter() - start)
-    assert min(times["all"]) < 0.6 * min(times["each"])
-
-
-def test_closing_twice_closes_nothing_of_others() -> None:
-    loaded = load(raw.counting(GETPPID), own())
-    links = attach(loaded)
-    links.close()
-    loaded.close()
-    others = [os.open("/dev/null", os.O_RDONLY) for _ in range(20)]
-    links.close()
-    loaded.close()
-    for link in links:
-        link.close()
-    for fd in others:
-        os.fstat(fd)
-        os.close(fd)
-
-
-def test_a_forked_child_neither_holds_nor_detaches() -> None:
-    with load(raw.counting(GETPPID), own()) as loaded:
-        links = attach(loaded)
-        ready, go = os.pipe(), os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            links.close()
-            loaded.close()
-            os.write(ready[1], b"x")
-            os.read(go[0], 1)
-            os._exit(0)
-        os.read(ready[0], 1)
-        try:
-            os.getppid()
-            assert counts(loaded) == (1,)
-            before = set(bpf.ids("LINK"))
-            (mine,) = [link_id(link.fd) for link in links]
-            links.close()
-            assert mine in before
-            assert mine not in set(bpf.ids("LINK"))
-        finally:
-            os.write(go[1], b"x")
-            os.waitpid(pid, 0)
-            for fd in (*ready, *go):
-                os.close(fd)
-
-
-def link_id(fd: int) -> int:
-    info = bytearray(64)
-    bpf.obj_get_info(fd, info)
-    return int.from_bytes(info[4:8], "little")
-
-
-HOLDER = f"""
-import os, sys, time; sys.path.insert(0, {os.getcwd()!r})
-from probee.runtime.links import attach
-from probee.runtime.loader import load
-from tests.kernel import rawspecs as raw
-hooks = {FIVE!r}
-loaded = load(raw.counting(*hooks), {{"only": os.getpid()}})
-links = attach(loaded)
-print(*[p.id for p in loaded.programs.values()], flush=True)
-if sys.argv[1] == "exception":
-    raise SystemExit(3)
-time.sleep(60)
-"""
-
-
-@pytest.mark.parametrize("end", ["kill", "terminate", "exception"])
-def test_no_kind_of_end_leaves_anything(end: str, spawn: Spawn) -> None:
-    child = spawn(sys.executable, "-B", "-c", HOLDER, end)
-    assert child.stdout is not None
-    ids = [int(word) for word in child.stdout.readline().split()]
-    assert len(ids) == 5
-    if end != "exception":
-        assert set(ids) <= set(bpf.ids("PROG"))
-        getattr(child, end)()
-    child.wait(timeout=30)
-    deadline = time.monotonic() + 5
-    while set(ids) & set(bpf.ids("PROG")):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 @pytest.mark.oracle("bpftool")
 def test_bpftool_shows_the_programs_their_lines_and_links(oracle: Callable[[str], str]) -> None:
-    with load(raw.counting(GETPPID), own()) as loaded, attach(loaded):
+    with load(raw.counting(GETPPID), raw.own()) as loaded, attach(loaded):
         id = str(loaded.programs["count0"].id)
         shown = run(oracle("bpftool"), "prog", "show", "id", id)
         assert "tracepoint  name count0  tag" in shown
@@ -422,14 +235,3 @@ def test_bpftool_shows_the_programs_their_lines_and_links(oracle: Callable[[str]
 
 def run(*command: str) -> str:
     return subprocess.run(command, capture_output=True, check=True, text=True).stdout
-
-
-def test_one_open_kernel_serves_load_and_attach() -> None:
-    with RunningKernel() as kernel:
-        with (
-            load(raw.counting(GETPPID), own(), kernel=kernel) as loaded,
-            attach(loaded, kernel) as links,
-        ):
-            assert len(links) == 1
-        assert kernel.tracefs.tracepoint_id("syscalls", "sys_enter_getppid") > 0
-    assert len(Links()) == 0
