@@ -49,6 +49,12 @@ class Used(NamedTuple):
     said: str  # on standard error
 
 
+def environment(**more: str) -> dict[str, str]:
+    """A person's: without what tells Python not to keep compiled modules, or not to buffer."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    return {**own, **more}
+
+
 def probee(*options: str) -> Callable[[int], list[str]]:
     """The bare checkout, under the system's interpreter."""
     return lambda pid: [PYTHON, "-m", "probee", "opensnoop", "-p", str(pid), *options]
@@ -85,7 +91,7 @@ class Run:
         with output.open("wb") as rows, self._errors.open("wb") as errors:
             self._process = subprocess.Popen(
                 contestant.command(pid), stdin=subprocess.DEVNULL, stdout=rows, stderr=errors,
-                cwd=ROOT,
+                cwd=ROOT, env=environment(),
             )  # fmt: skip
 
     def wait_until_it_sees(self, watched: load.Load) -> None:

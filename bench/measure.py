@@ -5,7 +5,6 @@ In: contestants and loads. Out: plain numbers by contestant, for report.py.
 
 from __future__ import annotations
 
-import os
 import re
 import statistics
 import subprocess
@@ -22,6 +21,9 @@ if TYPE_CHECKING:
     from bench.contestants import Contestant
 
 COST_OPENS = 100_000
+# After a program has left a tracepoint, the next to come may wait for an RCU grace period there
+# (tp_rcu_cond_sync in kernel/tracepoint.c): that is the doing of whoever went before.
+SETTLE = 0.5
 
 
 def _turns(rows: list[Contestant], rounds: int) -> Iterator[list[Contestant]]:
@@ -64,25 +66,24 @@ def start(rows: list[Contestant], folder: str, rounds: int) -> dict[str, list[fl
     variants += [(row, "probee, no cache", True) for row in rows if row.name == "probee"]
     taken: dict[str, list[float]] = {name: [] for _, name, _ in variants}
     with load.Load(folder, load.cpus()[:1]) as looped, tempfile.TemporaryDirectory() as kept:
-        _first_row(variants[0][0], looped, {"PROBEE_CACHE_DIR": kept})
-        for row, _, _ in variants:
-            _first_row(row, looped, {"PROBEE_CACHE_DIR": kept})  # what is read comes from memory
+        for row, _, _ in variants * 2:
+            _first_row(row, looped, kept)  # what is read later comes from memory
         for number in range(rounds):
             here = number % len(variants)
             for row, name, cold in variants[here:] + variants[:here]:
                 with tempfile.TemporaryDirectory() as empty:
-                    cache = {"PROBEE_CACHE_DIR": empty if cold else kept}
-                    taken[name].append(_first_row(row, looped, cache))
+                    taken[name].append(_first_row(row, looped, empty if cold else kept))
     return taken
 
 
-def _first_row(row: Contestant, looped: load.Load, environment: dict[str, str]) -> float:
+def _first_row(row: Contestant, looped: load.Load, cache: str) -> float:
+    time.sleep(SETTLE)
     token = f"/{load.WARM}".encode()
     looped.go()
     begin = time.perf_counter()
     process = subprocess.Popen(
         row.command(looped.pid), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0,
-        cwd=contestants.ROOT, env={**os.environ, **environment},
+        cwd=contestants.ROOT, env=contestants.environment(PROBEE_CACHE_DIR=cache),
     )  # fmt: skip
     assert process.stdout is not None
     seen = b""
