@@ -23,6 +23,7 @@ from probee.lang.maps import (
 from probee.lang.programs import Program
 from probee.lang.types import Chars, Struct
 from probee.runtime.decode import ValueCodec, row_decoder
+from probee.spec.types import Int, struct_format
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -118,7 +119,6 @@ class LiveObjects:
 
     def _ring(self, declaration: RingBuf[Any], map_: LoadedMap) -> LiveRing[Any]:
         from probee.runtime.ring import LiveRing, RecordLayout, Ring
-        from probee.spec.types import struct_format
 
         record = declaration.value_class
         assert isinstance(record, type)
@@ -153,8 +153,11 @@ class LiveObjects:
         from probee.runtime.variables import LiveConst, LiveGlobal
 
         if isinstance(declaration, Const):
-            value = self._consts.get(name, declaration.identity()[2])
-            shown = Chars(value.rstrip(b"\0")) if isinstance(value, bytes) else value
+            _, type_, declared = declaration.identity()
+            value = self._consts.get(name, declared)
+            if isinstance(value, bytes):
+                return LiveConst(name, Chars(value.rstrip(b"\0")), self._life.check)
+            shown = bool(value) if isinstance(type_, Int) and type_.boolean else value
             return LiveConst(name, shown, self._life.check)
         spec = next((v for v in self._loaded.spec.variables if v.name == name), None)
         if spec is None:

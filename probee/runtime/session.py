@@ -55,7 +55,7 @@ DEFAULT_LICENSE = "Dual MIT/GPL"
 
 
 class Session:
-    """One run of some programs.
+    """One run of some programs. Keep it for as long as what it gives is used: it closes with it.
 
     `consts`: values of `Const` declarations, which stay in .rodata and are written at load; every
     other Const is folded into the code at its declared value. `map_sizes`: entries of a map, or of
@@ -117,7 +117,7 @@ class Session:
                 if not self._cached:
                     raise
                 # A tracepoint's module was exchanged since: what is in the cache is out of date.
-                self._cache, self._spec = False, None
+                self._spec = self._obtain(refresh=True)
                 self._loaded = self._load()
             self._live = LiveObjects(self._capture, self._consts, self._loaded, self._life)
         return self
@@ -220,21 +220,21 @@ class Session:
         misses = [skipped(program) for program in self._loaded.programs.values()]
         return rows + [loss for loss in misses if loss is not None]
 
-    def _obtain(self) -> CollectionSpec:
-        """From the cache, else from the compiler."""
+    def _obtain(self, *, refresh: bool = False) -> CollectionSpec:
+        """From the cache, else from the compiler; `refresh`: compiled in any case, and kept."""
         key = self._key() if self._cache else None
-        if key is not None:
-            from probee.runtime.cache import CompileCache
+        if key is None:
+            return self._compile()
+        from probee.runtime.cache import CompileCache
 
-            store = CompileCache()
-            spec = store.find(key)
-            self._cached = spec is not None
-            if spec is None:
-                spec = self._compile()
-                store.keep(key, spec)
-            self.problems += store.problems
-            return spec
-        return self._compile()
+        store = CompileCache()
+        spec = None if refresh else store.find(key)
+        self._cached = spec is not None
+        if spec is None:
+            spec = self._compile()
+            store.keep(key, spec)
+        self.problems += store.problems
+        return spec
 
     def _key(self) -> str | None:
         from probee.host.identity import kernel_identity
@@ -313,9 +313,9 @@ def _named_sizes(world: Capture, map_sizes: Mapping[MapDeclaration, int | str]) 
 
 def _license_of(programs: tuple[Program, ...]) -> str:
     """The `LICENSE` of the module that the programs are defined in."""
-    found = {program.function.__globals__.get("LICENSE", DEFAULT_LICENSE) for program in programs}
-    license = found.pop()
-    if found or not isinstance(license, str):
+    found = [program.function.__globals__.get("LICENSE", DEFAULT_LICENSE) for program in programs]
+    license = found[0]
+    if not isinstance(license, str) or any(other != license for other in found):
         raise UsageError(
             "the programs of a Session are loaded under one license",
             hint='set LICENSE = "..." to the same text in their modules, or Session(license=...)',

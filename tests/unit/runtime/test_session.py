@@ -30,6 +30,7 @@ class Open(Struct):
 
 only = Const(u32, 3)
 name = Const(chars(8), "cat")
+loud = Const(bool, True)
 unused = Const(u32, 0)
 total = Global(u32, 0)
 opens = RingBuf(Open, size="64K")
@@ -38,7 +39,7 @@ seen = Hash(u32, u32)
 
 @tracepoint("syscalls:sys_exit_openat")
 def exit_openat(ctx: Context) -> None:
-    if only == 0 and name and seen.get(1):
+    if only == 0 and name and loud and seen.get(1):
         total.value += 1
         if (e := opens.reserve()) is not None:
             e.submit()
@@ -111,7 +112,10 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[FakeLoaded, dict[str, A
 def test_the_constants_that_are_not_set_are_folded(compiler: FakeCompiler) -> None:
     _ = Session(exit_openat, consts={only: 5}).spec
     _ = Session(exit_openat).spec
-    assert [call["frozen"] for call in compiler.calls] == [{"name"}, {"only", "name"}]
+    assert [call["frozen"] for call in compiler.calls] == [
+        {"name", "loud"},
+        {"only", "name", "loud"},
+    ]
     assert compiler.calls[0]["target"] == Target(arch=os.uname().machine)
 
 
@@ -193,6 +197,8 @@ def test_what_is_out_of_date_in_the_cache_is_compiled_once_more(
     session = Session(exit_openat).load()
     assert (len(compiler.calls), len(loads)) == (2, 2)
     session.close()
+    assert Session(exit_openat).spec == compiler.spec
+    assert len(compiler.calls) == 2  # the new one is in the cache
     state["changed"] = True
     with pytest.raises(RelocationError):
         Session(exit_openat, cache=False).load()
@@ -219,6 +225,7 @@ def test_constants_read_as_declared_if_not_set(
     with closing(Session(exit_openat).load()) as session:
         assert session[only].value == 3
         assert session[name].value == "cat"
+        assert session[loud].value is True
         with pytest.raises(UsageError, match="only is a Const"):
             session[only].value = 4
 
@@ -342,6 +349,7 @@ def test_licenses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(globals(), "LICENSE", "GPL")
     assert Session(exit_openat).license == "GPL"
     assert Session(exit_openat, license="MIT").license == "MIT"
-    monkeypatch.setitem(globals(), "LICENSE", 3)
-    with pytest.raises(UsageError, match="LICENSE"):
-        Session(exit_openat)
+    for wrong in (3, ["GPL"]):
+        monkeypatch.setitem(globals(), "LICENSE", wrong)
+        with pytest.raises(UsageError, match="LICENSE"):
+            Session(exit_openat)
