@@ -53,7 +53,9 @@ def assemble(world: World, codes: list[tuple[Lowered, Code]]) -> CollectionSpec:
                 helpers=code.helpers,
             )
         )
-    structs = [d.value for d in world.capture.declarations.values() if isinstance(d, MapDeclaration)]
+    structs = [
+        d.value for d in world.capture.declarations.values() if isinstance(d, MapDeclaration)
+    ]
     return CollectionSpec(
         maps=(*maps, *sections),
         programs=tuple(programs),

@@ -56,7 +56,9 @@ class BtfGenerator:
             type_ = self.value(variable.type)
             if name == ".rodata":
                 type_ = self._builder.const(type_)
-            rows.append((self._builder.var(variable.name, type_), variable.offset, variable.type.size))
+            rows.append(
+                (self._builder.var(variable.name, type_), variable.offset, variable.type.size)
+            )
         return self._builder.datasec(name, size, rows)
 
     def counters(self, name: str, rows: Sequence[tuple[str, int, int]], size: int) -> int:

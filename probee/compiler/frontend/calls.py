@@ -48,7 +48,9 @@ def call(low: Lowering, node: ast.Call) -> TypedValue:
             return _method(low, owner, name, node)
         case Thing(obj=Program() as program):
             raise low.refuse(
-                node, "calls-program", f"{program.name} is a program of its own, not a function to call"
+                node,
+                "calls-program",
+                f"{program.name} is a program of its own, not a function to call",
             )
         case Thing(obj=StructMeta() as cls):
             return memory.construct(low, cls, node)
@@ -145,7 +147,12 @@ def _extreme(low: Lowering, least: bool, node: ast.Call) -> Num:
         if not (best.literal and other.literal) and type_ == S64:
             for number in (best, other):
                 if number.bounds[1] > S64.high:
-                    raise low.refuse(node, "mixed-signs", "min and max of a u64 and a signed value", fix="convert one")
+                    raise low.refuse(
+                        node,
+                        "mixed-signs",
+                        "min and max of a u64 and a signed value",
+                        fix="convert one",
+                    )
         a, b = numbers.convert(low, best, type_, node), numbers.convert(low, other, type_, node)
         take, keep, done = low.blocks(3)
         out = low.temporary()
@@ -246,12 +253,16 @@ def _bind(
     keyword_ok = set(every) - {a.arg for a in definition.args.posonlyargs}
     given: dict[str, tuple[TypedValue, ast.expr]] = {}
     if len(node.args) > len(positional):
-        raise low.refuse(node, "arguments", f"{function.__name__}() takes {len(positional)} arguments")
+        raise low.refuse(
+            node, "arguments", f"{function.__name__}() takes {len(positional)} arguments"
+        )
     pairs = [*zip(positional, node.args, strict=False), *((k.arg, k.value) for k in node.keywords)]
     for i, (name, expression) in enumerate(pairs):
         unknown = name is None or (i >= len(node.args) and name not in keyword_ok)
         if name is None or unknown or name in given:
-            raise low.refuse(expression, "arguments", f"{function.__name__}() takes each of {every} once")
+            raise low.refuse(
+                expression, "arguments", f"{function.__name__}() takes each of {every} once"
+            )
         given[name] = (low.value(expression), expression)
     from probee.compiler.frontend.expressions import known
 
@@ -265,9 +276,7 @@ def _bind(
     return given
 
 
-def _assign_parameter(
-    low: Lowering, parameter: ast.arg, value: TypedValue, node: ast.expr
-) -> None:
+def _assign_parameter(low: Lowering, parameter: ast.arg, value: TypedValue, node: ast.expr) -> None:
     from probee.compiler.frontend.statements import annotated_type
 
     if isinstance(value, Ref) and isinstance(value.type, CharArray):
@@ -324,7 +333,11 @@ def _keep_result(low: Lowering, value: TypedValue, node: ast.AST) -> None:
     same = frame.result_shape == shape
     if same and isinstance(value, (Ref, Opt)) and isinstance(old, (Ref, Opt)):
         new_ref, old_ref = (v.ref if isinstance(v, Opt) else v for v in (value, old))
-        same = (new_ref.type, new_ref.origin, new_ref.site) == (old_ref.type, old_ref.origin, old_ref.site)
+        same = (new_ref.type, new_ref.origin, new_ref.site) == (
+            old_ref.type,
+            old_ref.origin,
+            old_ref.site,
+        )
     if isinstance(value, Num) and isinstance(old, Num):
         same = same and value.type == old.type
     if not same:
@@ -347,7 +360,10 @@ def _typed_result(low: Lowering, value: Num, node: ast.AST) -> Num:
         return numbers.convert(low, value, S64, node) if value.literal else value
     if declared == BOOL and value.type != BOOL:
         raise low.refuse(
-            node, "return-type", f"{describe(value)} is returned from a function that says bool", fix="write `!= 0`"
+            node,
+            "return-type",
+            f"{describe(value)} is returned from a function that says bool",
+            fix="write `!= 0`",
         )
     return numbers.convert(low, value, declared, node)
 

@@ -101,9 +101,7 @@ def syscall_arg(low: Lowering, node: ast.Call) -> Num:
     number = low.number(node.args[0])
     n, top = number.bounds
     if n != top or not 0 <= n <= 5:
-        raise low.refuse(
-            node.args[0], "arguments", "syscall_arg takes a constant from 0 to 5"
-        )
+        raise low.refuse(node.args[0], "arguments", "syscall_arg takes a constant from 0 to 5")
     registers = by_machine(low.world.target.arch)
     low.place(node)
     task = low.builder.emit("call", result="ptr", symbol="get_current_task_btf")
@@ -125,14 +123,15 @@ def _tracepoint_field(low: Lowering, owner: Context, node: ast.Attribute) -> Typ
         category, _, name = hook.target.partition(":")
         format_ = low.world.facts.tracepoint(category, name)
         if format_ is None:
-            raise low.refuse(
-                node, "no-tracepoint", f"this kernel has no tracepoint {hook.target}"
-            )
+            raise low.refuse(node, "no-tracepoint", f"this kernel has no tracepoint {hook.target}")
         field_ = format_.field(node.attr)
         if field_ is None:
             names = ", ".join(f.name for f in format_.fields if f.offset >= COMMON_BYTES)
             raise low.refuse(
-                node, "no-attribute", f"{hook.target} has no field {node.attr!r}", fix=f"it has: {names}"
+                node,
+                "no-attribute",
+                f"{hook.target} has no field {node.attr!r}",
+                fix=f"it has: {names}",
             )
         if found is not None and (found.offset, found.size, found.type) != (
             field_.offset,
@@ -154,9 +153,13 @@ def _read_format_field(
     low: Lowering, owner: Context, found: FormatField, node: ast.Attribute
 ) -> TypedValue:
     if found.offset < COMMON_BYTES:
-        raise low.refuse(node, "no-attribute", "the verifier does not let programs read common fields")
+        raise low.refuse(
+            node, "no-attribute", "the verifier does not let programs read common fields"
+        )
     if low.live:
-        low.context_fields[found.name] = ContextField(found.name, found.offset, found.size, found.signed)
+        low.context_fields[found.name] = ContextField(
+            found.name, found.offset, found.size, found.signed
+        )
     low.place(node)
     type_ = field_type(found)
     if type_ is None:
@@ -180,7 +183,9 @@ def field_type(found: FormatField) -> Int | Pointer | CharArray | None:
         return Pointer(space, "char" if space == "user" else "")
     if "[" in c_type:
         head = c_type.partition("[")[0].strip()
-        return CharArray(found.size) if head in ("char", "signed char") and found.size >= 2 else None
+        return (
+            CharArray(found.size) if head in ("char", "signed char") and found.size >= 2 else None
+        )
     size, signed = _C_INTS.get(c_type, (found.size, found.signed))
     if size not in (1, 2, 4, 8) or size > found.size:
         return None
@@ -199,24 +204,33 @@ def _raw_argument(low: Lowering, owner: Context, node: ast.Attribute) -> Num:
     for hook in low.program.attach:
         arguments = low.world.facts.raw_tracepoint(hook.target)
         if arguments is None:
-            raise low.refuse(node, "no-tracepoint", f"this kernel has no raw tracepoint {hook.target}")
+            raise low.refuse(
+                node, "no-tracepoint", f"this kernel has no raw tracepoint {hook.target}"
+            )
         named = [(i, a) for i, a in enumerate(arguments) if a.name == node.attr]
         if not named:
             names = ", ".join(a.name for a in arguments)
             raise low.refuse(
-                node, "no-attribute", f"{hook.target} has no argument {node.attr!r}", fix=f"it has: {names}"
+                node,
+                "no-attribute",
+                f"{hook.target} has no argument {node.attr!r}",
+                fix=f"it has: {names}",
             )
         answers.append(named[0])
     if len(set(answers)) > 1:
         raise low.refuse(
-            node, "hooks-differ", f"{node.attr!r} is not the same argument in all hooks of this program"
+            node,
+            "hooks-differ",
+            f"{node.attr!r} is not the same argument in all hooks of this program",
         )
     index, argument = answers[0]
     low.place(node)
     if argument.kind == "pointer":
         op = low.builder.emit("load", owner.ptr, size=8, offset=8 * index)
         return Num(Pointer("kernel", argument.target), op)
-    type_ = Int(f"{'s' if argument.signed else 'u'}{argument.size * 8}", argument.size, argument.signed)
+    type_ = Int(
+        f"{'s' if argument.signed else 'u'}{argument.size * 8}", argument.size, argument.signed
+    )
     # the kernel stores every argument as a u64; a read of its low bytes is refused by some verifiers
     op = low.builder.emit("load", owner.ptr, size=8, offset=8 * index)
     if type_.size < 8:

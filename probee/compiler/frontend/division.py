@@ -58,7 +58,10 @@ def _floor(low: Lowering, quotient: bool, a: Operand, b: Operand, type_: Int) ->
     low.start(uneven)
     low.branch("slt", build.emit("xor", remainder, b, size=8), 0, adjust, done)
     low.start(adjust)
-    build.write(out, build.emit("sub", result, 1, size=8) if quotient else build.emit("add", result, b, size=8))
+    build.write(
+        out,
+        build.emit("sub", result, 1, size=8) if quotient else build.emit("add", result, b, size=8),
+    )
     low.jump(done)
     low.start(done)
     return normalised(low, build.read(out), type_)

@@ -34,7 +34,15 @@ if TYPE_CHECKING:
     from probee.compiler.frontend.source import Refusal
     from probee.compiler.frontend.values import TypedValue
 
-_BUILTINS = {"range": range, "min": min, "max": max, "abs": abs, "bool": bool, "int": int, "len": len}
+_BUILTINS = {
+    "range": range,
+    "min": min,
+    "max": max,
+    "abs": abs,
+    "bool": bool,
+    "int": int,
+    "len": len,
+}
 
 
 def value(low: Lowering, node: ast.expr) -> TypedValue:
@@ -90,7 +98,11 @@ def _constant(low: Lowering, constant: object, node: ast.expr) -> TypedValue:
             numbers.check_literal(low, number, node)
             return number
         case str() | bytes():
-            raw = constant.encode("utf-8", "surrogateescape") if isinstance(constant, str) else constant
+            raw = (
+                constant.encode("utf-8", "surrogateescape")
+                if isinstance(constant, str)
+                else constant
+            )
             if b"\0" in raw:
                 raise low.refuse(node, "text-nul", "text in the kernel ends at its first NUL byte")
             return Text(raw)
@@ -216,7 +228,9 @@ def maybe_none(low: Lowering, node: ast.expr) -> Refusal:
     )
 
 
-def refuse_kind(low: Lowering, value_: TypedValue, wanted: str, node: ast.expr | ast.AST) -> Refusal:
+def refuse_kind(
+    low: Lowering, value_: TypedValue, wanted: str, node: ast.expr | ast.AST
+) -> Refusal:
     """`value_` stands where `wanted` is needed."""
     if isinstance(value_, (Opt, OptNum)) and isinstance(node, ast.expr):
         return maybe_none(low, node)

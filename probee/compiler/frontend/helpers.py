@@ -46,13 +46,19 @@ GPL_COMPATIBLE = (
     "Dual MIT/GPL",
     "Dual MPL/GPL",
 )
-INTS = {f"{'s' if s else 'u'}{8 * n}": Int(f"{'s' if s else 'u'}{8 * n}", n, s) for n in (1, 2, 4, 8) for s in (True, False)}
+INTS = {
+    f"{'s' if s else 'u'}{8 * n}": Int(f"{'s' if s else 'u'}{8 * n}", n, s)
+    for n in (1, 2, 4, 8)
+    for s in (True, False)
+}
 
 
 def call(low: Lowering, name: str, node: ast.Call) -> TypedValue:
     """`helper(a, b, …)`: numbers as they are, structs and text by address, maps by name."""
     if name in WORDS:
-        raise low.refuse(node, "helper-word", f"{name}() is not called by name", fix=f"write {WORDS[name]}")
+        raise low.refuse(
+            node, "helper-word", f"{name}() is not called by name", fix=f"write {WORDS[name]}"
+        )
     row = by_name(name)
     if node.keywords or (len(node.args) != len(row.args) and not row.variadic):
         form = ", ".join(row.arg_names)
@@ -113,7 +119,12 @@ def check_calls(low: Lowering, function: Function) -> None:
         for op in block.ops:
             if op.kind != "call":
                 continue
-            place = {"file": op.loc.file, "line": op.loc.line, "column": op.loc.column, "text": op.loc.text}
+            place = {
+                "file": op.loc.file,
+                "line": op.loc.line,
+                "column": op.loc.column,
+                "text": op.loc.text,
+            }
             try:
                 row = by_name(str(op.symbol), program_type)
             except NotSupportedError as error:

@@ -34,7 +34,9 @@ def for_(low: Lowering, node: ast.For) -> None:
     if not isinstance(node.target, ast.Name):
         raise low.refuse(node.target, "target", "a range gives integers: one name is wanted")
     low.place(node)
-    bottom, top = (start.bounds[0], stop.bounds[1]) if step > 0 else (stop.bounds[0], start.bounds[1])
+    bottom, top = (
+        (start.bounds[0], stop.bounds[1]) if step > 0 else (stop.bounds[0], start.bounds[1])
+    )
     _check_rounds(low, node.iter, (top - bottom + abs(step) - 1) // abs(step))
     counter = low.temporary()
     low.builder.write(counter, start.op)
@@ -64,7 +66,9 @@ def _range(low: Lowering, node: ast.For) -> tuple[Num, Num, int]:
         raise low.not_yet(node.iter, "a for loop over anything but range(…)")
     assert isinstance(call, ast.Call)
     if not 1 <= len(call.args) <= 3 or call.keywords:
-        raise low.refuse(call, "arguments", "range takes a stop, or start and stop, or these and a step")
+        raise low.refuse(
+            call, "arguments", "range takes a stop, or start and stop, or these and a step"
+        )
     numbers = []
     for argument in call.args:
         number = low.number(argument)
@@ -125,7 +129,9 @@ def while_(low: Lowering, node: ast.While) -> None:
 def _rounds(low: Lowering, node: ast.While) -> int | None:
     """The most rounds that any one conjunct of the condition allows; None where none bounds it."""
     test = node.test
-    conjuncts = test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]
+    conjuncts = (
+        test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]
+    )
     found = [r for c in conjuncts if (r := _bound_of(low, node, c)) is not None]
     return min(found, default=None)
 
@@ -208,10 +214,14 @@ def leave(low: Lowering, node: ast.Break | ast.Continue) -> None:
 
 def assigned(node: ast.AST) -> set[str]:
     """Names that a piece of the tree assigns."""
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return {
+        n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    }
 
 
-def _enter(low: Lowering, node: ast.For | ast.While, head: Block, again: Block, done: Block) -> Loop:
+def _enter(
+    low: Lowering, node: ast.For | ast.While, head: Block, again: Block, done: Block
+) -> Loop:
     """Starts the head with what holds in every round."""
     if low.live:
         gone = {low.key(name) for name in assigned(node)}
@@ -256,7 +266,11 @@ def _check_round(low: Lowering, node: ast.stmt, entry: Flow, now: Flow, loop: Lo
     taken |= {("stale", name) for name in now.stale - entry.stale}
     for fact, name, use in loop.uses:
         if (fact, name) in taken:
-            raise low.stale(use, name.partition(":")[2]) if fact == "stale" else changed_after_store(low, use)
+            raise (
+                low.stale(use, name.partition(":")[2])
+                if fact == "stale"
+                else changed_after_store(low, use)
+            )
     for outer in low.frame.loops[:-1]:
         outer.uses += [use for use in loop.uses if use not in outer.uses]
 

@@ -54,7 +54,9 @@ class Loop:
 class Frame:
     """A function being inlined: its names, and where its `return` leads (None: out of the program)."""
 
-    def __init__(self, number: int, source: Source, scope: dict[str, object], names: frozenset[str]):
+    def __init__(
+        self, number: int, source: Source, scope: dict[str, object], names: frozenset[str]
+    ):
         self.number = number
         self.source = source
         self.scope = scope
@@ -125,7 +127,9 @@ class Lowering:
     def frame(self) -> Frame:
         return self.frames[-1]
 
-    def refuse(self, node: ast.AST, code: str, message: str, *, why: str = "", fix: str = "") -> Refusal:
+    def refuse(
+        self, node: ast.AST, code: str, message: str, *, why: str = "", fix: str = ""
+    ) -> Refusal:
         return self.frame.source.refuse(node, code, message, why=why, fix=fix)
 
     def not_yet(self, node: ast.AST, what: str, *, fix: str = "") -> Refusal:
@@ -192,7 +196,9 @@ class Lowering:
             case Ref() | Opt():
                 self._assign_reference(name, value, known, node)
             case NoneType():
-                raise self.not_yet(node, "a local that is only None", fix="assign it where its value is known")
+                raise self.not_yet(
+                    node, "a local that is only None", fix="assign it where its value is known"
+                )
             case _:
                 frame.locals[name] = Local(value)
                 if known is not None and known.like != value:

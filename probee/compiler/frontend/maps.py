@@ -45,7 +45,9 @@ def declaration(low: Lowering, owner: TypedValue, node: ast.AST) -> MapDeclarati
 def _keyed(low: Lowering, owner: TypedValue, node: ast.AST) -> MapDeclaration:
     table = declaration(low, owner, node)
     if isinstance(table, RingBuf):
-        raise low.refuse(node, "map-operation", "a ring buffer has no keys", fix="use reserve() or output()")
+        raise low.refuse(
+            node, "map-operation", "a ring buffer has no keys", fix="use reserve() or output()"
+        )
     return table
 
 
@@ -53,7 +55,9 @@ def map_address(low: Lowering, table: MapDeclaration) -> Value:
     return low.builder.emit("mapaddr", symbol=low.world.capture.name_of(table))
 
 
-def in_memory(low: Lowering, value: TypedValue, type_: ValueType, use: str, node: ast.expr) -> Value:
+def in_memory(
+    low: Lowering, value: TypedValue, type_: ValueType, use: str, node: ast.expr
+) -> Value:
     """The address of `value` as a key or value of `type_`."""
     if isinstance(type_, (Int, Pointer)):
         number = numbers.convert(low, low.as_number(value, node), type_, node)
@@ -178,7 +182,9 @@ def delete(low: Lowering, node: ast.Subscript) -> None:
     """`del m[k]`: a missing key traps."""
     table = _keyed(low, low.value(node.value), node)
     if isinstance(table, Array):
-        raise low.refuse(node, "map-operation", "an array's entries cannot be deleted", fix="store 0")
+        raise low.refuse(
+            node, "map-operation", "an array's entries cannot be deleted", fix="store 0"
+        )
     result = _delete(low, table, low.value(node.slice), node.slice)
     trap_if(low, "ne", result, 0, "KeyError", node)
     changed(low, table)
@@ -197,7 +203,12 @@ def contains(
     """`k in m`."""
     table = _keyed(low, owner, node)
     if isinstance(table, Array):
-        raise low.refuse(node, "map-operation", "`in` of an array would look at its values", fix="compare the index")
+        raise low.refuse(
+            node,
+            "map-operation",
+            "`in` of an array would look at its values",
+            fix="compare the index",
+        )
     low.branch("ne", lookup(low, table, key, node.left), 0, then, other)
 
 
@@ -220,7 +231,13 @@ def method(low: Lowering, owner: Thing, name: str, call: ast.Call) -> TypedValue
 def _family(table: MapDeclaration) -> str:
     if isinstance(table, RingBuf):
         return "ring"
-    return "array" if isinstance(table, Array) else "hash" if isinstance(table, (Hash, LruHash)) else ""
+    return (
+        "array"
+        if isinstance(table, Array)
+        else "hash"
+        if isinstance(table, (Hash, LruHash))
+        else ""
+    )
 
 
 def _arguments(low: Lowering, call: ast.Call, count: int, form: str) -> list[TypedValue]:
@@ -268,7 +285,9 @@ def _optional(low: Lowering, table: MapDeclaration, pointer: Value) -> TypedValu
     low.branch("ne", pointer, 0, there, done)
     low.start(there)
     ref = Ref(pointer, 0, StructType("", (), 0, 8), "map")
-    low.builder.write(out, memory.load_number(low, memory.Place(ref, 0, table.value), ast.Pass()).op)
+    low.builder.write(
+        out, memory.load_number(low, memory.Place(ref, 0, table.value), ast.Pass()).op
+    )
     low.jump(done)
     low.start(done)
     return OptNum(Num(table.value, low.builder.read(out)), pointer)
@@ -360,7 +379,13 @@ def _output(low: Lowering, table: MapDeclaration, call: ast.Call) -> TypedValue:
     assert table.value is not None
     source = in_memory(low, value, table.value, "value", call.args[0])
     result = low.builder.emit(
-        "call", map_address(low, table), source, table.value.size, 0, result="int", symbol="ringbuf_output"
+        "call",
+        map_address(low, table),
+        source,
+        table.value.size,
+        0,
+        result="int",
+        symbol="ringbuf_output",
     )
     full, done = low.blocks(2)
     low.branch("eq", result, 0, done, full)
@@ -377,7 +402,11 @@ def finish(low: Lowering, record: Ref, name: str, call: ast.Call) -> TypedValue:
     """`record.submit()`, `record.discard()`."""
     if call.args or call.keywords:
         raise low.refuse(call, "arguments", f"{name}() takes no arguments")
-    if not record.origin.startswith("ring:") or not isinstance(record.type, StructType) or record.offset:
+    if (
+        not record.origin.startswith("ring:")
+        or not isinstance(record.type, StructType)
+        or record.offset
+    ):
         raise low.refuse(call, "ring-duty", f"{name}() belongs to a record from reserve()")
     memory.check_usable(low, record, call)
     flags: Operand = 0
@@ -395,4 +424,14 @@ _METHODS = {
     ("ring", "output"): _output,
 }
 
-__all__ = ["contains", "delete", "element", "finish", "in_memory", "method", "store", "subscript", "trap"]
+__all__ = [
+    "contains",
+    "delete",
+    "element",
+    "finish",
+    "in_memory",
+    "method",
+    "store",
+    "subscript",
+    "trap",
+]

@@ -59,7 +59,10 @@ def field_place(low: Lowering, owner: TypedValue, node: ast.Attribute) -> Place:
     if field is None:
         names = ", ".join(f.name for f in owner.type.fields)
         raise low.refuse(
-            node, "no-attribute", f"{owner.type.name} has no field {node.attr!r}", fix=f"its fields: {names}"
+            node,
+            "no-attribute",
+            f"{owner.type.name} has no field {node.attr!r}",
+            fix=f"its fields: {names}",
         )
     return Place(owner, owner.offset + field.offset, field.type)
 

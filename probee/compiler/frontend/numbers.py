@@ -224,7 +224,9 @@ def unary(low: Lowering, operator: ast.unaryop, num: Num, node: ast.AST) -> Num:
     if num.literal:
         assert isinstance(num.op, int)
         x = num.op
-        value = -x if isinstance(operator, ast.USub) else ~x if isinstance(operator, ast.Invert) else x
+        value = (
+            -x if isinstance(operator, ast.USub) else ~x if isinstance(operator, ast.Invert) else x
+        )
         folded = literal(value)
         check_literal(low, folded, node)
         return folded
@@ -237,9 +239,7 @@ def unary(low: Lowering, operator: ast.unaryop, num: Num, node: ast.AST) -> Num:
     return normalised(low, low.builder.emit("xor", value_.op, -1, size=8), type_)
 
 
-def compare(
-    low: Lowering, operator: ast.cmpop, a: Num, b: Num, then: Block, other: Block
-) -> None:
+def compare(low: Lowering, operator: ast.cmpop, a: Num, b: Num, then: Block, other: Block) -> None:
     """Leaves to `then` where `a operator b` holds, exactly, else to `other`."""
     unsigned, signed_ = CONDITION[type(operator)]
     if isinstance(a.op, int) and isinstance(b.op, int):

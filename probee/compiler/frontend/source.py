@@ -91,7 +91,9 @@ class Source:
         text = self.lines[line - 1].rstrip("\n") if line <= len(self.lines) else ""
         return Loc(self.file, line, getattr(node, "col_offset", 0), text)
 
-    def refuse(self, node: ast.AST, code: str, message: str, *, why: str = "", fix: str = "") -> Refusal:
+    def refuse(
+        self, node: ast.AST, code: str, message: str, *, why: str = "", fix: str = ""
+    ) -> Refusal:
         """A refusal at `node`, to be raised."""
         return Refusal(self.diagnose(node, code, message, why=why, fix=fix))
 
@@ -102,7 +104,11 @@ class Source:
         start = _characters(loc.text, loc.column)
         end_line = getattr(node, "end_lineno", loc.line)
         end = getattr(node, "end_col_offset", None)
-        stop = _characters(loc.text, end) if end is not None and end_line == loc.line else len(loc.text)
+        stop = (
+            _characters(loc.text, end)
+            if end is not None and end_line == loc.line
+            else len(loc.text)
+        )
         return Diagnostic(
             code,
             message,

@@ -99,7 +99,9 @@ def statement(low: Lowering, node: ast.stmt) -> None:
         case ast.Delete(targets=targets):
             for target_ in targets:
                 if not isinstance(target_, ast.Subscript):
-                    raise low.refuse(target_, "del", "only `del m[k]` of a map means something here")
+                    raise low.refuse(
+                        target_, "del", "only `del m[k]` of a map means something here"
+                    )
                 maps.delete(low, target_)
         case _:
             raise low.not_yet(node, type(node).__name__)
@@ -109,13 +111,18 @@ def _check_unused(low: Lowering, value: TypedValue, node: ast.expr) -> None:
     """An expression whose value is dropped must be one that does something by itself."""
     if isinstance(value, Opt) and value.ref.origin.startswith("ring:"):
         raise low.refuse(
-            node, "ring-duty", "a reserved record is dropped here", fix="keep it in a local and submit it"
+            node,
+            "ring-duty",
+            "a reserved record is dropped here",
+            fix="keep it in a local and submit it",
         )
     if isinstance(value, (Method, ReadStr, Thing)):
         raise low.refuse(node, "no-effect", f"{describe(value)} does nothing here", fix="call it")
 
 
-def _if(low: Lowering, test: ast.expr, then_body: list[ast.stmt], else_body: list[ast.stmt]) -> None:
+def _if(
+    low: Lowering, test: ast.expr, then_body: list[ast.stmt], else_body: list[ast.stmt]
+) -> None:
     then, other, done = low.blocks(3)
     low.condition(test, then, other if else_body else done)
     low.start(then)
@@ -144,7 +151,9 @@ def store(low: Lowering, target: ast.expr, value: TypedValue, node: ast.expr) ->
         case ast.Name(id=name):
             if isinstance(value, ReadStr):
                 raise low.not_yet(
-                    node, "text in a local", fix="read it into a field of a record: `e.path = read_str(…)`"
+                    node,
+                    "text in a local",
+                    fix="read it into a field of a record: `e.path = read_str(…)`",
                 )
             if isinstance(value, Ref) and isinstance(value.type, CharArray):
                 raise low.not_yet(node, "text in a local", fix="use the field itself")
@@ -153,10 +162,14 @@ def store(low: Lowering, target: ast.expr, value: TypedValue, node: ast.expr) ->
             low.assign(name, value, target)
         case ast.Tuple(elts=elements):
             if not isinstance(value, Several) or len(value.items) != len(elements):
-                raise low.refuse(target, "unpack", f"{describe(value)} does not unpack into these names")
+                raise low.refuse(
+                    target, "unpack", f"{describe(value)} does not unpack into these names"
+                )
             for item in value.items:
                 if isinstance(item, Ref) and isinstance(item.type, CharArray):
-                    raise low.not_yet(node, "text of a record in a tuple", fix="assign it by itself")
+                    raise low.not_yet(
+                        node, "text of a record in a tuple", fix="assign it by itself"
+                    )
             for element, item in zip(elements, value.items, strict=True):
                 store(low, element, item, node)
         case ast.Attribute(value=owner_node, attr=_):

@@ -36,7 +36,9 @@ def put(low: Lowering, place: Place, value: TypedValue, node: ast.expr) -> None:
     match value:
         case Text(raw=raw):
             if len(raw) > size - 2:
-                raise low.refuse(node, "text-size", f"{len(raw)} bytes of text do not fit chars({size})")
+                raise low.refuse(
+                    node, "text-size", f"{len(raw)} bytes of text do not fit chars({size})"
+                )
             _store_bytes(low, place.ref.ptr, place.offset, raw + b"\0")
         case Comm():
             if size < COMM_SIZE:
@@ -66,7 +68,9 @@ def put(low: Lowering, place: Place, value: TypedValue, node: ast.expr) -> None:
                 align=1,
             )
             if source_size < size:
-                low.builder.emit("store", place.ref.ptr, 0, size=1, offset=place.offset + source_size)
+                low.builder.emit(
+                    "store", place.ref.ptr, 0, size=1, offset=place.offset + source_size
+                )
         case _:
             from probee.compiler.frontend.expressions import refuse_kind
 

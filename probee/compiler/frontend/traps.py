@@ -44,7 +44,9 @@ def trap(low: Lowering, exception: str, node: ast.AST) -> None:
                 f"this may stop the program ({exception}) while a record is reserved on some paths only",
                 fix="test the record for None first, or compute this before reserving it",
             )
-        low.builder.emit("call", low.record_pointers[site], 0, result="none", symbol="ringbuf_discard")
+        low.builder.emit(
+            "call", low.record_pointers[site], 0, result="none", symbol="ringbuf_discard"
+        )
     low.builder.ret(DEFAULT_RESULT)
 
 

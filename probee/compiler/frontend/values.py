@@ -18,7 +18,9 @@ S64 = Int("s64", 8, True)
 U64 = Int("u64", 8, False)
 U32 = Int("u32", 4, False)
 S32 = Int("s32", 4, True)
-LITERAL = Int("int literal", 8, True)  # a number without a width of its own: it takes the one it meets
+LITERAL = Int(
+    "int literal", 8, True
+)  # a number without a width of its own: it takes the one it meets
 
 
 class Num(Frozen):
@@ -164,4 +166,3 @@ def describe(value: TypedValue) -> str:
             return f"the method {name}"
         case _:
             return "a tuple" if isinstance(value, Several) else "a value"
-
