@@ -2,7 +2,7 @@
 
 In: a function, the target. Out: `Folds`:
 
-    alias     a zext or sext that changes nothing  -> the operand that it stands for
+    alias     a zext, sext or mask that changes nothing, or nothing that anyone looks at
     bits      an upper bound of how many low bits of a value may be set
     sunk      pointer + constant, only ever an address or an argument: added where it is used
     fused     cmp (or `and`) only ever branched on: compared where it is branched on
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MASK64 = (1 << 64) - 1
 REACH = 1 << 15  # offsets of memory operands are signed 16 bits
+NARROWING = ("add", "sub", "mul", "and", "or", "xor", "neg", "bswap")
 ADDRESSES = {"load": 1, "store": 1, "atomic": 1, "zero": 1, "copy": 2}
 
 
@@ -108,7 +109,12 @@ class Folds:
         uses = self.uses.get(result, [])
         if not uses:
             return
-        if op.kind in ("add", "sub") and result.kind == "ptr":
+        if op.kind in ("zext", "sext", "and") and self._is_narrowed(op, uses):
+            source = self.operand(op.args[0])
+            self.alias[result] = source
+            if isinstance(source, Value):
+                self._replace_uses(op, source, uses)
+        elif op.kind in ("add", "sub") and result.kind == "ptr":
             self._decide_sum(op, result, uses)
         elif op.kind == "cmp" or (op.kind == "and" and len(uses) == 1):
             if all(self._tests_zero(use, index) for use, index in uses) and (
@@ -126,8 +132,26 @@ class Folds:
         if load is not None and load.size == op.size:
             self.signed.add(load)
             self.alias[result] = source
-            self.uses[source] = uses
+            self._replace_uses(op, source, uses)
             self.bits.pop(source, None)
+
+    def _replace_uses(self, op: Op, source: Value, uses: list[tuple[Op, int]]) -> None:
+        """What used the result of `op` uses `source`, and `op` no longer does."""
+        self.uses[source] = [use for use in self.uses[source] if use[0] is not op] + uses
+
+    def _is_narrowed(self, op: Op, uses: list[tuple[Op, int]]) -> bool:
+        """Whether nobody looks at the bits that `op` changes.
+
+        A comparison does: the verifier learns from it about the register that is compared.
+        """
+        if op.kind == "and":
+            mask = self.operand(op.args[1])
+            if isinstance(mask, Value):
+                return False
+            kept = (~mask & mask + 1).bit_length() - 1 if mask & MASK64 != MASK64 else 64
+        else:
+            kept = 8 * op.size
+        return all(8 * _looks_at(use, index) <= kept for use, index in uses)
 
     def _decide_sum(self, op: Op, result: Value, uses: list[tuple[Op, int]]) -> None:
         base, amount = self.sum(op)
@@ -163,6 +187,15 @@ def signed(value: int) -> int:
     """`value` modulo 2^64, read as signed."""
     value &= MASK64
     return value - (1 << 64) if value >> 63 else value
+
+
+def _looks_at(op: Op, index: int) -> int:
+    """How many low bytes of operand `index` the operation depends on."""
+    if op.kind in ("store", "atomic") and index == 1:
+        return op.size
+    if op.kind in ("zext", "sext") or (op.kind in NARROWING and op.size == 4 and index >= 0):
+        return op.size
+    return 8
 
 
 def _bits(op: Op, widths: list[int], args: list[Operand]) -> int:

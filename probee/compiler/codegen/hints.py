@@ -1,8 +1,8 @@
 """Which register a virtual register would like to have, so that moves vanish.
 
 In: liveness. Out: `Hints`: for each virtual register a fixed register that it is going to (an
-argument, the result) or comes from; the virtual registers whose register it would best share; and
-whether it had better be kept across calls because what it becomes is.
+argument, the result) or comes from; the virtual registers whose register it would best share, or
+had better not; and whether it should be kept across calls because what it becomes is.
 """
 
 from __future__ import annotations
@@ -27,12 +27,16 @@ class Hints:
         self._live = live
         self.fixed: dict[int, int] = {}
         self.friends: dict[int, list[int]] = {}
+        self.avoid: dict[int, list[tuple[int, int]]] = {}  # (virtual register, position)
         self.group: dict[int, int] = {}  # parameters and what is passed to them: a union-find
         for block in live.function.blocks:
             for _, edge in block.preds:
                 for param, src in zip(block.params, edge.args, strict=True):
                     if src.base >= VIRTUAL and param in live.intervals:
                         self._join(param, src.base)
+        for block in live.function.blocks:
+            self._avoid(block)
+        self.grouped = {self.root(vreg) for vreg in self.group}
         self._crossing = {
             self.root(vreg)
             for vreg, interval in live.intervals.items()
@@ -58,6 +62,19 @@ class Hints:
         a, b = self.root(a), self.root(b)
         if a != b:
             self.group[b] = a
+
+    def _avoid(self, block: MBlock) -> None:
+        """x = 1 if a > b else 2: with x elsewhere than a and b, it may be set before the branch."""
+        for pred, _ in block.preds if block.params else ():
+            at = pred
+            if len(pred.ops) == 1 and len(pred.preds) == 1:
+                at = pred.preds[0][0]
+            op = at.ops[-1]
+            if op.kind == "branch":
+                end = 2 * (at.first + len(at.ops)) - 2
+                tested = [(vreg, end) for vreg in (op.a, op.b) if vreg >= VIRTUAL]
+                for param in block.params:
+                    self.avoid.setdefault(self.root(param), []).extend(tested)
 
     def _walk(self, block: MBlock) -> None:
         """Backwards, so that wishes travel from where they arise to where values are made."""

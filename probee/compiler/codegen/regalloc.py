@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from probee.compiler.codegen.machine import MFunction
 
 REGISTERS = range(10)
-SCRATCH = (0, 5, 4, 3, 2, 1)  # calls destroy these; the last ones are most in demand
+SCRATCH = (5, 4, 3, 2, 0, 1)  # calls destroy these; the last ones are most in demand
 KEPT = (6, 7, 8, 9)
 
 
@@ -66,7 +66,9 @@ class _Scan:
         self.live = live
         self.places = Places(live)
         self.hints = self.places.hints
-        self.waiting = [(i.begin, v, 0, i) for v, i in live.intervals.items()]
+        fixed = self.hints.fixed
+        # Of those that begin together, the ones with a wish come first.
+        self.waiting = [(i.begin, v not in fixed, v, i) for v, i in live.intervals.items()]
         heapify(self.waiting)
         self.pushed = 0
         self.active: list[Interval] = []
@@ -128,16 +130,21 @@ class _Scan:
     def _wanted(self, current: Interval, crossing: bool) -> list[int]:
         """All registers, the best first."""
         hints, vreg = self.hints, current.vreg
-        out: list[int] = []
+        root = hints.root(vreg)
+        out = [self.taken.get(root, NONE)] if root in hints.grouped else []
         wish = hints.fixed.get(vreg, NONE)
         if wish != NONE and wish != SAVED:
             out.append(wish)
         for friend in hints.friends.get(vreg, ()):
             out.append(self.places.register(friend, current.begin - 1))
-        out.append(self.taken.get(hints.root(vreg), NONE))
+        out.append(self.taken.get(root, NONE))
+        avoid = [
+            self.places.register(other, end) for other, end in hints.avoid.get(root, ())
+        ]
         kept = crossing or wish == SAVED or hints.saved(vreg)
-        out += (*KEPT, *SCRATCH) if kept else (*SCRATCH, *KEPT)
-        return [register for register in dict.fromkeys(out) if register != NONE]
+        rest = (*KEPT, *SCRATCH) if kept else (*SCRATCH, *KEPT)
+        out += [register for register in rest if register not in avoid]
+        return [register for register in dict.fromkeys([*out, *rest]) if register != NONE]
 
     def _would_evict(self, current: Interval, position: int) -> bool:
         """Whether `current` will win a register from another anyway: better now, without a move."""
@@ -216,8 +223,8 @@ class _Scan:
         return tail
 
     def _push(self, interval: Interval) -> None:
-        self.pushed += 1
-        heappush(self.waiting, (interval.begin, interval.vreg, self.pushed, interval))
+        self.pushed -= 1
+        heappush(self.waiting, (interval.begin, False, self.pushed, interval))
 
     def _where(self, interval: Interval, latest: int) -> int:
         """Where to cut: `latest`, or earlier where a block begins that is in fewer loops.

@@ -135,7 +135,7 @@ class Resolver:
             if src.base != NONE:
                 moves.append((self.place(src, 1).base, Src(register)))
         ops.append(op)
-        ops += self._sequence(moves, None, op)
+        ops += self._sequence(moves, {dst for dst, _ in moves}, op)
         for src in op.args:
             if src.base != NONE:
                 self._store(ops, src.base, 1, op.loc)
