@@ -18,7 +18,8 @@ release that the kernel pairs with. On other machines they are not: there the ri
 Wake-ups: the kernel wakes a waiter when it commits a record exactly where the reader stands. So the
 reader moves its position once for a whole batch, drains no further than the writer was when it
 began, and leaves `PAUSE` between two drains: a busy ring wakes it some 200 times a second instead
-of at each record, a lone record is there at once, and while nothing happens no timer runs.
+of at each record, a lone record is there at once, and while nothing happens no timer runs. Where
+the ring fills in that time, the pauses get shorter, until there are none.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ BUSY = 1 << 31
 DISCARD = 1 << 30
 HEADER = 8
 
-PAUSE = 0.005  # seconds between two drains
+PAUSE = 0.005  # seconds between two drains, at most
+_SHORTEST = 0.001  # what poll can wait; a shorter pause is none
 BATCH = 256  # records taken before their space is given back
 
 
@@ -100,6 +102,11 @@ class Ring:
         for mapping in self._mmaps:
             mapping.close()
         self._mmaps = ()
+
+    @property
+    def filled(self) -> float:
+        """How much of the ring waits to be read: 0 to 1."""
+        return float((self.end - self._consumer[0]) / self._size)
 
     @property
     def end(self) -> int:
@@ -232,6 +239,19 @@ def wait(fd: int, timeout: float | None, stop: int | None, not_before: float) ->
     return fd in ready
 
 
+def next_pause(pause: float, filled: float) -> float:
+    """The pause after a drain that found the ring so full (0 to 1), in seconds.
+
+    Halved where a quarter of the ring was full, doubled again up to `PAUSE` where a sixteenth was
+    not: in between it fits.
+    """
+    if filled > 1 / 4:
+        return pause / 2 if pause >= 2 * _SHORTEST else 0.0
+    if filled < 1 / 16:
+        return min(max(2 * pause, _SHORTEST), PAUSE)
+    return pause
+
+
 class LiveRing(Generic[R]):
     """The live ring of a `RingBuf` declaration: `session[declaration]`.
 
@@ -251,6 +271,7 @@ class LiveRing(Generic[R]):
         self._guard = guard
         self._pending: list[Row] = []  # taken out of the ring, not given yet; last one first
         self._drained = 0.0
+        self._pause = PAUSE
 
     def fileno(self) -> int:
         """The map's descriptor, readable for poll and epoll while records wait."""
@@ -276,6 +297,7 @@ class LiveRing(Generic[R]):
 
         self._guard()
         self._drained = monotonic()
+        self._pause = next_pause(self._pause, self._ring.filled)
         end = self._ring.end
         if self._pending:
             left = self._pending[::-1]
@@ -292,12 +314,12 @@ class LiveRing(Generic[R]):
         """Waits for records: True if there are some. `timeout` in seconds; None waits for ever.
 
         `stop`: a descriptor (eventfd, pipe, signal wake-up socket) that ends the wait at once when
-        it becomes readable. Two drains are at least `PAUSE` apart, see the module's docstring.
+        it becomes readable. Two drains are mostly `PAUSE` apart, see the module's docstring.
         """
         self._guard()
         if self._pending:
             return True
-        return wait(self._fd, timeout, stop, self._drained + PAUSE)
+        return wait(self._fd, timeout, stop, self._drained + self._pause)
 
     def unmap(self) -> None:
         """Gives the memory back; the Session calls it."""

@@ -13,7 +13,7 @@ from hypothesis import given, strategies as st
 from probee.errors import FormatError, NotSupportedError, UsageError
 from probee.lang.types import Chars, Struct, chars, u32, u64
 from probee.runtime.decode import row_decoder
-from probee.runtime.ring import BATCH, PAUSE, LiveRing, RecordLayout, Ring, wait
+from probee.runtime.ring import BATCH, PAUSE, LiveRing, RecordLayout, Ring, next_pause, wait
 from tests.unit.runtime.fake_ring import FakeKernel
 
 if TYPE_CHECKING:
@@ -438,6 +438,30 @@ def test_a_stop_ends_the_wait_and_the_pause(pipes: tuple[int, int, int, int]) ->
     ready, took = timed(fd, 10, stop, time.monotonic() + 10)
     assert ready
     assert took < 1
+
+
+def test_pauses_fit_the_load() -> None:
+    pause, course = PAUSE, []
+    for filled in (0.9, 0.5, 0.3, 0.26, 0.2, 0.2, 0.01, 0.0, 0.1, 0.01, 0.01, 0.0):
+        pause = next_pause(pause, filled)
+        course.append(round(pause * 1000, 2))
+    assert course == [2.5, 1.25, 0, 0, 0, 0, 1, 2, 2, 4, 5, 5]
+
+
+def test_a_ring_that_fills_is_read_without_pause(pipes: tuple[int, int, int, int]) -> None:
+    fd, write, _, _ = pipes
+    os.write(write, b"x")
+    kernel = FakeKernel(1 << 16)
+    ring = live(kernel, fd)
+    assert kernel.ring().filled == 0
+    for _ in range(4):
+        send(kernel, *range(1000))
+        assert 0.48 < kernel.ring().filled < 0.5
+        assert len(list(ring.drain())) == 1000
+    begin = time.monotonic()
+    for _ in range(50):
+        ring.wait(1)
+    assert time.monotonic() - begin < 50 * PAUSE / 2
 
 
 def test_a_lone_wait_on_a_live_ring(pipes: tuple[int, int, int, int]) -> None:
