@@ -12,8 +12,7 @@ from sys import byteorder
 
 from probee.errors import KernelError, UsageError
 from probee.host.syscall import address, bpf
-from probee.uapi import bpf as uapi
-from probee.uapi import bpf_attr
+from probee.uapi import bpf as uapi, bpf_attr
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

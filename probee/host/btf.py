@@ -14,6 +14,7 @@ from probee.host.identity import kernel_tag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from io import FileIO
     from mmap import mmap
 
     from probee.btf.table import TypeTable
@@ -38,16 +39,16 @@ def open_kernel_btf(path: str = PATH) -> TypeTable:
     return IndexedBtf(data, index)
 
 
-def _read(path: str) -> bytes | mmap:
-    """Mapped where the kernel can (Linux 6.16), else read."""
-    from mmap import ACCESS_READ, mmap
+def _read(path: str) -> bytearray | mmap:
+    """Mapped where the kernel can (Linux 6.16, private mappings only), else read."""
+    from mmap import MAP_PRIVATE, PROT_READ, mmap
 
     try:
         with open(path, "rb", buffering=0) as file:
             try:
-                return mmap(file.fileno(), 0, access=ACCESS_READ)
+                return mmap(file.fileno(), 0, MAP_PRIVATE, PROT_READ)
             except (OSError, ValueError):
-                return _all(file.fileno())
+                return _whole(file)
     except OSError as error:
         raise NotSupportedError(
             "this kernel tells nothing of its types: there is no readable /sys/kernel/btf/vmlinux",
@@ -56,10 +57,12 @@ def _read(path: str) -> bytes | mmap:
         ) from error
 
 
-def _all(fd: int) -> bytes:
-    from os import read
+def _whole(file: FileIO) -> bytearray:
+    """All bytes of a file in sysfs, which gives a page at a time: into one buffer, not 1,300."""
+    from os import fstat
 
-    parts = []
-    while part := read(fd, 1 << 20):
-        parts.append(part)
-    return b"".join(parts)
+    data = bytearray(fstat(file.fileno()).st_size)
+    view, done = memoryview(data), 0
+    while done < len(data) and (count := file.readinto(view[done:])):
+        done += count
+    return data[:done]

@@ -202,6 +202,8 @@ def test_the_index_of_types_is_kept_and_a_spoiled_one_made_anew(
     kept[name] = index[:-1]
     assert len(btf.open_kernel_btf()) == len(first)
     assert kept[name] == index
+    with open(btf.PATH, "rb", buffering=0) as file:
+        assert btf._whole(file) == btf._read(btf.PATH)[:]
     with pytest.raises(NotSupportedError, match="tells nothing of its types"):
         btf.open_kernel_btf("/sys/kernel/btf/no-such-file")
 

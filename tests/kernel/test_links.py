@@ -20,7 +20,6 @@ from tests.kernel import rawspecs as raw
 from tests.kernel.rawspecs import GETPPID, GETPPID_EXIT
 
 if TYPE_CHECKING:
-
     from tests.support import Spawn
 
 
