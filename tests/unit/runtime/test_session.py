@@ -6,14 +6,17 @@ import os
 import sys
 from contextlib import closing
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_type
 
 import pytest
 
 from probee.errors import RelocationError, UsageError
-from probee.lang.maps import Const, Global, Hash, RingBuf
+from probee.lang.maps import Array, Const, Global, Hash, LruHash, PerCpuArray, RingBuf
 from probee.lang.programs import Context, tracepoint
 from probee.lang.types import Struct, chars, u32
+from probee.runtime import programs
+from probee.runtime.maps import LiveHash
+from probee.runtime.ring import LiveRing
 from probee.runtime.session import Session
 from probee.spec import CharArray, CollectionSpec, Int, MapSpec, Target, VariableSpec
 
@@ -353,3 +356,31 @@ def test_licenses(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(globals(), "LICENSE", wrong)
         with pytest.raises(UsageError, match="LICENSE"):
             Session(exit_openat)
+
+
+def test_type_checkers_know_what_a_declaration_gives(
+    compiler: FakeCompiler, loads: list[tuple[FakeLoaded, dict[str, Any], Any]]
+) -> None:
+    """`assert_type` is judged by mypy; here it only runs."""
+
+    def as_checked(
+        session: Session,
+        array: Array[Open],
+        cpus: PerCpuArray[int],
+        recent: LruHash[int, Open],
+    ) -> None:
+        assert_type(session[opens], LiveRing[Open])
+        assert_type(list(session[opens].drain()), list[Open])
+        assert_type(session[seen], LiveHash[int, int])
+        assert_type(session[seen].get(1), int | None)
+        assert_type(session[seen].get(1, "none"), int | str)
+        assert_type(session[recent][3], Open)
+        assert_type(session[array][0], Open)
+        assert_type(session[cpus][0], list[int])
+        assert_type(session[total].value, int)
+        assert_type(session[only].value, int)
+        assert_type(session[exit_openat], programs.Program)
+
+    assert callable(as_checked)
+    with closing(Session(exit_openat).load()) as session:
+        assert_type(session[only].value, int)
