@@ -50,6 +50,7 @@ HEADER = 8
 
 PAUSE = 0.005  # seconds between two drains, at most
 _SHORTEST = 0.001  # what poll can wait; a shorter pause is none
+_LONGEST = 2_000_000_000  # ms, 23 days: poll takes an int
 BATCH = 256  # records taken before their space is given back
 
 
@@ -230,7 +231,8 @@ def wait(fd: int, timeout: float | None, stop: int | None, not_before: float) ->
     if stop is not None:
         both.register(stop, POLLIN)
         ends.register(stop, POLLIN)
-    ready = [at for at, _ in both.poll(None if timeout is None else max(timeout, 0) * 1000)]
+    limit = None if timeout is None else min(max(timeout, 0) * 1000, _LONGEST)
+    ready = [at for at, _ in both.poll(limit)]
     if fd in ready and stop not in ready:
         until = not_before if deadline is None else min(not_before, deadline)
         rest = until - monotonic()

@@ -120,6 +120,7 @@ def test_wait_returns_at_once_for_a_ring_that_was_quiet(pipes: tuple[int, int, i
     os.write(write, b"x")
     ready, took = timed(fd, None, stop, 0)
     assert ready
+    assert timed(fd, 1e12, stop, 0)[0]
     assert took < PAUSE
 
 
