@@ -70,7 +70,7 @@ def condition(name: str, a: Word, b: Word, size: int) -> bool:
 
 
 class Interpreter:
-    """`helpers`: by name without bpf_; `data`: sections and maps by name; `steps` bounds the run."""
+    """`helpers` by name without bpf_; `data`: sections and maps by name; `steps`: at most."""
 
     def __init__(
         self,
@@ -120,7 +120,9 @@ class Interpreter:
         a, b = (_get(arg, values) for arg in op.args)
         return op.edges[0 if condition(str(op.symbol), a, b, op.size) else 1]
 
-    def _op(self, op: Op, values: dict[Value, Word], slots: Mapping[Slot, bytearray]) -> Word | None:
+    def _op(
+        self, op: Op, values: dict[Value, Word], slots: Mapping[Slot, bytearray]
+    ) -> Word | None:
         args = [_get(arg, values) for arg in op.args]
         match op.kind:
             case "slot":
@@ -162,9 +164,9 @@ def _integer(op: Op, args: Sequence[Word]) -> int:
             return -a & mask(op.size)
         case "bswap":
             return int.from_bytes((a & mask(op.size)).to_bytes(op.size, "little"), "big")
-    if isinstance(args[1], Address):  # a number plus a pointer is not made by the front end
-        raise AssertionError(op.kind)
-    return arithmetic(op.kind, a, args[1], op.size)
+    b = args[1]
+    assert isinstance(b, int), "the pointer comes first"
+    return arithmetic(op.kind, a, b, op.size)
 
 
 def _memory(op: Op, args: Sequence[Word]) -> int | None:

@@ -1,330 +1,451 @@
-"""Random IR functions that the verifier accepts, to be run in the kernel and by the interpreter.
+"""Random programs in IR, and a small world to run them in, for tests of the passes.
 
-In: a seed. Out: a list of functions for `generate`: a program over a context of `CONTEXT` bytes
-(numbers in the first `INPUTS` words, results in the rest), stack slots, the data section `DATA`,
-and subprograms over numbers. Loops end after a few turns.
+In: a seed. Out: a function as the front end might build it; what it does when it runs: its result
+and its effects (calls that others notice, records, maps, data) in order. Everything it may read was
+written before, so that two forms of one program must do the same.
 """
 
 from __future__ import annotations
 
-import random
+from random import Random
 from typing import TYPE_CHECKING
 
 from probee.compiler.ir.builder import Builder
-from probee.compiler.ir.ops import CONDITIONS, Function, Loc
+from probee.compiler.ir.ops import CONDITIONS, Function, Op
+from tests.ir_interpreter import Address, Interpreter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from probee.compiler.ir.ops import Operand, Value
+    from probee.compiler.ir.ops import Operand, Slot, Value
 
-INPUTS, OUTPUTS = 8, 24
-CONTEXT = 8 * (INPUTS + OUTPUTS)
-DATA, DATA_BYTES = "data", 64
-INTERESTING = (
-    0, 1, 2, 3, 7, 8, 31, 32, 33, 63, 64, 127, 128, 255, 256, 0x7FFF, 0x8000, 0xFFFF, 1 << 16,
-    (1 << 31) - 1, 1 << 31, (1 << 31) + 1, (1 << 32) - 1, 1 << 32, (1 << 33) + 5, (1 << 63) - 1,
-    1 << 63, (1 << 64) - 1, -1, -2, -8, -128, -129, -(1 << 31), -(1 << 31) - 1, -(1 << 32),
-)  # fmt: skip
 BINARY = (
     "add", "sub", "mul", "udiv", "umod", "sdiv", "smod", "and", "or", "xor", "shl", "lshr", "ashr",
 )  # fmt: skip
-ATOMICS = ("add", "and", "or", "xor", "fetch_add", "fetch_and", "fetch_or", "fetch_xor", "xchg")
+NUMBERS = (0, 1, 2, 3, 4, 7, 8, 16, 31, 32, 33, 48, 56, 63, 64, 255, 256, 0xFFFF, 0x7FFFFFFF,
+           0x80000000, 0xFFFFFFFF, -1, -2, -8, -256, -(1 << 31), 1 << 32, -(1 << 63))  # fmt: skip
+RECORD, TEXT_AT, TEXT = 64, 40, 16  # a record: fields, then a text, then a number
+VARIABLES = 5
 
 
-class Shape:
-    """How big and how wild a function gets."""
+class Generator:
+    """Builds one function; `depth` bounds how deep statements nest."""
 
-    def __init__(self, rng: random.Random, isa: int) -> None:
-        self.isa = isa
-        self.variables = rng.choice((2, 4, 8, 8, 14, 20))
-        self.statements = rng.choice((4, 10, 20, 40))
-        self.depth = rng.choice((1, 2, 3))
-        self.calls = rng.choice((0, 0.05, 0.2))
+    def __init__(self, seed: int) -> None:
+        self.random = Random(seed)
+        self.function = Function(f"seed{seed}")
+        self.context = self.function.new_value("ptr", "ctx")
+        self.function.params.append(self.context)
+        self.builder = Builder(self.function)
+        self.slots: list[tuple[Slot, int]] = []
+        self.loops = 0
+        self.rooms = self.random.randrange(6, 30)
 
-
-class Maker:
-    """Builds one function."""
-
-    def __init__(
-        self, rng: random.Random, shape: Shape, function: Function, callees: Sequence[Function]
-    ) -> None:
-        self.rng, self.shape, self.callees = rng, shape, callees
-        self.function = function
-        self.b = Builder(function)
-        self.names = [f"v{i}" for i in range(shape.variables)]
-        self.areas: list[Callable[[], Value]] = []
-        self.left = shape.statements
-        self.line = 0
-        for name in self.names:
-            self.b.declare(name, "int", name)
-
-    # values
-
-    def number(self) -> int:
-        rng = self.rng
-        if rng.random() < 0.6:
-            return rng.choice(INTERESTING)
-        return rng.getrandbits(rng.choice((4, 8, 16, 32, 64)))
-
-    def variable(self) -> Operand:
-        return self.b.read(self.rng.choice(self.names))
-
-    def operand(self) -> Operand:
-        return self.number() if self.rng.random() < 0.3 else self.variable()
-
-    def assign(self, value: Operand) -> None:
-        self.b.write(self.rng.choice(self.names), value)
-
-    def address(self, size: int, *, exact: bool = False) -> tuple[Value, int, int]:
-        """An address, an offset, and how many bytes may be used there: at least `size`.
-
-        `exact`: known to the verifier, as it wants it of atomics on the stack.
-        """
-        rng, b = self.rng, self.b
-        make = rng.choice(self.areas)
-        base, space = make(), AREA
-        if rng.random() < 0.3:
-            if exact or rng.random() < 0.5:
-                moved = 8 * rng.randrange(AREA // 16)
-                base = b.emit("add", base, moved, size=8, result="ptr")
-                space -= moved
-            else:
-                index = b.emit("and", self.variable(), AREA // 2 - 8, size=8)
-                base = b.emit("add", base, index, size=8, result="ptr")
-                space //= 2
-        offset = size * rng.randrange(space // size)
-        return base, offset, space - offset
-
-    # statements
-
-    def statement(self, depth: int) -> None:
-        self.left -= 1
-        self.line += 1
-        self.b.loc = Loc("random.py", self.line, 0)
-        rng = self.rng
-        if self.callees and rng.random() < self.shape.calls:
-            self.call()
-        elif rng.random() < self.shape.calls:
-            self.b.emit("call", symbol="get_smp_processor_id", result="int")
-        elif depth and rng.random() < 0.25:
-            rng.choice((self.conditional, self.loop, self.pointer_choice))(depth)
-        else:
-            rng.choice((self.arithmetic, self.arithmetic, self.arithmetic, self.memory))()
-
-    def arithmetic(self) -> None:
-        rng, b = self.rng, self.b
-        size = rng.choice((8, 8, 4))
-        pick = rng.random()
-        if pick < 0.65:
-            value = b.emit(
-                rng.choice(BINARY), self.operand(), self.operand(), size=size, result="int"
-            )
-        elif pick < 0.75:
-            value = b.emit(rng.choice(("zext", "sext")), self.operand(), size=rng.choice((1, 2, 4)))
-        elif pick < 0.8:
-            value = b.emit("neg", self.operand(), size=size)
-        elif pick < 0.85:
-            value = b.emit("bswap", self.operand(), size=rng.choice((2, 4, 8)))
-        elif pick < 0.95:
-            value = b.emit(
-                "cmp", self.operand(), self.operand(), size=size, symbol=rng.choice(CONDITIONS)
-            )
-        else:
-            self.assign(self.operand())
-            return
-        self.assign(value)
-
-    def memory(self) -> None:
-        if not self.areas:
-            self.arithmetic()
-            return
-        rng, b = self.rng, self.b
-        pick = rng.random()
-        size = rng.choice((1, 2, 4, 8))
-        base, offset, space = self.address(size, exact=0.75 <= pick < 0.85)
-        if pick < 0.4:
-            value = b.emit("load", base, size=size, offset=offset, result="int")
-            if rng.random() < 0.4 and size < 8:
-                value = b.emit("sext", value, size=size)
-            self.assign(value)
-        elif pick < 0.75:
-            b.emit("store", base, self.operand(), size=size, offset=offset)
-        elif pick < 0.85 and size >= 4:
-            name = rng.choice(ATOMICS if self.shape.isa >= 3 else ("add",))
-            result = "int" if name not in ("add", "and", "or", "xor") else "none"
-            value = b.emit(
-                "atomic", base, self.operand(), size=size, offset=offset, symbol=name, result=result
-            )
-            if result == "int" and rng.random() < 0.8:
-                self.assign(value)
-        elif pick < 0.93:
-            count = rng.randrange(1, space + 1)
-            b.emit("zero", base, size=count, offset=offset, align=size)
-        else:
-            self.copy(size)
-
-    def copy(self, align: int) -> None:
-        """Between two different areas: what overlaps has no meaning."""
-        rng, b = self.rng, self.b
-        if len(self.areas) > 1:
-            to, of = rng.sample(self.areas, 2)
-            offset, offset2 = (align * rng.randrange(AREA // align) for _ in range(2))
-            count = rng.randrange(1, AREA - max(offset, offset2) + 1)
-            b.emit("copy", to(), of(), size=count, offset=offset, offset2=offset2, align=align)
-
-    def call(self) -> None:
-        rng = self.rng
-        callee = rng.choice(self.callees)
-        args = [self.operand() for _ in callee.params]
-        value = self.b.emit("callfn", *args, symbol=callee.name, result="int")
-        if rng.random() < 0.8:
-            self.assign(value)
-
-    def condition(self, then: object, other: object) -> None:
-        rng, b = self.rng, self.b
-        symbol, size = rng.choice(CONDITIONS), rng.choice((8, 8, 4))
-        if rng.random() < 0.3:
-            kind = rng.choice(("cmp", "and"))
-            tested = b.emit(
-                kind,
-                self.operand(),
-                self.operand(),
-                size=size,
-                symbol=symbol if kind == "cmp" else None,
-            )
-            if rng.random() < 0.2:
-                self.assign(tested)
-            b.branch(rng.choice(("eq", "ne")), tested, 0, then, other, size=rng.choice((8, 4)))  # type: ignore[arg-type]
-        else:
-            b.branch(symbol, self.operand(), self.operand(), then, other, size=size)  # type: ignore[arg-type]
-
-    def conditional(self, depth: int) -> None:
-        b, rng = self.b, self.rng
-        then, other, join = b.block(), b.block(), b.block()
-        self.condition(then, other)
-        b.start(then)
-        self.body(depth)
-        if rng.random() < 0.1:
-            b.ret(rng.choice((0, 1, self.operand())))
-        b.jump(join)
-        b.start(other)
-        if rng.random() < 0.6:
-            self.body(depth)
-        b.jump(join)
-        b.start(join)
-
-    def loop(self, depth: int) -> None:
-        b, rng = self.b, self.rng
-        name = f"i{self.line}"
-        b.declare(name, "int", name)
-        b.write(name, 0)
-        head, body, step, done = b.block(), b.block(), b.block(), b.block()
-        b.jump(head)
-        b.start(head, sealed=False)
-        b.branch("ult", b.read(name), rng.randrange(1, 4), body, done)
-        b.start(body)
-        self.body(depth)
-        if rng.random() < 0.3:
-            go_on = b.block()
-            self.condition(rng.choice((done, step)), go_on)
-            b.start(go_on)
-            self.body(0)
-        b.jump(step)
-        b.start(step)
-        b.write(name, b.emit("add", b.read(name), 1, size=8, result="int"))
-        b.jump(head)
-        b.seal(head)
-        b.start(done)
-
-    def pointer_choice(self, depth: int) -> None:
-        """A pointer that comes from different places on different ways."""
-        if not self.areas:
-            self.arithmetic()
-            return
-        b, rng = self.b, self.rng
-        name = f"p{self.line}"
-        b.declare(name, "ptr", name)
-        then, other, join = b.block(), b.block(), b.block()
-        b.write(name, rng.choice(self.areas)())
-        self.condition(then, other)
-        b.start(then)
-        b.write(name, b.emit("add", rng.choice(self.areas)(), 8, size=8, result="ptr"))
-        self.body(0)
-        b.jump(join)
-        b.start(other)
-        self.body(0)
-        b.jump(join)
-        b.start(join)
-        self.body(0)
-        pointer = b.read(name)
-        self.assign(b.emit("load", pointer, size=8, offset=8, result="int"))
-        b.emit("store", pointer, self.operand(), size=4, offset=4)
+    def build(self) -> Function:
+        build, random = self.builder, self.random
+        for index in range(VARIABLES):
+            build.declare(index, "int", f"v{index}")
+            build.write(index, random.choice(NUMBERS))
+        for index in range(random.randrange(1, 4)):
+            size = random.choice((4, 8, 16, 24, 40))
+            slot = self.function.new_slot(f"s{index}", size, 8)
+            self.slots.append((slot, size))
+            build.emit("zero", build.emit("slot", symbol=slot), size=size, align=8)
+        self.body(3)
+        build.ret(self.value())
+        return self.function
 
     def body(self, depth: int) -> None:
-        for _ in range(self.rng.randrange(1, 5)):
-            if self.left > 0:
-                self.statement(max(depth - 1, 0))
+        for _ in range(self.random.randrange(1, 5)):
+            if self.rooms <= 0 or self.builder.at is None:
+                return
+            self.rooms -= 1
+            self.statement(depth)
 
-    def finish(self) -> None:
-        while self.left > 0:
-            self.statement(self.shape.depth)
+    def statement(self, depth: int) -> None:
+        simple: list[Callable[[], None]] = [
+            self.assign, self.assign, self.assign, self.assign, self.store, self.store, self.load,
+            self.zero, self.copy, self.context_load, self.constant_load, self.count, self.tell,
+            self.fill, self.map_write, self.truth,
+        ]  # fmt: skip
+        nested = [self.if_, self.if_, self.loop, self.lookup, self.reserve, self.leave]
+        if depth and self.random.random() < 0.4:
+            self.random.choice(nested)(depth - 1)
+        else:
+            self.random.choice(simple)()
+
+    # operands
+
+    def value(self) -> Operand:
+        if self.random.random() < 0.3:
+            return self.random.choice(NUMBERS)
+        return self.builder.read(self.random.randrange(VARIABLES))
+
+    def keep(self, value: Operand) -> None:
+        self.builder.write(self.random.randrange(VARIABLES), value)
+
+    def area(self, size: int | None = None) -> tuple[Value, int, int]:
+        """A pointer, an offset and a size inside of a slot; the pointer may be moved."""
+        random, build = self.random, self.builder
+        fitting = [s for s in self.slots if s[1] >= (size or 1)] or self.slots
+        slot, whole = random.choice(fitting)
+        size = min(size or random.choice([s for s in (1, 2, 4, 8) if s <= whole]), whole)
+        offset = random.randrange(0, whole - size + 1, min(size & -size, 8))
+        pointer = build.emit("slot", symbol=slot)
+        if offset and random.random() < 0.5:
+            return build.emit("add", pointer, offset, result="ptr", size=8), 0, size
+        return pointer, offset, size
+
+    def address(self, size: int | None = None) -> tuple[Value, int]:
+        pointer, offset, size = self.area(size)
+        if offset:
+            pointer = self.builder.emit("add", pointer, offset, result="ptr", size=8)
+        return pointer, size
+
+    # simple statements
+
+    def assign(self) -> None:
+        random, build = self.random, self.builder
+        choice = random.random()
+        if choice < 0.6:
+            value = build.emit(random.choice(BINARY), self.value(), self.value(), size=random.choice((8, 8, 4)))
+        elif choice < 0.85:
+            value = build.emit(random.choice(("zext", "sext")), self.value(), size=random.choice((1, 2, 4)))
+        elif choice < 0.9:
+            value = build.emit("neg", self.value(), size=random.choice((4, 8)))
+        elif choice < 0.93:
+            value = build.emit("bswap", self.value(), size=random.choice((2, 4, 8)))
+        else:
+            value = build.emit("cmp", self.value(), self.value(), symbol=random.choice(CONDITIONS), size=random.choice((4, 8)))
+        self.keep(value)
+
+    def store(self) -> None:
+        pointer, offset, size = self.area()
+        self.builder.emit("store", pointer, self.value(), size=size, offset=offset)
+
+    def load(self) -> None:
+        pointer, offset, size = self.area()
+        self.keep(self.builder.emit("load", pointer, size=size, offset=offset))
+
+    def zero(self) -> None:
+        pointer, offset, size = self.area(self.random.randrange(1, 17))
+        self.builder.emit("zero", pointer, size=size, offset=offset, align=1)
+
+    def copy(self) -> None:
+        source, offset2, size = self.area(self.random.choice((4, 8, 16)))
+        target, offset, other = self.area(size)
+        if source is not target:
+            self.builder.emit("copy", target, source, size=min(size, other), offset=offset, offset2=offset2)
+
+    def context_load(self) -> None:
+        size = self.random.choice((1, 2, 4, 8))
+        offset = self.random.randrange(0, 32, size)
+        self.keep(self.builder.emit("load", self.context, size=size, offset=offset))
+
+    def constant_load(self) -> None:
+        pointer = self.builder.emit("dataaddr", symbol=".rodata", offset=8 * self.random.randrange(4))
+        self.keep(self.builder.emit("load", pointer, size=self.random.choice((1, 4, 8))))
+
+    def count(self) -> None:
+        pointer = self.builder.emit("dataaddr", symbol=".bss", offset=8 * self.random.randrange(4))
+        if self.random.random() < 0.3:
+            self.keep(self.builder.emit("load", pointer, size=8))
+        elif self.random.random() < 0.3:
+            self.builder.emit("store", pointer, self.value(), size=8)
+        else:
+            fetch = self.random.random() < 0.3
+            name, result = ("fetch_add", "int") if fetch else ("add", "none")
+            value = self.builder.emit("atomic", pointer, self.value(), result=result, size=8, symbol=name)
+            if fetch:
+                self.keep(value)
+
+    def tell(self) -> None:
+        name = self.random.choice(("get_current_pid_tgid", "get_current_uid_gid", "ktime_get_ns"))
+        value = self.builder.emit("call", result="int", symbol=name)
+        if self.random.random() < 0.5:
+            value = self.builder.emit("lshr", value, 32, size=8)
+        self.keep(value)
+
+    def fill(self) -> None:
+        pointer, size = self.address(self.random.choice((8, 16)))
+        name = self.random.choice(("get_current_comm", "probe_read_user", "probe_read_user_str"))
+        args = () if name == "get_current_comm" else (self.value(),)
+        got = self.builder.emit("call", pointer, size, *args, result="int", symbol=name)
+        if self.random.random() < 0.5:
+            self.keep(got)
+
+    def map_write(self) -> None:
+        build = self.builder
+        key, _ = self.address(4)
+        table = build.emit("mapaddr", symbol="table")
+        if self.random.random() < 0.3:
+            got = build.emit("call", table, key, result="int", symbol="map_delete_elem")
+        else:
+            value, _ = self.address(8)
+            got = build.emit("call", table, key, value, 0, result="int", symbol="map_update_elem")
+        if self.random.random() < 0.5:
+            self.keep(got)
+
+    def truth(self) -> None:
+        """A condition as a value."""
+        build = self.builder
+        yes, no, done = (build.block() for _ in range(3))
+        self.branch(yes, no)
+        variable = self.random.randrange(VARIABLES)
+        for block, value in ((yes, 1), (no, 0)):
+            build.start(block)
+            build.write(variable, value)
+            build.jump(done)
+        build.start(done)
+
+    # nested statements
+
+    def branch(self, then: object, other: object) -> None:
+        a, b = self.value(), self.value()
+        if self.random.random() < 0.3:
+            a, b = self.builder.read(self.random.randrange(VARIABLES)), 0
+        size = self.random.choice((8, 8, 4))
+        self.builder.branch(self.random.choice(CONDITIONS), a, b, then, other, size=size)  # type: ignore[arg-type]
+
+    def if_(self, depth: int) -> None:
+        build = self.builder
+        then, other, done = (build.block() for _ in range(3))
+        self.branch(then, other)
+        build.start(then)
+        self.body(depth)
+        build.jump(done)
+        build.start(other)
+        if self.random.random() < 0.5:
+            self.body(depth)
+        build.jump(done)
+        build.start(done)
+
+    def loop(self, depth: int) -> None:
+        build = self.builder
+        counter = ("counter", self.loops)
+        self.loops += 1
+        build.declare(counter, "int")
+        build.write(counter, 0)
+        head, inside, done = (build.block() for _ in range(3))
+        build.jump(head)
+        build.start(head, sealed=False)
+        build.branch("slt", build.read(counter), self.random.randrange(5), inside, done)
+        build.start(inside)
+        self.body(depth)
+        if self.random.random() < 0.3:
+            again = build.block()
+            self.branch(done, again)
+            build.start(again)
+        build.write(counter, build.emit("add", build.read(counter), 1, size=8))
+        build.jump(head)
+        build.seal(head)
+        build.start(done)
+
+    def lookup(self, depth: int) -> None:
+        build = self.builder
+        key, _ = self.address(4)
+        table = build.emit("mapaddr", symbol="table")
+        pointer = build.emit("call", table, key, result="ptr", symbol="map_lookup_elem")
+        there, done = build.block(), build.block()
+        build.branch("ne", pointer, 0, there, done)
+        build.start(there)
+        for _ in range(self.random.randrange(1, 4)):
+            size = self.random.choice((1, 4, 8))
+            offset = self.random.randrange(0, 8, size)
+            if self.random.random() < 0.5:
+                self.keep(build.emit("load", pointer, size=size, offset=offset))
+            else:
+                build.emit("store", pointer, self.value(), size=size, offset=offset)
+        self.body(depth)
+        build.jump(done)
+        build.start(done)
+
+    def reserve(self, depth: int) -> None:
+        """A record as the front end writes it: reserved, tested, cleared, tested again, filled."""
+        build = self.builder
+        ring = build.emit("mapaddr", symbol="ring")
+        record = build.emit("call", ring, RECORD, 0, result="ptr", symbol="ringbuf_reserve")
+        full, got, join, there, done = (build.block() for _ in range(5))
+        build.branch("eq", record, 0, full, got)
+        build.start(full)
+        bss = build.emit("dataaddr", symbol=".bss", offset=0)
+        build.emit("atomic", bss, 1, result="none", size=8, symbol="add")
+        build.jump(join)
+        build.start(got)
+        build.emit("zero", record, size=RECORD, align=8)
+        build.jump(join)
+        build.start(join)
+        build.branch("ne", record, 0, there, done)
+        build.start(there)
+        for _ in range(self.random.randrange(1, 6)):
+            self.field(record)
+        if self.random.random() < 0.5:
+            self.text(record)
+        if self.random.random() < 0.5:
+            self.body(min(depth, 1))
+        if build.at is not None:
+            end = self.random.choice(("submit", "submit", "discard"))
+            build.emit("call", record, 0, result="none", symbol=f"ringbuf_{end}")
+        build.jump(done)
+        build.start(done)
+
+    def field(self, record: Value) -> None:
+        size = self.random.choice((1, 4, 4, 8, 8))
+        offset = self.random.randrange(0, TEXT_AT, size)
+        if self.random.random() < 0.2:
+            pointer = self.builder.emit("add", record, 16, result="ptr", size=8)
+            self.builder.emit("call", pointer, 16, result="none", symbol="get_current_comm")
+        elif self.random.random() < 0.2:
+            self.keep(self.builder.emit("load", record, size=size, offset=offset))
+        else:
+            self.builder.emit("store", record, self.value(), size=size, offset=offset)
+
+    def text(self, record: Value) -> None:
+        build = self.builder
+        pointer = build.emit("add", record, TEXT_AT, result="ptr", size=8)
+        got = build.emit("call", pointer, TEXT, self.value(), result="int", symbol="probe_read_user_str")
+        failed, read, cut, done = (build.block() for _ in range(4))
+        build.branch("slt", got, 0, failed, read)
+        build.start(read)
+        build.branch("eq", got, TEXT, cut, done)
+        build.start(cut)
+        build.emit("store", record, 1, size=1, offset=TEXT_AT + TEXT - 1)
+        build.jump(done)
+        build.start(failed)
+        build.emit("store", record, 63, size=1, offset=TEXT_AT)
+        build.emit("store", record, 0, size=1, offset=TEXT_AT + 1)
+        build.jump(done)
+        build.start(done)
+
+    def leave(self, depth: int) -> None:
+        """Returns early, under a condition."""
+        build = self.builder
+        out, on = build.block(), build.block()
+        self.branch(out, on)
+        build.start(out)
+        build.ret(self.value())
+        build.start(on)
 
 
-AREA = DATA_BYTES
+def generate(seed: int) -> Function:
+    """The function of that seed, always the same."""
+    return Generator(seed).build()
 
 
-def subprogram(rng: random.Random, isa: int, name: str, callees: Sequence[Function]) -> Function:
-    function = Function(name, main=False, loc=Loc("random.py", 1, 0))
-    function.params += [function.new_value("int", f"a{i}") for i in range(rng.randrange(6))]
-    maker = Maker(rng, Shape(rng, isa), function, callees)
-    maker.left = min(maker.left, 10)
-    for index, variable in enumerate(maker.names):
-        known = index < len(function.params)
-        maker.b.write(variable, function.params[index] if known else maker.number())
-    maker.finish()
-    maker.b.ret(maker.variable())
+# ------------------------------------------------------------------------------------- the world
+
+
+class World:
+    """One run: helpers that keep a trace. `seed` chooses the inputs."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = Random(seed)
+        self.trace: list[object] = []
+        self.table: dict[bytes, bytearray] = {}
+        self.context = bytearray(self.random.randbytes(32))
+        for at in range(0, 32, 8):
+            if self.random.random() < 0.5:
+                small = self.random.choice((0, 1, 5, 255, -1, 1 << 31))
+                self.context[at : at + 8] = (small & (1 << 64) - 1).to_bytes(8, "little")
+        self.data = {
+            ".rodata": bytearray(self.random.randbytes(8)) + bytearray(24),
+            ".bss": bytearray(32),
+            "table": bytearray(b"table"),
+            "ring": bytearray(b"ring"),
+        }
+        self.pid = self.random.choice((77 << 32 | 77, 5, self.random.getrandbits(64)))
+        self.texts: dict[int, int] = {}  # record → length of the text in it
+        self.live: list[bytearray] = []
+
+    def run(self, function: Function) -> list[object]:
+        """The result and all that others could notice of the run."""
+        helpers = {
+            name: getattr(self, name) for name in dir(self) if name.split("_")[0] in _HELPER_WORDS
+        }
+        interpreter = Interpreter([function], helpers=helpers, data=self.data, steps=20_000)
+        result = interpreter.run(Address(self.context, 0))
+        table = sorted((key, bytes(value)) for key, value in self.table.items())
+        return [result, table, bytes(self.data[".bss"]), *self.trace]
+
+    def get_current_pid_tgid(self) -> int:
+        return self.pid
+
+    def get_current_uid_gid(self) -> int:
+        return 1000 << 32 | 1000
+
+    def ktime_get_ns(self) -> int:
+        return 1000 * len(self.trace)
+
+    def get_current_comm(self, at: Address, size: int) -> int:
+        at.memory[at.offset : at.offset + size] = b"a-task-name-cut!"[: size - 1] + b"\0"
+        return 0
+
+    def probe_read_user(self, at: Address, size: int, address: object) -> int:
+        bad = not isinstance(address, int) or address % 3 == 0
+        raw = bytes(size) if bad else Random(address).randbytes(size)
+        at.memory[at.offset : at.offset + size] = raw
+        return (1 << 64) - 14 if bad else 0
+
+    def probe_read_user_str(self, at: Address, size: int, address: object) -> int:
+        if not isinstance(address, int) or address % 3 == 0:
+            at.memory[at.offset : at.offset + size] = bytes(size)
+            return (1 << 64) - 14
+        length = Random(address).randrange(1, size + 1)
+        at.memory[at.offset : at.offset + length] = b"t" * (length - 1) + b"\0"
+        if any(record is at.memory for record in self.live):
+            self.texts[id(at.memory)] = length
+        return length
+
+    def map_lookup_elem(self, table: Address, key: Address) -> int | Address:
+        found = self.table.get(_read(key, 4))
+        return 0 if found is None else Address(found, 0)
+
+    def map_update_elem(self, table: Address, key: Address, value: Address, flags: int) -> int:
+        raw = _read(value, min(8, len(value.memory) - value.offset)).ljust(8, b"\0")
+        self.trace.append(("update", _read(key, 4), raw))
+        if len(self.table) > 3 and _read(key, 4) not in self.table:
+            return (1 << 64) - 7
+        self.table.setdefault(_read(key, 4), bytearray(8))[:] = raw
+        return 0
+
+    def map_delete_elem(self, table: Address, key: Address) -> int:
+        self.trace.append(("delete", _read(key, 4)))
+        return 0 if self.table.pop(_read(key, 4), None) is not None else (1 << 64) - 2
+
+    def ringbuf_reserve(self, ring: Address, size: int, flags: int) -> int | Address:
+        if self.random.random() < 0.3:
+            return 0
+        record = bytearray(b"\xc3" * size)
+        self.live.append(record)
+        return Address(record, 0)
+
+    def ringbuf_submit(self, record: Address, flags: int) -> int:
+        raw = bytearray(record.memory)
+        length = self.texts.pop(id(record.memory), None)
+        if length is not None:  # what stands behind the NUL of a text means nothing
+            raw[TEXT_AT + length : TEXT_AT + TEXT] = bytes(TEXT - length)
+        self.trace.append(("submit", bytes(raw)))
+        return 0
+
+    def ringbuf_discard(self, record: Address, flags: int) -> int:
+        self.texts.pop(id(record.memory), None)
+        self.trace.append("discard")
+        return 0
+
+
+_HELPER_WORDS = ("get", "ktime", "probe", "map", "ringbuf")
+
+
+def _read(at: Address, size: int) -> bytes:
+    return bytes(at.memory[at.offset : at.offset + size])
+
+
+def poisoned(function: Function) -> Function:
+    """The same function with garbage on its stack at the start, where the kernel has what it has."""
+    ops: list[Op] = []
+    for slot in function.slots:
+        pointer = function.new_value("ptr")
+        ops.append(Op("slot", [], pointer, symbol=slot))
+        ops += [Op("store", [pointer, 0xA5], size=1, offset=i) for i in range(slot.size)]
+    function.blocks[0].ops[:0] = ops
     return function
-
-
-def program(seed: int, isa: int = 4) -> list[Function]:
-    """The functions of random program number `seed`, the main one first."""
-    rng = random.Random(seed)
-    shape = Shape(rng, isa)
-    subprograms: list[Function] = []
-    if shape.calls and rng.random() < 0.6:
-        for index in range(rng.randrange(1, 3)):
-            subprograms.append(subprogram(rng, isa, f"sub{index}", subprograms[:1]))
-    function = Function("main", loc=Loc("random.py", 1, 0))
-    context = function.new_value("ptr", "ctx")
-    function.params.append(context)
-    maker = Maker(rng, shape, function, subprograms)
-    b = maker.b
-    for index, name in enumerate(maker.names):
-        size = rng.choice((8, 8, 8, 4, 2, 1))
-        offset = 8 * (index % INPUTS)
-        b.write(name, b.emit("load", context, size=size, offset=offset, result="int"))
-    for index in range(rng.randrange(3)):
-        slot = b.slot(f"s{index}", AREA)
-        b.emit("zero", slot, size=AREA, align=8)
-        maker.areas.append(lambda slot=slot: slot)  # type: ignore[misc]
-    if rng.random() < 0.7:
-        maker.areas.append(lambda: b.emit("dataaddr", symbol=DATA))
-    maker.finish()
-    for index, name in enumerate(maker.names):
-        b.emit("store", context, b.read(name), size=8, offset=8 * (INPUTS + index))
-    b.ret(maker.variable())
-    return [function, *subprograms]
-
-
-def contexts(seed: int, count: int) -> list[bytes]:
-    """Contexts to run program number `seed` with."""
-    rng = random.Random(~seed)
-    out = []
-    for _ in range(count):
-        numbers = [
-            rng.choice((rng.choice(INTERESTING), rng.getrandbits(64))) & (1 << 64) - 1
-            for _ in range(INPUTS)
-        ]
-        out.append(b"".join(n.to_bytes(8, "little") for n in numbers) + bytes(8 * OUTPUTS))
-    return out

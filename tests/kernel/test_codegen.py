@@ -32,7 +32,7 @@ def check_seed(seed: int, isa: int) -> None:
             memory, data = bytearray(context), bytearray(DATA)
             wanted = Interpreter(
                 functions,
-                helpers={"get_smp_processor_id": lambda: 0},
+                helpers=ir_random.HELPERS,
                 data={ir_random.DATA: data},
             ).run(Address(memory, 0))
             program.maps[ir_random.DATA].contents = DATA

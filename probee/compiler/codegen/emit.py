@@ -118,6 +118,7 @@ class Emitter:
     # operations
 
     def alu(self, op: MOp) -> None:
+        """d = a op b in two-address form."""
         d, b = op.d, op.b
         if b == NONE:
             self._copy(d, op.a)
@@ -134,6 +135,7 @@ class Emitter:
         self._forget((d,))
 
     def mov(self, op: MOp) -> None:
+        """A move, a constant, an extension."""
         if op.a == NONE:
             self._insn(op.code, op.d, 0, 0, op.imm)
         elif op.code == MOV64 and not op.off:
@@ -144,6 +146,7 @@ class Emitter:
         self._forget((op.d,))
 
     def ld64(self, op: MOp) -> None:
+        """Two slots."""
         self._address(op.d, op.imm, op.symbol)
 
     def _address(self, dst: int, imm: int, symbol: Symbol | str | None) -> None:
@@ -157,16 +160,20 @@ class Emitter:
         self._forget((dst,))
 
     def ldx(self, op: MOp) -> None:
+        """A load."""
         self._insn(op.code, op.d, op.a, op.off)
         self._forget((op.d,))
 
     def st(self, op: MOp) -> None:
+        """A store of a constant."""
         self._insn(op.code, op.a, 0, op.off, op.imm)
 
     def stx(self, op: MOp) -> None:
+        """A store of a register."""
         self._insn(op.code, op.a, op.b, op.off)
 
     def atomic(self, op: MOp) -> None:
+        """The operand becomes the old value, so it is copied where the old value goes."""
         if op.d == NONE:
             self._insn(op.code, op.a, op.b, op.off, op.imm)
             return
@@ -175,6 +182,7 @@ class Emitter:
         self._forget((op.d,))
 
     def set(self, op: MOp) -> None:
+        """d = 1; if so, hop over d = 0."""
         mov = MOV32 if self.isa >= 3 else MOV64
         self._insn(mov, op.d, 0, 0, 1)
         if op.b == NONE:
@@ -185,6 +193,7 @@ class Emitter:
         self._forget((op.d,))
 
     def call(self, op: MOp) -> None:
+        """A helper or a function; what it destroys is no longer known."""
         if op.symbol is None:
             self._insn(op_.JMP | op_.CALL, 0, op_.CALL_HELPER, 0, op.imm)
         else:
@@ -192,9 +201,11 @@ class Emitter:
         self._forget(range(6))
 
     def result(self, op: MOp) -> None:
+        """From r0."""
         self._copy(op.d, 0)
 
     def move(self, op: MOp) -> None:
+        """See `moves`."""
         dst, src = op.d, op.args[0]
         if is_memory(dst):
             if src.base == NONE:
@@ -215,6 +226,7 @@ class Emitter:
             self.constant(dst, src)
 
     def constant(self, dst: int, src: Src) -> None:
+        """dst = a constant of 64 bits."""
         if self.isa >= 3 and src.off >> 32 == 0:
             self._insn(MOV32, dst, 0, 0, signed(src.off << 32) >> 32)
         elif small(src.off):
@@ -226,9 +238,11 @@ class Emitter:
     # ends of blocks
 
     def ret(self, _: MOp) -> None:
+        """The result is in r0 already."""
         self._insn(op_.JMP | op_.EXIT)
 
     def jump(self, op: MOp) -> None:
+        """Nothing, to what follows."""
         self._go(op.edges[0].block)
 
     def _go(self, block: MBlock) -> None:
@@ -236,6 +250,7 @@ class Emitter:
             self.items.append(Jump(block))
 
     def branch(self, op: MOp) -> None:
+        """To the one that does not follow; if neither follows, a jump besides."""
         then, other = (edge.block for edge in op.edges)
         code = op.code
         if then is other:

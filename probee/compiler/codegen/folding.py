@@ -95,15 +95,11 @@ class Folds:
     def _note_uses(self, op: Op) -> None:
         if op.result in self.alias:
             return
-        for index, arg in enumerate(op.args):
-            arg = self.operand(arg)
-            if isinstance(arg, Value):
-                self.uses.setdefault(arg, []).append((op, index))
-        for edge in op.edges:
-            for arg in edge.args:
-                arg = self.operand(arg)
-                if isinstance(arg, Value):
-                    self.uses.setdefault(arg, []).append((op, -1))
+        passed = [(-1, arg) for edge in op.edges for arg in edge.args]
+        for index, arg in [*enumerate(op.args), *passed]:
+            value = self.operand(arg)
+            if isinstance(value, Value):
+                self.uses.setdefault(value, []).append((op, index))
 
     def _decide(self, op: Op, result: Value) -> None:
         uses = self.uses.get(result, [])
@@ -148,7 +144,8 @@ class Folds:
             mask = self.operand(op.args[1])
             if isinstance(mask, Value):
                 return False
-            kept = (~mask & mask + 1).bit_length() - 1 if mask & MASK64 != MASK64 else 64
+            mask &= MASK64
+            kept = min((~mask & mask + 1).bit_length() - 1, 8 * op.size)
         else:
             kept = 8 * op.size
         return all(8 * _looks_at(use, index) <= kept for use, index in uses)

@@ -48,7 +48,8 @@ def check_frames(functions: Sequence[Function], frames: dict[str, int]) -> int:
         if name not in deepest:
             deepest[name] = [name]  # a recursion is for the front end to refuse
             below = [chain(called) for called in sorted(calls[name])]
-            deepest[name] += max(below, key=lambda names: _bytes(names, frames), default=[])
+            if below:
+                deepest[name] += max(below, key=lambda names: _bytes(names, frames))
         return deepest[name]
 
     for function in functions:
@@ -67,19 +68,30 @@ def _bytes(names: Sequence[str], frames: dict[str, int]) -> int:
 def _too_much(
     functions: dict[str, Function], names: Sequence[str], frames: dict[str, int]
 ) -> CompileError:
-    first = functions[names[0]]
-    where = {"file": first.loc.file, "text": first.loc.text}
-    line, column = first.loc.line, first.loc.column
+    way = " > ".join(names)
     if len(names) > FRAMES:
-        message = f"{' > '.join(names)}: {len(names)} frames, and the kernel allows {FRAMES}"
-        return CompileError([Diagnostic("call-depth", message, line=line, column=column, **where)])
-    slots = [slot for name in names for slot in functions[name].slots]
-    slots.sort(key=lambda slot: -slot.size)
-    biggest = ", ".join(f"{slot.name} ({slot.size} bytes)" for slot in slots[:3])
-    total = _bytes(names, frames)
-    message = f"{' > '.join(names)} needs {total} bytes of stack, and the kernel allows {STACK}"
-    why = f"the biggest on it: {biggest}" if biggest else "too many values live at the same time"
-    fix = "keep big records in a map or a ring buffer record, or make them smaller"
+        code, why, fix = "call-depth", "", "call fewer functions from one another"
+        message = f"{way}: {len(names)} frames, and the kernel allows {FRAMES}"
+    else:
+        slots = [slot for name in names for slot in functions[name].slots]
+        slots.sort(key=lambda slot: -slot.size)
+        biggest = ", ".join(f"{slot.name} ({slot.size} bytes)" for slot in slots[:3])
+        code = "stack"
+        message = f"{way} needs {_bytes(names, frames)} bytes of stack; the kernel allows {STACK}"
+        why = f"the biggest on it: {biggest}" if biggest else "too many values live at a time"
+        fix = "keep big records in a map or a ring buffer record, or make them smaller"
+    loc = functions[names[0]].loc
     return CompileError(
-        [Diagnostic("stack", message, line=line, column=column, why=why, fix=fix, **where)]
+        [
+            Diagnostic(
+                code,
+                message,
+                file=loc.file,
+                line=loc.line,
+                column=loc.column,
+                text=loc.text,
+                why=why,
+                fix=fix,
+            )
+        ]
     )

@@ -1,8 +1,9 @@
 """Which register a virtual register would like to have, so that moves vanish.
 
 In: liveness. Out: `Hints`: for each virtual register a fixed register that it is going to (an
-argument, the result) or comes from; the virtual registers whose register it would best share, or
-had better not; and whether it should be kept across calls because what it becomes is.
+argument, the result); the one that it is born in (a parameter, a call's result); the virtual
+registers whose register it would best share, or had better not; and whether it should be kept
+across calls because what it becomes is.
 """
 
 from __future__ import annotations
@@ -21,11 +22,15 @@ SAVED = 6  # as a wish: any of r6 to r9
 
 
 class Hints:
-    """`fixed`: the register wished for, or SAVED. `friends`: virtual registers to share with."""
+    """`fixed`: the register wished for, or SAVED. `born`: the register that it comes in.
+
+    `friends`: virtual registers to share with. `avoid`: by group, what had better be elsewhere.
+    """
 
     def __init__(self, live: Liveness) -> None:
         self._live = live
         self.fixed: dict[int, int] = {}
+        self.born: dict[int, int] = {}
         self.friends: dict[int, list[int]] = {}
         self.avoid: dict[int, list[tuple[int, int]]] = {}  # (virtual register, position)
         self.group: dict[int, int] = {}  # parameters and what is passed to them: a union-find
@@ -93,9 +98,9 @@ class Hints:
                 self.fixed.setdefault(op.args[0].base, 0)
             elif op.kind == "entry":
                 for number, src in enumerate(op.args, 1):
-                    self.fixed.setdefault(src.base, number)
+                    self.born[src.base] = number
             elif op.kind == "result":
-                self.fixed.setdefault(op.d, 0)
+                self.born[op.d] = 0
             elif op.kind in ("alu", "mov"):
                 self._share(op, position)
             elif op.kind == "atomic" and op.d != NONE:

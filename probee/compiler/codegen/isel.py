@@ -65,13 +65,14 @@ class Selector:
         self._returns: dict[int, MBlock] = {}
 
     def run(self) -> MFunction:
+        """Selects every reachable block, definitions before their uses."""
         placed = _linear_order(self.ir, self.folds.order)
         for block in self.folds.order:
             machine = self._blocks[block] = MBlock()
             for param in block.params:
                 machine.params.append(self.define(param))
         bodies: dict[Block, list[MBlock]] = {}
-        for block in self.folds.order:  # definitions before uses
+        for block in self.folds.order:
             self.out.blocks = []
             self.start(self._blocks[block])
             if block is self.ir.blocks[0]:
@@ -94,11 +95,13 @@ class Selector:
         self._sections.clear()
 
     def emit(self, kind: str, **fields: Any) -> MOp:
+        """Appends an operation at the place that is being selected."""
         op = MOp(kind, self.loc, **fields)
         self.block.ops.append(op)
         return op
 
     def new(self) -> int:
+        """A new virtual register."""
         return self.out.new()
 
     def define(self, value: Value) -> int:
@@ -273,7 +276,8 @@ def _prune(function: MFunction) -> None:
 
 
 def _slot(s: Selector, op: Op) -> None:
-    assert isinstance(op.symbol, Slot) and op.result is not None
+    assert isinstance(op.symbol, Slot)
+    assert op.result is not None
     s.where(op.result, Src(FRAME, s.slots[op.symbol]))
 
 

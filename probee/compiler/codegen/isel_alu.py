@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probee.asm.opcodes import ALU32, ALU64, ALU_OPS, END, JMP, JMP32, JUMP_OPS, K, MOV, NEG, X
+from probee.asm.opcodes import ALU32, ALU64, ALU_OPS, END, JMP, JMP32, JUMP_OPS, MOV, NEG, K, X
 from probee.compiler.codegen.folding import MASK64, signed
 from probee.compiler.codegen.machine import NONE, Src
 from probee.compiler.ir.ops import OPS, Value
@@ -42,6 +42,7 @@ def fits(value: int) -> bool:
 
 
 def is_constant(src: Src) -> bool:
+    """Whether `src` is a number."""
     return src.base == NONE and src.symbol is None
 
 

@@ -12,7 +12,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from probee.asm.opcodes import (
-    ATOMIC, ATOMIC_OPS, DW, FETCH_OPS, JMP, JUMP_OPS, LDX, MEM, MEMSX, SIZES, ST, STX, W, XCHG,
+    ATOMIC,
+    ATOMIC_OPS,
+    DW,
+    FETCH_OPS,
+    JMP,
+    JUMP_OPS,
+    LDX,
+    MEM,
+    MEMSX,
+    SIZES,
+    ST,
+    STX,
+    XCHG,
+    W,
 )  # fmt: skip
 from probee.compiler.codegen.isel_alu import alu, fits, is_constant, low
 from probee.compiler.codegen.machine import FRAME, NONE, MBlock, MEdge, Src

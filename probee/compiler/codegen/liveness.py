@@ -39,10 +39,12 @@ class Interval:
 
     @property
     def begin(self) -> int:
+        """The first position that it covers."""
         return self.ranges[0][0]
 
     @property
     def end(self) -> int:
+        """The first position behind it."""
         return self.ranges[-1][1]
 
     def covers(self, position: int) -> bool:

@@ -25,9 +25,10 @@ what needs several instructions with a shared destination is one operation until
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from probee.compiler.ir.ops import Loc
+if TYPE_CHECKING:
+    from probee.compiler.ir.ops import Loc
 
 NONE = -1
 FRAME = 10
@@ -63,13 +64,16 @@ class MEdge:
 
 
 class MOp:
-    """One operation. `late`: an operand is read after d is written: b, of `set` a and b, of `atomic` a.
+    """One operation.
+
+    `late`: an operand is read after d is written: b, of `set` a and b, of `atomic` a.
 
     `names`: the virtual registers that were d, a and b before there were machine registers.
     """
 
     __slots__ = (
-        "a", "args", "b", "code", "d", "edges", "imm", "kind", "late", "loc", "names", "off", "symbol",
+        "a", "args", "b", "code", "d", "edges", "imm", "kind", "late", "loc", "names", "off",
+        "symbol",
     )  # fmt: skip
 
     def __init__(
@@ -118,6 +122,7 @@ class MBlock:
 
     @property
     def edges(self) -> list[MEdge]:
+        """The ways out."""
         return self.ops[-1].edges
 
 

@@ -16,12 +16,12 @@ from probee.compiler.codegen.machine import FRAME, NONE, Src
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from probee.compiler.codegen.machine import Symbol
 
 Move = tuple[int, Src]
 
 
 def is_memory(place: int) -> bool:
+    """Whether `place` is a stack slot."""
     return place <= -8
 
 
@@ -45,7 +45,7 @@ def sequence(
             _one(out, ready, _scratch(busy, pending + later, ready), emergency)
             continue
         # Only cycles are left: one of their values steps aside.
-        dst, src = pending[0]
+        src = pending[0][1]
         aside = _scratch(busy, pending + later, None)
         if aside == NONE:
             aside = emergency(0)
@@ -82,10 +82,7 @@ def _one(out: list[Move], move: Move, scratch: int, emergency: Callable[[int], i
     """One move, in steps that are single instructions but for constants and addresses."""
     dst, src = move
     if not is_memory(dst):
-        if src.off and src.base >= 0 and src.base != FRAME and src.base != dst:
-            out.append((dst, Src(src.base)))
-            src = Src(dst, src.off)
-        elif is_memory(src.base) and src.off:
+        if src.off and src.base not in (NONE, FRAME, dst):
             out.append((dst, Src(src.base)))
             src = Src(dst, src.off)
         out.append((dst, src))

@@ -66,9 +66,9 @@ class _Scan:
         self.live = live
         self.places = Places(live)
         self.hints = self.places.hints
-        fixed = self.hints.fixed
         # Of those that begin together, the ones with a wish come first.
-        self.waiting = [(i.begin, v not in fixed, v, i) for v, i in live.intervals.items()]
+        wishing = self.hints.fixed.keys() | self.hints.born.keys()
+        self.waiting = [(i.begin, v not in wishing, v, i) for v, i in live.intervals.items()]
         heapify(self.waiting)
         self.pushed = 0
         self.active: list[Interval] = []
@@ -132,15 +132,15 @@ class _Scan:
         hints, vreg = self.hints, current.vreg
         root = hints.root(vreg)
         out = [self.taken.get(root, NONE)] if root in hints.grouped else []
+        if current.begin == self.places.pieces[vreg][0].begin:
+            out.append(hints.born.get(vreg, NONE))
         wish = hints.fixed.get(vreg, NONE)
-        if wish != NONE and wish != SAVED:
+        if wish not in (NONE, SAVED):
             out.append(wish)
         for friend in hints.friends.get(vreg, ()):
             out.append(self.places.register(friend, current.begin - 1))
         out.append(self.taken.get(root, NONE))
-        avoid = [
-            self.places.register(other, end) for other, end in hints.avoid.get(root, ())
-        ]
+        avoid = [self.places.register(other, end) for other, end in hints.avoid.get(root, ())]
         kept = crossing or wish == SAVED or hints.saved(vreg)
         rest = (*KEPT, *SCRATCH) if kept else (*SCRATCH, *KEPT)
         out += [register for register in rest if register not in avoid]

@@ -40,6 +40,7 @@ class Resolver:
         self.starts = {2 * block.first for block in function.blocks}
 
     def run(self) -> None:
+        """Blocks first, then what comes between them."""
         self._drop_unread()
         self._find_moves()
         edges = [
@@ -183,7 +184,7 @@ class Resolver:
             return
         blocks = self.function.blocks
         between = MBlock()
-        between.ops = [*moves, MOp("jump", moves[0].loc, edges=[MEdge(edge.block)])]
+        between.ops = [*moves, MOp("jump", moves[0].loc, edges=[MEdge(edge.block, edge.args)])]
         where = blocks.index(block) + 1
         if where == len(blocks) or blocks[where] is not edge.block:
             target = blocks.index(edge.block)
@@ -195,7 +196,7 @@ class Resolver:
             else:
                 where = len(blocks)
         blocks.insert(where, between)
-        edge.block = between
+        edge.block, edge.args = between, []
 
 
 def _spill_slots(function: MFunction, places: Places) -> dict[int, int]:

@@ -46,6 +46,8 @@ def print_op(op: Op) -> str:
     head = " ".join(words)
     tail = ", ".join(operands)
     text = f"{head} {tail}" if tail else head
+    if op.kind in ("zero", "copy") and op.align != 1:
+        text += f", align {op.align}"
     if op.edges:
         text += " -> " + ", ".join(_edge(edge) for edge in op.edges)
     if op.result is None:
