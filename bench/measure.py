@@ -13,14 +13,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import contestants, load
+from bench import contestants, load, surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bench.contestants import Contestant
 
-COST_OPENS = 100_000
+# A loop is timed in windows, each long enough for a dozen of the reader's wake-ups; the lower
+# quartile is what it costs when the machine does nothing else.
+WINDOWS, WINDOW_OPENS = 12, 25_000
 # After a program has left a tracepoint, the next to come may wait for an RCU grace period there
 # (tp_rcu_cond_sync in kernel/tracepoint.c): that is the doing of whoever went before.
 SETTLE = 0.5
@@ -45,19 +47,26 @@ def cost(rows: list[Contestant], folder: str, rounds: int, *, filtered: bool) ->
     output = Path(folder, "rows")
     with load.Load(folder, first) as looped, load.Load(folder, first) as other:
         watched = other if filtered else looped
-        before = looped.run(COST_OPENS)
+        disturbed = 0
+        before = _steady(looped)
         for order in _turns(rows, rounds):
             for row in order:
                 run = contestants.Run(row, watched.pid, output)
                 run.wait_until_it_sees(watched)
-                with_it = looped.run(COST_OPENS)
+                with_it = _steady(looped)
                 run.end()
-                time.sleep(0.1)
-                after = looped.run(COST_OPENS)
+                disturbed += not surroundings.wait_until_alone()
+                after = _steady(looped)
                 added[row.name].append(with_it - (before + after) / 2)
                 baselines.append(after)
                 before = after
-    return {"baseline_ns": statistics.median(baselines), "added_ns": added}
+    middle = statistics.median(baselines)
+    return {"baseline_ns": middle, "disturbed": disturbed, "added_ns": added}
+
+
+def _steady(looped: load.Load) -> float:
+    """Nanoseconds an open+close, little disturbed by what else the machine does."""
+    return statistics.quantiles(looped.run(WINDOW_OPENS) for _ in range(WINDOWS))[0]
 
 
 def start(rows: list[Contestant], folder: str, rounds: int) -> dict[str, list[float]]:

@@ -132,5 +132,10 @@ def markdown(results: Results) -> str:
 
 
 def _baseline(results: Results) -> str:
-    found = results.get("cost", {}).get("baseline_ns")
-    return f"An untraced open+close took {found:,.0f} ns." if found else ""
+    cost = results.get("cost")
+    if cost is None:
+        return ""
+    text = f"An untraced open+close took {cost['baseline_ns']:,.0f} ns."
+    if cost["disturbed"]:
+        text += f" Others were tracing during {cost['disturbed']} of the measurements of cost."
+    return text

@@ -6,11 +6,17 @@ In: root. Out: this process alone (and its children) sees the mount; nothing is 
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import platform
+import subprocess
+import time
+
+from scripts import oracles
 
 CLONE_NEWNS = 0x00020000
 MS_REC, MS_PRIVATE = 0x4000, 0x40000
+TRACING = ("kprobe", "perf_event", "raw_tracepoint", "tracepoint", "tracing")
 MOUNTS = (("tracefs", "/sys/kernel/tracing"), ("debugfs", "/sys/kernel/debug"))
 
 
@@ -30,6 +36,21 @@ def enter() -> None:
             continue
         name = kind.encode()
         _checked(libc.mount(name, point.encode(), name, 0, None), f"mount {kind}")
+
+
+def wait_until_alone(patience: float = 10.0) -> bool:
+    """Whether nobody traces here; waits for it. One tracer of system calls slows all processes."""
+    bpftool = oracles.find("bpftool")
+    deadline = time.monotonic() + patience
+    while bpftool is not None:
+        command = [bpftool, "-j", "prog", "show"]
+        text = subprocess.run(command, capture_output=True, check=True).stdout
+        if not any(row.get("type") in TRACING for row in json.loads(text or "[]")):
+            return True
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.2)
+    return True
 
 
 def machine() -> dict[str, str]:
