@@ -39,7 +39,7 @@ types: $(STAMP)
 	$(BIN)/mypy
 
 contracts: $(STAMP)
-	$(BIN)/lint-imports --no-logo
+	$(BIN)/lint-imports --no-logo --no-cache
 
 sizes: $(STAMP)
 	$(BIN)/python scripts/check_sizes.py
