@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 def text(raw: bytes) -> Chars:
     """The string in a `chars(N)` buffer of N bytes; `.cut` if it did not fit.
 
-    A read that filled the buffer may have been cut. The compiler marks it by a last byte that is
-    not NUL; N - 2 bytes are then shown.
+    It ends at its first NUL; what stands behind that means nothing, and may be left of an earlier
+    record. A read that filled the buffer may have been cut: the compiler puts a mark in place of
+    its NUL, so there is none in the buffer, and N - 2 bytes are shown.
     """
-    if raw[-1]:
-        return Chars(raw[:-2], True)
-    return Chars(raw[: raw.index(0)])
+    end = raw.find(0)
+    return Chars(raw[:-2], True) if end < 0 else Chars(raw[:end])
 
 
 def row_decoder(type_: StructType, cls: type[Struct] | None) -> Callable[[Row], Any]:
