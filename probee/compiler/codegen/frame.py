@@ -44,12 +44,16 @@ def check_frames(functions: Sequence[Function], frames: dict[str, int]) -> int:
     }
     deepest: dict[str, list[str]] = {}
 
+    def size(names: list[str]) -> int:
+        return _bytes(names, frames)
+
     def chain(name: str) -> list[str]:
         if name not in deepest:
             deepest[name] = [name]  # a recursion is for the front end to refuse
             below = [chain(called) for called in sorted(calls[name])]
             if below:
-                deepest[name] += max(below, key=lambda names: _bytes(names, frames))
+                longest = max(below, key=size)
+                deepest[name] += longest
         return deepest[name]
 
     for function in functions:

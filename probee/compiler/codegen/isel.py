@@ -57,6 +57,7 @@ class Selector:
         self.out.frame = frame
         self.block = MBlock()
         self.loc: Loc = function.loc
+        self.context: set[int] = set()  # parameters of a program: the verifier knows them as such
         self.widths: dict[int, int] = {}  # virtual register -> low bits that may be set
         self._sources: dict[Value, Src] = {}
         self._local: dict[Src, int] = {}  # what this block has in a register already
@@ -196,6 +197,8 @@ class Selector:
             self.define(param) if self.folds.used(param) else NONE for param in self.ir.params
         ]
         self.emit("entry", args=[Src(param) for param in params])
+        if self.ir.main:
+            self.context.update(params)
 
     def _select(self, op: Op) -> None:
         self.loc = op.loc if op.loc != NOWHERE else self.loc

@@ -4,7 +4,8 @@ In: IR operations, through the `Selector`. Out: machine operations.
 
 `zero` and `copy` are unrolled into the widest accesses that the alignment allows, in address
 order. Beyond `UNROLLED` accesses they become a loop of `PER_TURN` accesses a turn (Linux 5.3: the
-verifier walks it turn by turn, a few instructions each).
+verifier walks it turn by turn, a few instructions each), but for the context of a program: what is
+added to its address must be part of the instruction.
 """
 
 from __future__ import annotations
@@ -114,7 +115,7 @@ def _zero(s: Selector, op: Op) -> None:
     size, dst = op.size, op.args[0]
     align = _alignment(s, dst, op.offset, op.align)
     size = _rounded_up(s, dst, op.offset, size)
-    if size > UNROLLED * align:
+    if _wants_loop(s, size, align, [dst]):
         _loop(s, size, align, [(dst, op.offset)])
         return
     for at, width in accesses(size, align):
@@ -133,10 +134,14 @@ def _rounded_up(s: Selector, dst: Operand, offset: int, size: int) -> int:
     return size
 
 
+def _wants_loop(s: Selector, size: int, align: int, areas: list[Operand]) -> bool:
+    return size > UNROLLED * align and not any(s.src(a).base in s.context for a in areas)
+
+
 def _copy(s: Selector, op: Op) -> None:
     dst, src = op.args
     align = min(_alignment(s, dst, op.offset, op.align), _alignment(s, src, op.offset2, op.align))
-    if op.size > UNROLLED * align:
+    if _wants_loop(s, op.size, align, [dst, src]):
         _loop(s, op.size, align, [(dst, op.offset), (src, op.offset2)])
         return
     for at, width in accesses(op.size, align):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from probee.compiler.codegen.machine import FRAME, NONE, Src
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection
 
 
 Move = tuple[int, Src]
@@ -26,14 +26,16 @@ def is_memory(place: int) -> bool:
 
 
 def sequence(
-    moves: Iterable[Move], busy: set[int] | None, emergency: Callable[[int], int]
+    moves: Collection[Move], busy: set[int] | None, emergency: Callable[[int], int]
 ) -> list[Move]:
-    """`busy`: registers that hold something behind the moves; None: nobody knows.
+    """`busy`: registers that something else needs behind the moves; None: nobody knows.
 
     `emergency` gives the offset of emergency slot 0 or 1, and is asked only if there is no other
     way: 0 for a value of a cycle, 1 for that of a register borrowed.
     """
     pending = [(dst, src) for dst, src in moves if src != Src(dst)]
+    if busy is not None:
+        busy = busy.union(dst for dst, _ in moves)
     out: list[Move] = []
     later = [move for move in pending if not _reads(move[1])]
     pending = [move for move in pending if _reads(move[1])]

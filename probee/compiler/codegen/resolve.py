@@ -127,8 +127,7 @@ class Resolver:
         moves = [
             (register, self.place(src, position)) for register, src in enumerate(op.args, first)
         ]
-        busy = {*KEPT, *(register for register, _ in moves)}
-        ops += self._sequence(moves, busy, op)
+        ops += self._sequence(moves, set(KEPT), op)
 
     def _enter(self, ops: list[MOp], op: MOp) -> None:
         moves = []
@@ -136,7 +135,7 @@ class Resolver:
             if src.base != NONE:
                 moves.append((self.place(src, 1).base, Src(register)))
         ops.append(op)
-        ops += self._sequence(moves, {dst for dst, _ in moves}, op)
+        ops += self._sequence(moves, set(), op)
         for src in op.args:
             if src.base != NONE:
                 self._store(ops, src.base, 1, op.loc)
@@ -169,7 +168,6 @@ class Resolver:
         for param, src in zip(edge.block.params, edge.args, strict=True):
             if param in self.places.pieces:
                 dst = self.place(Src(param), start).base
-                busy.add(dst)
                 moves.append((dst, self.place(src, end)))
         return self._sequence(moves, busy, block.ops[-1])
 

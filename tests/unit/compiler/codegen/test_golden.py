@@ -34,7 +34,7 @@ def cases() -> dict[str, tuple[int, str, str]]:
         name, _, isa = head.partition(", isa ")
         ir, _, program = body.partition("\n--\n")
         assert name not in out, f"two cases {name}"
-        out[name] = int(isa), ir.strip() + "\n", program.strip() + "\n"
+        out[name] = int(isa), ir.strip("\n") + "\n", program.strip("\n") + "\n"
     return out
 
 
