@@ -105,7 +105,7 @@ def _trace_events(tool: Tool, plan: Plan, values: Values, output: Output, ending
         session.detach()
         if reason in ("asked", "duration"):
             reason = _last_rows(loop) or reason
-        _report(tool, session, reason)
+        _report(tool, plan, session, reason)
     finally:
         session.close()
     return OK
@@ -130,15 +130,19 @@ def chosen_format(tool: Tool, values: Values, output: Output) -> Format:
     return Table(columns, follow=output.terminal, colour=output.colour)
 
 
-def _report(tool: Tool, session: Session, reason: str) -> None:
+def _report(tool: Tool, plan: Plan, session: Session, reason: str) -> None:
     """How many events were lost, and why."""
-    losses = [loss for loss in session.losses() if loss.count]
-    total = sum(loss.count for loss in losses)
+    losses = [(loss.count, str(loss)) for loss in session.losses()]
+    for counter, what in (plan.lost or {}).items():
+        count = sum(session[counter][0])
+        losses.append((count, f"{count:,} {what}"))
+    total = sum(count for count, _ in losses)
     if reason == "closed" and not total:
         return
     say(f"probee {tool.name}: {total} events lost")
-    for loss in losses:
-        say(f"  {loss}")
+    for count, text in losses:
+        if count:
+            say(f"  {text}")
 
 
 def _help(tool: Tool) -> int:

@@ -15,19 +15,21 @@ if TYPE_CHECKING:
 
     from probee.frame.columns import Column
     from probee.frame.options import Values
-    from probee.lang.maps import Const, Hash, RingBuf
+    from probee.lang.maps import Const, Hash, PerCpuArray, RingBuf
     from probee.lang.programs import Program
 
 
 class Plan(Frozen):
     """What one run loads. `consts`: values of Const declarations, the others are folded away.
 
-    `fill`: entries put into maps before the programs are attached.
+    `fill`: entries put into maps before the programs are attached. `lost`: counters of events that
+    gave no row, one u64 a CPU at index 0, and what they were.
     """
 
     programs: tuple[Program, ...]
     consts: dict[Const[Any], Any]
     fill: dict[Hash[Any, Any], dict[Any, Any]]
+    lost: dict[PerCpuArray[int], str] | None = None
 
 
 class Tool(Frozen):

@@ -20,6 +20,7 @@ from probee import (
     Const,
     Context,
     LruHash,
+    PerCpuArray,
     RingBuf,
     Struct,
     UserStr,
@@ -93,6 +94,7 @@ opens = RingBuf(Open, size="2M")
 start = LruHash(u32, Args, max_entries=10_240)
 NO_NAME = Chars(b"[handle]")
 CREAT_FLAGS = os.O_CREAT | os.O_WRONLY | os.O_TRUNC  # what creat(2) stands for
+unpaired = PerCpuArray(u64, max_entries=1)
 only_failed = Const(bool, False)
 show_time = Const(bool, False)
 show_uid = Const(bool, False)
@@ -120,6 +122,12 @@ def report(ret: s64, named: bool, path: UserStr, flags: u32, mode: u32) -> None:
         else:
             e.path = NO_NAME
         e.submit()
+
+
+def count_unpaired(ret: s64) -> None:
+    """Counts a call whose entry is not known, if its row was wanted."""
+    if wanted() and not (only_failed and ret >= 0):
+        unpaired[0] += 1
 
 
 @tracepoint("syscalls:sys_exit_open")
@@ -210,6 +218,8 @@ def exit_named(ctx: Context) -> None:
     if args is not None:
         report(ctx.ret, True, args.path, args.flags, args.mode)
         start.pop(current.tid, None)
+    else:
+        count_unpaired(ctx.ret)
 
 
 @tracepoint("syscalls:sys_exit_open_by_handle_at")
@@ -218,18 +228,20 @@ def exit_handle(ctx: Context) -> None:
     if args is not None:
         report(ctx.ret, False, args.path, args.flags, args.mode)
         start.pop(current.tid, None)
+    else:
+        count_unpaired(ctx.ret)
 
 
 EXIT_ONLY = (exit_open, exit_creat, exit_openat, exit_openat2, exit_open_by_handle_at)
-# The exits come first: a call whose entry is seen has its exit seen too.
+# The entries are attached first: only a call that began before them ends without one.
 PAIR = (
-    exit_named,
-    exit_handle,
     enter_open,
     enter_creat,
     enter_openat,
     enter_openat2,
     enter_open_by_handle_at,
+    exit_named,
+    exit_handle,
 )
 
 
@@ -246,7 +258,9 @@ def plan(values: Values) -> Plan:
         (show_flags, values.extended),
     )
     consts.update((const, True) for const, wish in asked if wish)
-    return Plan(PAIR if values.pair or not exit_reads_arguments() else EXIT_ONLY, consts, fill)
+    if values.pair or not exit_reads_arguments():
+        return Plan(PAIR, consts, fill, {unpaired: "calls whose beginning was not seen"})
+    return Plan(EXIT_ONLY, consts, fill)
 
 
 def exit_reads_arguments() -> bool:
