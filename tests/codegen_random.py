@@ -77,8 +77,9 @@ def program(seed: int, isa: int = 4) -> list[Function]:
         slot = b.slot(f"s{index}", AREA)
         b.emit("zero", slot, size=AREA, align=8)
         maker.areas.append(lambda slot=slot: slot)  # type: ignore[misc]
-    if rng.random() < 0.7:
-        maker.areas.append(lambda: b.emit("dataaddr", symbol=DATA))
+    for offset in (0, AREA):
+        if rng.random() < 0.5:
+            maker.areas.append(lambda at=offset: b.emit("dataaddr", symbol=DATA, offset=at))  # type: ignore[misc]
     maker.finish()
     for index, name in enumerate(maker.names):
         b.emit("store", context, b.read(name), size=8, offset=8 * (INPUTS + index))

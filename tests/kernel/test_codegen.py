@@ -16,7 +16,7 @@ from tests.ir_interpreter import Address, Interpreter
 
 pytestmark = pytest.mark.kernel
 
-CONTENTS = bytes(range(7, 7 + AREA))
+CONTENTS = bytes(range(7, 7 + 2 * AREA))
 
 
 def check(functions: list[Function], isa: int, contexts: list[bytes], data: bytes) -> None:

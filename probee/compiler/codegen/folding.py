@@ -3,6 +3,7 @@
 In: a function, the target. Out: `Folds`:
 
     alias     a zext, sext or mask that changes nothing, or nothing that anyone looks at
+    halves    comparisons of two values below 2^32: as good on the lower halves alone
     bits      an upper bound of how many low bits of a value may be set
     sunk      pointer + constant, only ever an address or an argument: added where it is used
     fused     cmp (or `and`) only ever branched on: compared where it is branched on
@@ -41,6 +42,8 @@ class Folds:
         self.sunk: set[Value] = set()
         self.fused: dict[Value, Op] = {}
         self.signed: set[Op] = set()
+        self.halves: set[Op] = set()
+        self._narrowed: set[Value] = set()
         self._reach: dict[Value, int] = {}
         self._loads: dict[Value, Op] = {}
         for block in self.order:
@@ -50,6 +53,8 @@ class Folds:
         for block in self.order:
             for op in block.ops:
                 self._note_uses(op)
+                if op.kind in ("cmp", "branch") and self._has_halves(op):
+                    self.halves.add(op)
         for block in reversed(self.order):
             for op in reversed(block.ops):
                 if op.result is not None:
@@ -70,6 +75,19 @@ class Folds:
     def used(self, value: Value) -> bool:
         """Whether anything reads `value` itself."""
         return value in self.uses
+
+    def size(self, op: Op) -> int:
+        """How many bytes a comparison compares: 4 where an extension to 8 was saved."""
+        if op in self.halves and any(self._is_saved(arg) for arg in op.args):
+            return 4
+        return op.size
+
+    def _is_saved(self, operand: Operand) -> bool:
+        while isinstance(operand, Value) and operand in self.alias:
+            if operand in self._narrowed:
+                return True
+            operand = self.alias[operand]
+        return False
 
     def sum(self, op: Op) -> tuple[Value | None, int]:
         """The base and the constant of `add` or `sub`; no base where it is no such sum."""
@@ -108,6 +126,7 @@ class Folds:
         if op.kind in ("zext", "sext", "and") and self._is_narrowed(op, uses):
             source = self.operand(op.args[0])
             self.alias[result] = source
+            self._narrowed.add(result)
             if isinstance(source, Value):
                 self._replace_uses(op, source, uses)
         elif op.kind in ("add", "sub") and result.kind == "ptr":
@@ -138,7 +157,8 @@ class Folds:
     def _is_narrowed(self, op: Op, uses: list[tuple[Op, int]]) -> bool:
         """Whether nobody looks at the bits that `op` changes.
 
-        A comparison does: the verifier learns from it about the register that is compared.
+        If anyone else needs the result of `op`, a comparison must use it too: the verifier learns
+        from it about the register that is compared.
         """
         if op.kind == "and":
             mask = self.operand(op.args[1])
@@ -148,7 +168,20 @@ class Folds:
             kept = min((~mask & mask + 1).bit_length() - 1, 8 * op.size)
         else:
             kept = 8 * op.size
-        return all(8 * _looks_at(use, index) <= kept for use, index in uses)
+        return all(8 * self._looks_at(use, index) <= kept for use, index in uses)
+
+    def _looks_at(self, op: Op, index: int) -> int:
+        """How many low bytes of operand `index` the operation depends on."""
+        if op.kind in ("store", "atomic") and index == 1:
+            return op.size
+        if op.kind in ("zext", "sext") or (op.kind in NARROWING and op.size == 4 and index >= 0):
+            return op.size
+        return 4 if op in self.halves and index >= 0 else 8
+
+    def _has_halves(self, op: Op) -> bool:
+        limit = 31 if str(op.symbol) in ("slt", "sle", "sgt", "sge") else 32
+        widest = max(self.width(self.operand(arg)) for arg in op.args)
+        return self.target.isa >= 3 and op.size == 8 and widest <= limit
 
     def _decide_sum(self, op: Op, result: Value, uses: list[tuple[Op, int]]) -> None:
         base, amount = self.sum(op)
@@ -184,15 +217,6 @@ def signed(value: int) -> int:
     """`value` modulo 2^64, read as signed."""
     value &= MASK64
     return value - (1 << 64) if value >> 63 else value
-
-
-def _looks_at(op: Op, index: int) -> int:
-    """How many low bytes of operand `index` the operation depends on."""
-    if op.kind in ("store", "atomic") and index == 1:
-        return op.size
-    if op.kind in ("zext", "sext") or (op.kind in NARROWING and op.size == 4 and index >= 0):
-        return op.size
-    return 8
 
 
 def _bits(op: Op, widths: list[int], args: list[Operand]) -> int:

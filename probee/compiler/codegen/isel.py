@@ -4,9 +4,9 @@ In: a function in SSA form, the target. Out: an `MFunction` in the same block or
 blocks left out, every constant `ret` of a value merged into one block.
 
 Values that need no register (see `folding`) turn into offsets, immediates and addresses where they
-are used. Constants, addresses of stack, maps and data are made in the block that uses them, and are
-marked as rematerialisable: the allocator never spills them. `isel_alu` and `isel_memory` have the
-operations that are more than one line.
+are used. Constants, addresses of stack and maps are made in the block that uses them, those of data
+once; all are marked as what can be made anew: the allocator never spills them. `isel_alu` and
+`isel_memory` have the operations that are more than one line.
 """
 
 from __future__ import annotations
@@ -61,26 +61,32 @@ class Selector:
         self.widths: dict[int, int] = {}  # virtual register -> low bits that may be set
         self._sources: dict[Value, Src] = {}
         self._local: dict[Src, int] = {}  # what this block has in a register already
-        self._sections: dict[Symbol, tuple[int, int]] = {}  # likewise: register, offset it has
+        # Likewise for data sections, with the offset that is in the register; also what the block
+        # that dominates this one had: the allocator makes it anew if keeping it is not worth it.
+        self._sections: dict[Symbol, tuple[int, int]] = {}
         self._blocks: dict[Block, MBlock] = {}
         self._returns: dict[int, MBlock] = {}
 
     def run(self) -> MFunction:
         """Selects every reachable block, definitions before their uses."""
-        placed = _linear_order(self.ir, self.folds.order)
+        idom = immediate_dominators(self.ir)
+        placed = _linear_order(self.ir, idom, self.folds.order)
         for block in self.folds.order:
             machine = self._blocks[block] = MBlock()
             for param in block.params:
                 machine.params.append(self.define(param))
         bodies: dict[Block, list[MBlock]] = {}
+        sections: dict[Block | None, dict[Symbol, tuple[int, int]]] = {None: {}}
         for block in self.folds.order:
             self.out.blocks = []
             self.start(self._blocks[block])
+            self._sections.update(sections[idom[block]])
             if block is self.ir.blocks[0]:
                 self._entry()
             for op in block.ops:
                 self._select(op)
             bodies[block] = self.out.blocks
+            sections[block] = dict(self._sections)
         self.out.blocks = [machine for block in placed for machine in bodies[block]]
         self.out.blocks += self._returns.values()
         _prune(self.out)
@@ -252,9 +258,10 @@ class Selector:
         return block
 
 
-def _linear_order(function: Function, fallback: list[Block]) -> list[Block]:
+def _linear_order(
+    function: Function, idom: dict[Block, Block | None], fallback: list[Block]
+) -> list[Block]:
     """Reachable blocks as they stand, provided that each follows the block that dominates it."""
-    idom = immediate_dominators(function)
     seen: set[Block | None] = {None}
     order = []
     for block in function.blocks:

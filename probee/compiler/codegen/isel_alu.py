@@ -249,12 +249,12 @@ def compare(s: Selector, condition: str, size: int, a: Src, b: Src) -> dict[str,
 def _cmp(s: Selector, op: Op) -> None:
     assert op.result is not None
     a, b = (s.simple(arg) for arg in op.args)
-    fields = compare(s, str(op.symbol), op.size, a, b)
+    fields = compare(s, str(op.symbol), s.folds.size(op), a, b)
     s.emit("set", d=s.define(op.result), late=True, **fields)
 
 
 def _branch(s: Selector, op: Op) -> None:
-    condition, size = str(op.symbol), op.size
+    condition, size = str(op.symbol), s.folds.size(op)
     edges = list(op.edges)
     args = [s.folds.operand(arg) for arg in op.args]
     fused = next((arg for arg in args if isinstance(arg, Value) and arg in s.folds.fused), None)
@@ -266,7 +266,7 @@ def _branch(s: Selector, op: Op) -> None:
         if inner.kind == "and":
             condition, size = "set", min(size, inner.size)
         else:
-            condition, size = str(inner.symbol), inner.size
+            condition, size = str(inner.symbol), s.folds.size(inner)
     fields = compare(s, condition, size, s.simple(args[0]), s.simple(args[1]))
     s.emit("branch", edges=[s.edge(edge) for edge in edges], **fields)
 
