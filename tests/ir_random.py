@@ -1,8 +1,7 @@
-"""Random programs in IR, and a small world to run them in, for tests of the passes.
+"""Random programs in IR, for tests of the passes.
 
-In: a seed. Out: a function as the front end might build it; what it does when it runs: its result
-and its effects (calls that others notice, records, maps, data) in order. Everything it may read was
-written before, so that two forms of one program must do the same.
+In: a seed. Out: a function as the front end might build it. Everything that it may read was written
+before, so that two forms of one program must do the same in an `ir_world`.
 """
 
 from __future__ import annotations
@@ -11,8 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from probee.compiler.ir.builder import Builder
-from probee.compiler.ir.ops import CONDITIONS, Function, Op
-from tests.ir_interpreter import Address, Interpreter
+from probee.compiler.ir.ops import CONDITIONS, Function
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,19 +37,27 @@ class Generator:
         self.builder = Builder(self.function)
         self.slots: list[tuple[Slot, int]] = []
         self.loops = 0
-        self.rooms = self.random.randrange(6, 30)
+        self.rooms = self.random.randrange(8, 40)
+        self.compared: tuple[int, int] | None = None  # a variable and a constant, used before
 
     def build(self) -> Function:
         build, random = self.builder, self.random
         for index in range(VARIABLES):
             build.declare(index, "int", f"v{index}")
-            build.write(index, random.choice(NUMBERS))
+            if random.random() < 0.7:
+                loaded = build.emit(
+                    "load", self.context, size=random.choice((4, 8)), offset=8 * (index % 4)
+                )
+                build.write(index, loaded)
+            else:
+                build.write(index, random.choice(NUMBERS))
         for index in range(random.randrange(1, 4)):
             size = random.choice((4, 8, 16, 24, 40))
             slot = self.function.new_slot(f"s{index}", size, 8)
             self.slots.append((slot, size))
             build.emit("zero", build.emit("slot", symbol=slot), size=size, align=8)
-        self.body(3)
+        while self.rooms > 0:
+            self.body(3)
         build.ret(self.value())
         return self.function
 
@@ -64,12 +70,12 @@ class Generator:
 
     def statement(self, depth: int) -> None:
         simple: list[Callable[[], None]] = [
-            self.assign, self.assign, self.assign, self.assign, self.store, self.store, self.load,
-            self.zero, self.copy, self.context_load, self.constant_load, self.count, self.tell,
+            *(self.assign,) * 10, *(self.store,) * 4, self.load, self.load, self.zero, self.copy,
+            self.context_load, self.constant_load, self.count, self.tell,
             self.fill, self.map_write, self.truth,
         ]  # fmt: skip
         nested = [self.if_, self.if_, self.loop, self.lookup, self.reserve, self.leave]
-        if depth and self.random.random() < 0.4:
+        if depth and self.random.random() < 0.3:
             self.random.choice(nested)(depth - 1)
         else:
             self.random.choice(simple)()
@@ -79,7 +85,13 @@ class Generator:
     def value(self) -> Operand:
         if self.random.random() < 0.3:
             return self.random.choice(NUMBERS)
-        return self.builder.read(self.random.randrange(VARIABLES))
+        value = self.builder.read(self.random.randrange(VARIABLES))
+        if self.random.random() < 0.3:  # cut on its way into the operation that reads it
+            kind, size = self.random.choice(("zext", "sext", "and")), self.random.choice((1, 2, 4))
+            if kind == "and":
+                return self.builder.emit("and", value, (1 << 8 * size) - 1, size=8)
+            return self.builder.emit(kind, value, size=size)
+        return value
 
     def keep(self, value: Operand) -> None:
         self.builder.write(self.random.randrange(VARIABLES), value)
@@ -108,15 +120,25 @@ class Generator:
         random, build = self.random, self.builder
         choice = random.random()
         if choice < 0.6:
-            value = build.emit(random.choice(BINARY), self.value(), self.value(), size=random.choice((8, 8, 4)))
+            value = build.emit(
+                random.choice(BINARY), self.value(), self.value(), size=random.choice((8, 8, 4))
+            )
         elif choice < 0.85:
-            value = build.emit(random.choice(("zext", "sext")), self.value(), size=random.choice((1, 2, 4)))
+            value = build.emit(
+                random.choice(("zext", "sext")), self.value(), size=random.choice((1, 2, 4))
+            )
         elif choice < 0.9:
             value = build.emit("neg", self.value(), size=random.choice((4, 8)))
         elif choice < 0.93:
             value = build.emit("bswap", self.value(), size=random.choice((2, 4, 8)))
         else:
-            value = build.emit("cmp", self.value(), self.value(), symbol=random.choice(CONDITIONS), size=random.choice((4, 8)))
+            value = build.emit(
+                "cmp",
+                self.value(),
+                self.value(),
+                symbol=random.choice(CONDITIONS),
+                size=random.choice((4, 8)),
+            )
         self.keep(value)
 
     def store(self) -> None:
@@ -135,7 +157,9 @@ class Generator:
         source, offset2, size = self.area(self.random.choice((4, 8, 16)))
         target, offset, other = self.area(size)
         if source is not target:
-            self.builder.emit("copy", target, source, size=min(size, other), offset=offset, offset2=offset2)
+            self.builder.emit(
+                "copy", target, source, size=min(size, other), offset=offset, offset2=offset2
+            )
 
     def context_load(self) -> None:
         size = self.random.choice((1, 2, 4, 8))
@@ -143,7 +167,9 @@ class Generator:
         self.keep(self.builder.emit("load", self.context, size=size, offset=offset))
 
     def constant_load(self) -> None:
-        pointer = self.builder.emit("dataaddr", symbol=".rodata", offset=8 * self.random.randrange(4))
+        pointer = self.builder.emit(
+            "dataaddr", symbol=".rodata", offset=8 * self.random.randrange(4)
+        )
         self.keep(self.builder.emit("load", pointer, size=self.random.choice((1, 4, 8))))
 
     def count(self) -> None:
@@ -155,7 +181,9 @@ class Generator:
         else:
             fetch = self.random.random() < 0.3
             name, result = ("fetch_add", "int") if fetch else ("add", "none")
-            value = self.builder.emit("atomic", pointer, self.value(), result=result, size=8, symbol=name)
+            value = self.builder.emit(
+                "atomic", pointer, self.value(), result=result, size=8, symbol=name
+            )
             if fetch:
                 self.keep(value)
 
@@ -202,9 +230,13 @@ class Generator:
 
     def branch(self, then: object, other: object) -> None:
         a, b = self.value(), self.value()
-        if self.random.random() < 0.3:
-            a, b = self.builder.read(self.random.randrange(VARIABLES)), 0
-        size = self.random.choice((8, 8, 4))
+        if self.compared is not None and self.random.random() < 0.5:  # decided before, perhaps
+            variable, number = self.compared
+            a, b = self.builder.read(variable), number + self.random.choice((0, 0, 1, -1))
+        elif self.random.random() < 0.5:
+            self.compared = self.random.randrange(VARIABLES), self.random.choice(NUMBERS[:18])
+            a, b = self.builder.read(self.compared[0]), self.compared[1]
+        size = self.random.choice((8, 8, 8, 4))
         self.builder.branch(self.random.choice(CONDITIONS), a, b, then, other, size=size)  # type: ignore[arg-type]
 
     def if_(self, depth: int) -> None:
@@ -249,7 +281,16 @@ class Generator:
         there, done = build.block(), build.block()
         build.branch("ne", pointer, 0, there, done)
         build.start(there)
-        for _ in range(self.random.randrange(1, 4)):
+        pointers = [pointer]
+        if self.random.random() < 0.3:
+            again, both = self.random.choice((key, self.address(4)[0])), build.block()
+            pointers.append(
+                build.emit("call", table, again, result="ptr", symbol="map_lookup_elem")
+            )
+            build.branch("ne", pointers[1], 0, both, done)
+            build.start(both)
+        for _ in range(self.random.randrange(1, 6)):
+            pointer = self.random.choice(pointers)
             size = self.random.choice((1, 4, 8))
             offset = self.random.randrange(0, 8, size)
             if self.random.random() < 0.5:
@@ -303,7 +344,9 @@ class Generator:
     def text(self, record: Value) -> None:
         build = self.builder
         pointer = build.emit("add", record, TEXT_AT, result="ptr", size=8)
-        got = build.emit("call", pointer, TEXT, self.value(), result="int", symbol="probe_read_user_str")
+        got = build.emit(
+            "call", pointer, TEXT, self.value(), result="int", symbol="probe_read_user_str"
+        )
         failed, read, cut, done = (build.block() for _ in range(4))
         build.branch("slt", got, 0, failed, read)
         build.start(read)
@@ -330,122 +373,3 @@ class Generator:
 def generate(seed: int) -> Function:
     """The function of that seed, always the same."""
     return Generator(seed).build()
-
-
-# ------------------------------------------------------------------------------------- the world
-
-
-class World:
-    """One run: helpers that keep a trace. `seed` chooses the inputs."""
-
-    def __init__(self, seed: int) -> None:
-        self.random = Random(seed)
-        self.trace: list[object] = []
-        self.table: dict[bytes, bytearray] = {}
-        self.context = bytearray(self.random.randbytes(32))
-        for at in range(0, 32, 8):
-            if self.random.random() < 0.5:
-                small = self.random.choice((0, 1, 5, 255, -1, 1 << 31))
-                self.context[at : at + 8] = (small & (1 << 64) - 1).to_bytes(8, "little")
-        self.data = {
-            ".rodata": bytearray(self.random.randbytes(8)) + bytearray(24),
-            ".bss": bytearray(32),
-            "table": bytearray(b"table"),
-            "ring": bytearray(b"ring"),
-        }
-        self.pid = self.random.choice((77 << 32 | 77, 5, self.random.getrandbits(64)))
-        self.texts: dict[int, int] = {}  # record → length of the text in it
-        self.live: list[bytearray] = []
-
-    def run(self, function: Function) -> list[object]:
-        """The result and all that others could notice of the run."""
-        helpers = {
-            name: getattr(self, name) for name in dir(self) if name.split("_")[0] in _HELPER_WORDS
-        }
-        interpreter = Interpreter([function], helpers=helpers, data=self.data, steps=20_000)
-        result = interpreter.run(Address(self.context, 0))
-        table = sorted((key, bytes(value)) for key, value in self.table.items())
-        return [result, table, bytes(self.data[".bss"]), *self.trace]
-
-    def get_current_pid_tgid(self) -> int:
-        return self.pid
-
-    def get_current_uid_gid(self) -> int:
-        return 1000 << 32 | 1000
-
-    def ktime_get_ns(self) -> int:
-        return 1000 * len(self.trace)
-
-    def get_current_comm(self, at: Address, size: int) -> int:
-        at.memory[at.offset : at.offset + size] = b"a-task-name-cut!"[: size - 1] + b"\0"
-        return 0
-
-    def probe_read_user(self, at: Address, size: int, address: object) -> int:
-        bad = not isinstance(address, int) or address % 3 == 0
-        raw = bytes(size) if bad else Random(address).randbytes(size)
-        at.memory[at.offset : at.offset + size] = raw
-        return (1 << 64) - 14 if bad else 0
-
-    def probe_read_user_str(self, at: Address, size: int, address: object) -> int:
-        if not isinstance(address, int) or address % 3 == 0:
-            at.memory[at.offset : at.offset + size] = bytes(size)
-            return (1 << 64) - 14
-        length = Random(address).randrange(1, size + 1)
-        at.memory[at.offset : at.offset + length] = b"t" * (length - 1) + b"\0"
-        if any(record is at.memory for record in self.live):
-            self.texts[id(at.memory)] = length
-        return length
-
-    def map_lookup_elem(self, table: Address, key: Address) -> int | Address:
-        found = self.table.get(_read(key, 4))
-        return 0 if found is None else Address(found, 0)
-
-    def map_update_elem(self, table: Address, key: Address, value: Address, flags: int) -> int:
-        raw = _read(value, min(8, len(value.memory) - value.offset)).ljust(8, b"\0")
-        self.trace.append(("update", _read(key, 4), raw))
-        if len(self.table) > 3 and _read(key, 4) not in self.table:
-            return (1 << 64) - 7
-        self.table.setdefault(_read(key, 4), bytearray(8))[:] = raw
-        return 0
-
-    def map_delete_elem(self, table: Address, key: Address) -> int:
-        self.trace.append(("delete", _read(key, 4)))
-        return 0 if self.table.pop(_read(key, 4), None) is not None else (1 << 64) - 2
-
-    def ringbuf_reserve(self, ring: Address, size: int, flags: int) -> int | Address:
-        if self.random.random() < 0.3:
-            return 0
-        record = bytearray(b"\xc3" * size)
-        self.live.append(record)
-        return Address(record, 0)
-
-    def ringbuf_submit(self, record: Address, flags: int) -> int:
-        raw = bytearray(record.memory)
-        length = self.texts.pop(id(record.memory), None)
-        if length is not None:  # what stands behind the NUL of a text means nothing
-            raw[TEXT_AT + length : TEXT_AT + TEXT] = bytes(TEXT - length)
-        self.trace.append(("submit", bytes(raw)))
-        return 0
-
-    def ringbuf_discard(self, record: Address, flags: int) -> int:
-        self.texts.pop(id(record.memory), None)
-        self.trace.append("discard")
-        return 0
-
-
-_HELPER_WORDS = ("get", "ktime", "probe", "map", "ringbuf")
-
-
-def _read(at: Address, size: int) -> bytes:
-    return bytes(at.memory[at.offset : at.offset + size])
-
-
-def poisoned(function: Function) -> Function:
-    """The same function with garbage on its stack at the start, where the kernel has what it has."""
-    ops: list[Op] = []
-    for slot in function.slots:
-        pointer = function.new_value("ptr")
-        ops.append(Op("slot", [], pointer, symbol=slot))
-        ops += [Op("store", [pointer, 0xA5], size=1, offset=i) for i in range(slot.size)]
-    function.blocks[0].ops[:0] = ops
-    return function

@@ -1,0 +1,70 @@
+"""The passes in the order in which they help each other.
+
+In: a function as the front end builds it. Out: the same function, as the code generator wants it.
+`CLEAN` is repeated until nothing changes, `ROUNDS` times at most; `MEMORY` runs once, with `CLEAN`
+behind it.
+"""
+
+from __future__ import annotations
+
+from probee.compiler.passes import (
+    branches,
+    cfg,
+    combine_stores,
+    cse,
+    dce,
+    dead_stores,
+    fold,
+    forward,
+    params,
+    threading,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from probee.compiler.ir.ops import Function
+
+    Pass = tuple[str, Callable[[Function], bool]]
+    Watch = Callable[[str, Function], None]
+
+FIRST: tuple[Pass, ...] = (("cfg", cfg.run), ("params", params.run))
+CLEAN: tuple[Pass, ...] = (
+    ("fold", fold.run),
+    ("cse", cse.run),
+    ("forward", forward.run),
+    ("branches", branches.run),
+    ("threading", threading.run),
+    ("cfg", cfg.run),
+    ("params", params.run),
+    ("dce", dce.run),
+)
+MEMORY: tuple[Pass, ...] = (
+    ("dead_stores", dead_stores.run),
+    ("combine_stores", combine_stores.run),
+)
+ROUNDS = 4
+
+
+def optimise(function: Function, watch: Watch | None = None) -> None:
+    """Runs all passes; `watch` is told the name of each and the function behind it."""
+    _run(function, FIRST, watch)
+    _fixpoint(function, watch)
+    if _run(function, MEMORY, watch):
+        _fixpoint(function, watch)
+
+
+def _fixpoint(function: Function, watch: Watch | None) -> None:
+    for _ in range(ROUNDS):
+        if not _run(function, CLEAN, watch):
+            return
+
+
+def _run(function: Function, passes: tuple[Pass, ...], watch: Watch | None) -> bool:
+    changed = False
+    for name, run in passes:
+        changed |= run(function)
+        if watch is not None:
+            watch(name, function)
+    return changed

@@ -1,0 +1,57 @@
+"""Random programs do the same before and after the passes, after each of them and all together."""
+
+from __future__ import annotations
+
+import pytest
+
+from probee.compiler.ir.ops import Function
+from probee.compiler.ir.verifier import verify
+from probee.compiler.passes.order import optimise
+from tests.ir_random import generate
+from tests.ir_world import World, poisoned
+
+INPUTS = 3
+
+
+def behaviour(function: Function) -> list[list[object]]:
+    return [World(inputs).run(function) for inputs in range(INPUTS)]
+
+
+@pytest.mark.parametrize("first", range(0, 400, 20))
+def test_all_together(first: int) -> None:
+    for seed in range(first, first + 20):
+        before = generate(seed)
+        verify(before)
+        expected = behaviour(before)
+        after = generate(seed)
+        optimise(after)
+        verify(after)
+        assert behaviour(poisoned(after)) == expected, seed
+
+
+@pytest.mark.parametrize("first", range(1000, 1100, 10))
+def test_each_pass(first: int) -> None:
+    for seed in range(first, first + 10):
+        expected = behaviour(generate(seed))
+
+        def watch(
+            name: str, function: Function, expected: list[list[object]] = expected, seed: int = seed
+        ) -> None:
+            verify(function)
+            assert behaviour(function) == expected, (seed, name)
+
+        optimise(generate(seed), watch)
+
+
+def test_running_again_changes_nothing_more() -> None:
+    """What the passes leave behind is their fixpoint, not only where they stopped."""
+    for seed in range(60):
+        function = generate(seed)
+        optimise(function)
+        changes: list[str] = []
+        from probee.compiler.passes import order
+
+        for name, run in order.CLEAN:
+            if run(function):
+                changes.append(name)
+        assert not changes, (seed, changes)
