@@ -17,7 +17,9 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Self, dataclass_transform
+    from typing import Any, ClassVar, TypeVar, dataclass_transform
+
+    Record = TypeVar("Record", bound="Frozen")
 else:
 
     def dataclass_transform(**_: object):
@@ -50,8 +52,11 @@ class FrozenMeta(type):
 class Frozen(metaclass=FrozenMeta):
     """Base of every frozen record. A default must be immutable: it is shared, never copied."""
 
+    if TYPE_CHECKING:
+        _fields: ClassVar[dict[str, Any]]
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        fields: dict[str, Any] = type(self)._fields  # type: ignore[attr-defined]
+        fields = self._fields
         if len(args) > len(fields):
             raise TypeError(f"{type(self).__name__} takes {len(fields)} fields, got {len(args)}")
         for field, value in zip(fields, args, strict=False):
@@ -73,21 +78,21 @@ class Frozen(metaclass=FrozenMeta):
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return all(getattr(self, f) == getattr(other, f) for f in self.__match_args__)  # type: ignore[attr-defined]
+        return all(getattr(self, f) == getattr(other, f) for f in self._fields)
 
     def __hash__(self) -> int:
-        return hash((type(self), *(getattr(self, f) for f in self.__match_args__)))  # type: ignore[attr-defined]
+        return hash((type(self), *(getattr(self, f) for f in self._fields)))
 
     def __repr__(self) -> str:
-        inside = ", ".join(f"{f}={getattr(self, f)!r}" for f in self.__match_args__)  # type: ignore[attr-defined]
+        inside = ", ".join(f"{f}={getattr(self, f)!r}" for f in self._fields)
         return f"{type(self).__name__}({inside})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), tuple(getattr(self, f) for f in self.__match_args__)  # type: ignore[attr-defined]
+        return type(self), tuple(getattr(self, f) for f in self._fields)
 
 
-def replace(record: Self, **changes: Any) -> Self:  # type: ignore[misc]
+def replace(record: Record, **changes: Any) -> Record:
     """A copy of `record` with some fields changed, as `dataclasses.replace` does."""
-    fields = {f: getattr(record, f) for f in record.__match_args__}
+    fields = {f: getattr(record, f) for f in record._fields}
     fields.update(changes)
     return type(record)(**fields)

@@ -1,0 +1,1 @@
+"""Python functions to a `CollectionSpec`: read pipeline.py first."""

@@ -75,7 +75,8 @@ def _map(world: World, btf: BtfGenerator, name: str) -> MapSpec:
         assert table.value is not None
         btf.value(table.value)  # so that tools can tell what its records are
         return MapSpec(name, table.map_type, 0, 0, table.max_entries, value_type=table.value)
-    assert table.key is not None and table.value is not None
+    assert table.key is not None
+    assert table.value is not None
     return MapSpec(
         name=name,
         type=table.map_type,

@@ -95,4 +95,5 @@ class BtfGenerator:
         return line_info_bytes(rows, big_endian=self._big_endian)
 
     def build(self) -> bytes:
+        """All that was described, as a BTF blob."""
         return self._builder.build(big_endian=self._big_endian)

@@ -31,17 +31,20 @@ from probee.compiler.frontend.lower import lower
 from probee.compiler.frontend.world import World
 from probee.compiler.ir.printer import print_function
 from probee.compiler.ir.verifier import verify
-from probee.compiler.passes.order import PASSES
+from probee.compiler.passes.order import optimise as run_passes
 from probee.errors import CompileError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeAlias
 
     from probee.compiler.ir.ops import Function
     from probee.errors import Diagnostic
     from probee.lang.capture import Capture
     from probee.spec.programs import CollectionSpec
     from probee.spec.target import KernelFacts, Target
+
+    Dump: TypeAlias = Callable[[str, str, str], None]
 
 
 def compile_programs(
@@ -52,7 +55,7 @@ def compile_programs(
     frozen: frozenset[str] = frozenset(),
     license_: str = "Dual MIT/GPL",
     check: bool = False,
-    dump: Callable[[str, str, str], None] | None = None,
+    dump: Dump | None = None,
 ) -> CollectionSpec:
     """Compiles every program of `capture`.
 
@@ -61,7 +64,8 @@ def compile_programs(
     each stage's text: `ir`, `pass:NAME`, `asm`. Raises CompileError with every diagnostic found.
     """
     world = World(capture, target, facts, frozen, license_)
-    lowered, diagnostics = [], []
+    lowered = []
+    diagnostics: list[Diagnostic] = []
     for program in capture.programs:
         result, found = lower(world, program)
         diagnostics += [d for d in found if not _told(d, diagnostics)]
@@ -74,28 +78,29 @@ def compile_programs(
         optimise(item.function, check=check, dump=dump)
         code = generate([item.function], target)
         if dump is not None:
-            dump("asm", item.program.name, "\n".join(kernel_lines(list(code.insns))))
+            dump(
+                "asm", item.program.name, "".join(f"{line}\n" for line in kernel_lines(code.insns))
+            )
         codes.append((item, code))
     return assemble(world, codes)
 
 
-def optimise(
-    function: Function,
-    *,
-    check: bool = False,
-    dump: Callable[[str, str, str], None] | None = None,
-) -> None:
-    """Runs every pass, in order."""
-    if check:
-        verify(function)
-    if dump is not None:
-        dump("ir", function.name, print_function(function))
-    for name, run in PASSES:
-        changed = run(function)
+def optimise(function: Function, *, check: bool = False, dump: Dump | None = None) -> None:
+    """Runs every pass, in order; `check` and `dump` as in `compile_programs`."""
+    shown = ""
+
+    def watch(name: str, function: Function) -> None:
+        nonlocal shown
         if check:
             verify(function)
-        if dump is not None and changed:
-            dump(f"pass:{name}", function.name, print_function(function))
+        if dump is not None and (text := print_function(function)) != shown:
+            dump(name, function.name, text)
+            shown = text
+
+    watched = check or dump is not None
+    if watched:
+        watch("ir", function)
+    run_passes(function, (lambda name, f: watch(f"pass:{name}", f)) if watched else None)
 
 
 def _told(diagnostic: Diagnostic, before: list[Diagnostic]) -> bool:

@@ -9,6 +9,8 @@ takes its names from it, so both see the same program.
 
 from __future__ import annotations
 
+import sys
+
 from probee.errors import UsageError
 from probee.lang.builtins import Current, Intrinsic
 from probee.lang.maps import MapDeclaration, Variable
@@ -19,9 +21,10 @@ from probee.spec.types import CharArray, Int, Pointer
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType, FunctionType
+else:
+    FunctionType = type(lambda: None)
 
-_FUNCTION = type(lambda: 0)
-_MODULE = type(__builtins__) if not isinstance(__builtins__, dict) else type(__import__("sys"))
+_MODULE = type(sys)
 _ABSENT = object()
 
 
@@ -76,7 +79,7 @@ def visible(function: FunctionType) -> dict[str, object]:
     """The values of the globals and closure cells that the function's code names.
 
     A name that is also just an attribute in the code may stand in it too: harmless, since it only
-    makes the identity finer. `module.name` is entered under that dotted name.
+    makes the identity finer. `module.name` is entered under that dotted name, and so is a number that a class or an enum has.
     """
     code = function.__code__
     scope: dict[str, object] = {}
@@ -92,10 +95,10 @@ def visible(function: FunctionType) -> dict[str, object]:
         if value is _ABSENT:
             continue
         scope.setdefault(name, value)
-        if isinstance(value, _MODULE):
-            for attribute in code.co_names:
+        if isinstance(value, (_MODULE, type)):
+            for attribute in _names(code):
                 inner = getattr(value, attribute, _ABSENT)
-                if inner is not _ABSENT:
+                if inner is not _ABSENT and (isinstance(value, _MODULE) or isinstance(inner, int)):
                     scope[f"{name}.{attribute}"] = inner
     return scope
 
@@ -139,7 +142,7 @@ def _value_identity(value: object, name: str, world: Capture, queue: list[Functi
         return (_enter(value, name, world), value.identity())
     if isinstance(value, StructMeta):
         return value.layout_
-    if isinstance(value, _FUNCTION):
+    if isinstance(value, FunctionType):
         if not value.__module__.startswith("probee.lang"):
             queue.append(value)
         return (value.__module__, value.__qualname__)

@@ -124,7 +124,8 @@ def wrap(value: int, size: int, signed: bool) -> int:
 
 def layout(name: str, members: tuple[tuple[str, ValueType], ...]) -> StructType:
     """Lays out `members` as a C compiler does."""
-    fields, offset, align = [], 0, 1
+    fields: list[Field] = []
+    offset, align = 0, 1
     for member, type_ in members:
         if any(f.name == member for f in fields):
             raise UsageError(f"struct {name} has two fields named {member!r}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend.flow import Flow
+from probee.compiler.frontend import expressions, maps, numbers, search, texts
 from probee.compiler.frontend.values import (
     NONE,
     NoneType,
@@ -18,17 +18,16 @@ from probee.compiler.frontend.values import (
     OptNum,
     Ref,
     Text,
-    Thing,
     describe,
 )
-from probee.compiler.ir.ops import Operand, Value
 from probee.frozen import replace
 from probee.spec.types import StructType
 
 if TYPE_CHECKING:
+    from probee.compiler.frontend.flow import Flow
     from probee.compiler.frontend.lowering import Lowering
     from probee.compiler.frontend.values import TypedValue
-    from probee.compiler.ir.ops import Block
+    from probee.compiler.ir.ops import Block, Operand
 
 
 def condition(low: Lowering, node: ast.expr, then: Block, other: Block) -> None:
@@ -56,19 +55,18 @@ def condition(low: Lowering, node: ast.expr, then: Block, other: Block) -> None:
 def truth(low: Lowering, value: TypedValue, node: ast.expr, then: Block, other: Block) -> None:
     """Leaves by the truth of a value already computed."""
     match value:
+        case Num(op=int() as known):
+            low.decide(known != 0, then, other)
         case Num(op=op):
-            if isinstance(op, int):
-                low.jump(then if op else other)
-            else:
-                low.branch("ne", op, 0, then, other)
+            low.branch("ne", op, 0, then, other)
         case OptNum(num=num):
             # None holds 0, so the number alone decides; on the true side it is there
             yes, _ = narrowed(low, value)
             low.branch("ne", num.op, 0, then, other, then_flow=yes)
         case NoneType():
-            low.jump(other)
+            low.decide(False, then, other)
         case Text(raw=raw):
-            low.jump(then if raw else other)
+            low.decide(bool(raw), then, other)
         case Opt() | Ref(type=StructType()):
             raise low.refuse(
                 node,
@@ -78,7 +76,13 @@ def truth(low: Lowering, value: TypedValue, node: ast.expr, then: Block, other: 
                 fix="write `is not None`, or compare a field",
             )
         case _:
-            raise low.refuse(node, "no-truth", f"{describe(value)} cannot be a condition")
+            raise low.refuse(
+                node,
+                "no-truth",
+                f"{describe(value)} cannot be a condition",
+                why="integers, optional integers and comparisons have a truth",
+                fix="compare it with something",
+            )
 
 
 def compare_chain(low: Lowering, node: ast.Compare, then: Block, other: Block) -> None:
@@ -104,62 +108,65 @@ def _compare(
     then: Block,
     other: Block,
 ) -> None:
-    from probee.compiler.frontend import maps, numbers, texts
-
     (left_node, left), (right_node, right) = a, b
     if isinstance(operator, (ast.NotEq, ast.NotIn, ast.IsNot)):
         then, other = other, then
+    both_text = texts.is_text(left) and texts.is_text(right)
     if isinstance(operator, (ast.Is, ast.IsNot)) or NONE in (left, right):
-        _is_none(low, node, operator, left, right, then, other)
+        _is_none(low, node, operator, (left, right), then, other)
     elif isinstance(operator, (ast.In, ast.NotIn)):
-        if texts.is_text(left) and texts.is_text(right):
-            texts.contains(low, node, right, left, then, other)
+        if both_text:
+            search.contains(low, node, right, left, then, other)
         else:
-            maps.contains(low, node, right, left, then, other)
+            maps.contains(low, node, right, (left_node, left), then, other)
     elif isinstance(left, Num) and isinstance(right, Num):
         exact = ast.Eq() if isinstance(operator, ast.NotEq) else operator
         numbers.compare(low, exact, left, right, then, other)
-    elif texts.is_text(left) and texts.is_text(right):
+    elif both_text:
         if not isinstance(operator, (ast.Eq, ast.NotEq)):
             raise low.not_yet(node, "ordering of text")
-        texts.equal(low, node, left, right, then, other)
+        search.equal(low, node, left, right, then, other)
     else:
-        culprit = left_node if not isinstance(left, Num) else right_node
-        from probee.compiler.frontend.expressions import refuse_kind
-
-        raise refuse_kind(low, low.value(culprit), "an integer", culprit)
+        found, culprit = (right, right_node) if isinstance(left, Num) else (left, left_node)
+        wanted = "text" if texts.is_text(left) or texts.is_text(right) else "an integer"
+        if wanted == "text":
+            found, culprit = (left, left_node) if texts.is_text(right) else (right, right_node)
+        raise expressions.refuse_kind(low, found, wanted, culprit)
 
 
 def _is_none(
     low: Lowering,
     node: ast.Compare,
     operator: ast.cmpop,
-    left: TypedValue,
-    right: TypedValue,
+    pair: tuple[TypedValue, TypedValue],
     then: Block,
     other: Block,
 ) -> None:
     """`x is None`, `x == None`. `is` between other things compares identities: refused."""
-    if NONE not in (left, right):
+    if NONE not in pair:
         raise low.refuse(
             node,
             "identity",
             "`is` compares identities, which values in the kernel do not have",
+            why="CPython itself promises nothing for numbers",
             fix="write == or !=",
         )
     if not isinstance(operator, (ast.Is, ast.IsNot, ast.Eq, ast.NotEq)):
-        raise low.refuse(node, "none-order", "None has no order")
-    value = right if left == NONE else left
-    match value:
+        raise low.refuse(
+            node,
+            "none-order",
+            "None has no order, and nothing in it",
+            why="Python would raise TypeError",
+            fix="compare with `is None`",
+        )
+    match pair[0] if pair[1] == NONE else pair[1]:
         case NoneType():
-            low.jump(then)
-        case Opt() | OptNum():
+            low.decide(True, then, other)
+        case Opt() | OptNum() as value:
             yes, no = narrowed(low, value)
             low.branch("eq", presence(value), 0, then, other, then_flow=no, other_flow=yes)
-        case Ref() | Num() | Text() | Thing():
-            low.jump(other)  # not optional: never None
         case _:
-            low.jump(other)
+            low.decide(False, then, other)  # not optional: never None
 
 
 def presence(value: Opt | OptNum) -> Operand:
@@ -172,7 +179,6 @@ def narrowed(low: Lowering, value: Opt | OptNum) -> tuple[Flow, Flow]:
     yes = no = low.flow
     if value.variable:
         yes = replace(yes, nonnull=yes.nonnull | {value.variable})
-        no = replace(no, null=no.null | {value.variable})
     if isinstance(value, Opt) and value.ref.origin.startswith("ring:"):
         site = value.ref.site
         if low.flow.record(site) == "maybe":
@@ -182,14 +188,6 @@ def narrowed(low: Lowering, value: Opt | OptNum) -> tuple[Flow, Flow]:
 
 def as_operand(low: Lowering, node: ast.expr) -> Operand:
     """A condition as a value: 1 or 0."""
-    yes, no, done = low.blocks(3)
-    out = low.temporary()
+    yes, no = low.blocks(2)
     condition(low, node, yes, no)
-    for block, result in ((yes, 1), (no, 0)):
-        low.start(block)
-        low.builder.write(out, result)
-        low.jump(done)
-    low.start(done)
-    result_: Operand = low.builder.read(out)
-    assert isinstance(result_, (Value, int))
-    return result_
+    return low.either(yes, no)

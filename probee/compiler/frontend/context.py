@@ -9,17 +9,18 @@ A raw tracepoint's context is an array of 8-byte arguments.
 
 from __future__ import annotations
 
-import ast
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend.values import U32, U64, Comm, Context, Method, Num, Ref
+from probee.compiler.frontend.values import U32, U64, Comm, Method, Num, Ref, Thing
 from probee.frozen import Frozen
 from probee.spec.programs import ContextField
 from probee.spec.types import CharArray, Int, Pointer
 
 if TYPE_CHECKING:
+    import ast
+
     from probee.compiler.frontend.lowering import Lowering
-    from probee.compiler.frontend.values import TypedValue
+    from probee.compiler.frontend.values import Context, TypedValue
     from probee.spec.target import FormatField, RawArgument
 
 # C types of format files whose width their slot does not tell; the rest go by size and sign
@@ -70,12 +71,12 @@ CURRENT = {
 }
 
 
-def current(low: Lowering, node: ast.Attribute) -> TypedValue:
+def current(low: Lowering, owner: Thing, node: ast.Attribute) -> TypedValue:
     """`current.NAME`."""
     if node.attr == "comm":
         return Comm()
     if node.attr == "syscall_arg":
-        return Method(low.value(node.value), "syscall_arg")
+        return Method(owner, "syscall_arg")
     row = CURRENT.get(node.attr)
     if row is None:
         if node.attr == "task":
@@ -231,7 +232,7 @@ def _raw_argument(low: Lowering, owner: Context, node: ast.Attribute) -> Num:
     type_ = Int(
         f"{'s' if argument.signed else 'u'}{argument.size * 8}", argument.size, argument.signed
     )
-    # the kernel stores every argument as a u64; a read of its low bytes is refused by some verifiers
+    # the kernel stores every argument as a u64; some verifiers refuse a read of its low bytes
     op = low.builder.emit("load", owner.ptr, size=8, offset=8 * index)
     if type_.size < 8:
         op = low.builder.emit("sext" if type_.signed else "zext", op, size=type_.size)

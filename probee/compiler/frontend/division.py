@@ -7,61 +7,62 @@ takes the divisor's sign. A divisor that may be 0 traps.
 
 from __future__ import annotations
 
-import ast
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend.numbers import normalised
-from probee.compiler.frontend.traps import trap_if
+from probee.compiler.frontend import numbers, traps
 from probee.compiler.frontend.values import Num
 
 if TYPE_CHECKING:
+    import ast
+
     from probee.compiler.frontend.lowering import Lowering
+    from probee.compiler.frontend.source import Refusal
     from probee.compiler.ir.ops import Operand
     from probee.spec.types import Int
 
 
-def divide(low: Lowering, quotient: bool, a: Num, b: Num, node: ast.AST) -> Num:
-    """`a // b` if `quotient`, else `a % b`."""
-    type_ = b.type
-    assert not hasattr(type_, "space")
-    if isinstance(b.op, int):
-        if b.op == 0:
-            raise low.refuse(node, "zero-division", "division by zero")
-    elif b.bounds[0] <= 0 <= b.bounds[1]:
-        trap_if(low, "eq", b.op, 0, "ZeroDivisionError", node)
-    if not type_.signed:  # type: ignore[union-attr]
-        kind = "udiv" if quotient else "umod"
-        return Num(type_, low.builder.emit(kind, a.op, b.op, size=8))
-    if isinstance(b.op, int) and b.op > 0 and b.op & (b.op - 1) == 0:
-        return _power_of_two(low, quotient, a, b.op)
+def divide(low: Lowering, quotient: bool, a: Num, b: Num, type_: Int, node: ast.AST) -> Num:
+    """`a // b` if `quotient`, else `a % b`; both are of `type_`."""
+    if b.bounds[0] <= 0 <= b.bounds[1]:
+        traps.trap_if(low, "eq", b.op, 0, "ZeroDivisionError", node)
+    if type_.signed and isinstance(b.op, int) and b.op > 0 and b.op & (b.op - 1) == 0:
+        return _power_of_two(low, quotient, a, b.op, type_)
     if a.bounds[0] >= 0 and b.bounds[0] >= 0:
         kind = "udiv" if quotient else "umod"
         return Num(type_, low.builder.emit(kind, a.op, b.op, size=8))
-    return _floor(low, quotient, a.op, b.op, type_)  # type: ignore[arg-type]
+    return _floor(low, quotient, a.op, b.op, type_)
 
 
-def _power_of_two(low: Lowering, quotient: bool, a: Num, divisor: int) -> Num:
+def by_zero(low: Lowering, node: ast.AST) -> Refusal:
+    """The divisor is 0 whenever this runs."""
+    return low.refuse(
+        node,
+        "zero-division",
+        "division by zero",
+        why="Python would raise ZeroDivisionError every time",
+        fix="divide by something else",
+    )
+
+
+def _power_of_two(low: Lowering, quotient: bool, a: Num, divisor: int, type_: Int) -> Num:
     """An arithmetic shift floors; the low bits are Python's remainder."""
     if quotient:
-        return Num(a.type, low.builder.emit("ashr", a.op, divisor.bit_length() - 1, size=8))
-    return Num(a.type, low.builder.emit("and", a.op, divisor - 1, size=8), 0, divisor - 1)
+        return Num(type_, low.builder.emit("ashr", a.op, divisor.bit_length() - 1, size=8))
+    return Num(type_, low.builder.emit("and", a.op, divisor - 1, size=8), 0, divisor - 1)
 
 
 def _floor(low: Lowering, quotient: bool, a: Operand, b: Operand, type_: Int) -> Num:
     build = low.builder
     remainder = build.emit("smod", a, b, size=8)
     result = build.emit("sdiv", a, b, size=8) if quotient else remainder
-    out = low.temporary()
-    build.write(out, result)
-    uneven, adjust, done = low.blocks(3)
-    low.branch("ne", remainder, 0, uneven, done)
+    uneven, adjust, even, agree = low.blocks(4)
+    low.branch("ne", remainder, 0, uneven, even)
     low.start(uneven)
-    low.branch("slt", build.emit("xor", remainder, b, size=8), 0, adjust, done)
+    low.branch("slt", build.emit("xor", remainder, b, size=8), 0, adjust, agree)
     low.start(adjust)
-    build.write(
-        out,
-        build.emit("sub", result, 1, size=8) if quotient else build.emit("add", result, b, size=8),
-    )
-    low.jump(done)
-    low.start(done)
-    return normalised(low, build.read(out), type_)
+    kind, amount = ("sub", 1) if quotient else ("add", b)
+    ends = [low.end(build.emit(kind, result, amount, size=8))]
+    for block in (even, agree):
+        low.start(block)
+        ends.append(low.end(result))
+    return numbers.normalised(low, low.join(ends), type_)

@@ -6,21 +6,23 @@ type may not call it or its licence does not let it.
 
 from __future__ import annotations
 
-import ast
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import maps, memory
-from probee.compiler.frontend.source import Refusal
-from probee.compiler.frontend.values import NONE, S64, Context, Num, Ref, Thing, describe
-from probee.errors import Diagnostic, NotSupportedError
+from probee.compiler.frontend import expressions, maps, memory
+from probee.compiler.frontend.source import at
+from probee.compiler.frontend.values import NONE, S64, Context, Num, Ref, Thing
+from probee.errors import NotSupportedError
 from probee.lang.maps import MapDeclaration
 from probee.spec.types import Int
 from probee.tables.helpers import by_name
 
 if TYPE_CHECKING:
+    import ast
+
     from probee.compiler.frontend.lowering import Lowering
     from probee.compiler.frontend.values import TypedValue
-    from probee.compiler.ir.ops import Function, Operand
+    from probee.compiler.ir.ops import Loc, Operand
+    from probee.errors import Diagnostic
     from probee.tables.helpers import Argument, Helper
 
 # helpers that the language has words of its own for, with rules that a bare call would get round
@@ -47,9 +49,9 @@ GPL_COMPATIBLE = (
     "Dual MPL/GPL",
 )
 INTS = {
-    f"{'s' if s else 'u'}{8 * n}": Int(f"{'s' if s else 'u'}{8 * n}", n, s)
-    for n in (1, 2, 4, 8)
-    for s in (True, False)
+    f"{letter}{8 * size}": Int(f"{letter}{8 * size}", size, letter == "s")
+    for letter in "us"
+    for size in (1, 2, 4, 8)
 }
 
 
@@ -57,7 +59,11 @@ def call(low: Lowering, name: str, node: ast.Call) -> TypedValue:
     """`helper(a, b, …)`: numbers as they are, structs and text by address, maps by name."""
     if name in WORDS:
         raise low.refuse(
-            node, "helper-word", f"{name}() is not called by name", fix=f"write {WORDS[name]}"
+            node,
+            "helper-word",
+            f"{name}() is not called by name",
+            why="the language has a word for it, with rules that a bare call would get round",
+            fix=f"write {WORDS[name]}",
         )
     row = by_name(name)
     if node.keywords or (len(node.args) != len(row.args) and not row.variadic):
@@ -72,8 +78,6 @@ def call(low: Lowering, name: str, node: ast.Call) -> TypedValue:
 
 
 def _operand(low: Lowering, argument: Argument, value: TypedValue, node: ast.expr) -> Operand:
-    from probee.compiler.frontend.expressions import refuse_kind
-
     match value:
         case Num(op=op) if not _is_memory(argument.kind):
             return op
@@ -81,15 +85,16 @@ def _operand(low: Lowering, argument: Argument, value: TypedValue, node: ast.exp
             memory.check_usable(low, value, node)
             if "write" in argument.kind:
                 memory.check_writable(low, value, node)
+                memory.wrote(low, value)
             return memory.address(low, value)
         case Thing(obj=MapDeclaration() as table) if argument.kind == "const_map":
-            return maps.map_address(low, table)
+            return maps.map_address(low, low.world.capture.name_of(table))
         case Context(ptr=pointer) if argument.kind.startswith("ctx"):
             return pointer
         case Num(op=0) if argument.kind.endswith("_or_null"):
             return 0
         case _:
-            raise refuse_kind(low, value, f"{argument.type} ({argument.name})", node)
+            raise expressions.refuse_kind(low, value, f"{argument.type} ({argument.name})", node)
 
 
 def _is_memory(kind: str) -> bool:
@@ -112,36 +117,27 @@ def _result(low: Lowering, row: Helper, operands: list[Operand], node: ast.Call)
     return Num(type_, op)
 
 
-def check_calls(low: Lowering, function: Function) -> None:
+def check_calls(low: Lowering) -> None:
     """Every helper that is called may be, from this type of program, under this licence."""
     program_type = PROGRAM_TYPE[low.program.kind]
-    for block in function.blocks:
+    for block in low.function.blocks:
         for op in block.ops:
             if op.kind != "call":
                 continue
-            place = {
-                "file": op.loc.file,
-                "line": op.loc.line,
-                "column": op.loc.column,
-                "text": op.loc.text,
-            }
             try:
                 row = by_name(str(op.symbol), program_type)
             except NotSupportedError as error:
-                raise Refusal(
-                    Diagnostic("helper-type", error.message, why=error.hint, **place)  # type: ignore[arg-type]
-                ) from None
+                low.report(at(op.loc, "helper-type", error.message, why=error.hint))
+                continue
             if row.gpl and low.world.license not in GPL_COMPATIBLE:
-                message = f"{row.name}() is for GPL-compatible programs, and this one's licence is {low.world.license!r}"
-                raise Refusal(
-                    Diagnostic(
-                        "helper-licence",
-                        message,
-                        fix='say LICENSE = "Dual MIT/GPL" in the module',
-                        **place,  # type: ignore[arg-type]
-                    )
-                )
+                low.report(_licence(row.name, low.world.license, op.loc))
 
 
-def describe_argument(argument: Argument, value: TypedValue) -> str:
-    return f"{argument.name}: {describe(value)}"
+def _licence(helper: str, license_: str, loc: Loc) -> Diagnostic:
+    return at(
+        loc,
+        "helper-licence",
+        f"{helper}() is for GPL-compatible programs, and this one's licence is {license_!r}",
+        why="the verifier refuses it",
+        fix='say LICENSE = "Dual MIT/GPL" in the module',
+    )

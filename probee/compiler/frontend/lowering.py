@@ -2,76 +2,49 @@
 
 In: a program and the `World` of its compilation. Out: IR in `function`, growing at `builder.at`.
 The rules themselves are functions over this state, one file a subject; `value`, `condition` and
-`body` lead to them.
+`body` lead to them. Paths that cannot run are lowered too, without effect, so that what stands
+there is checked like the rest.
 """
 
 from __future__ import annotations
 
-import ast
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from probee.compiler.frontend import conditions, expressions, statements
 from probee.compiler.frontend.flow import Flow, merge
-from probee.compiler.frontend.source import Refusal
-from probee.compiler.frontend.values import S64, NoneType, Num, Opt, OptNum, Ref
+from probee.compiler.frontend.scope import Use
+from probee.compiler.frontend.values import Num
 from probee.compiler.ir.builder import Builder
-from probee.compiler.ir.ops import Block, Function, Operand, Value
-from probee.frozen import Frozen, replace
-from probee.spec.types import Int, Pointer
+from probee.compiler.ir.ops import Function
 
 if TYPE_CHECKING:
-    from probee.compiler.frontend.source import Source
+    import ast
+    from collections.abc import Sequence
+
+    from probee.compiler.frontend.scope import Frame, Loop
+    from probee.compiler.frontend.source import Refusal
     from probee.compiler.frontend.values import TypedValue
     from probee.compiler.frontend.world import World
+    from probee.compiler.ir.ops import Block, Operand, Slot, Value
     from probee.errors import Diagnostic
     from probee.lang.programs import Program
     from probee.spec.programs import ContextField
 
 
-class Local(Frozen):
-    """The one static shape a local keeps: what an assigned value must fit.
+class End(NamedTuple):
+    """An open block (None: not reachable), what is known there, and a value."""
 
-    `like`: a value of that shape (its operands mean nothing).
-    """
-
-    like: TypedValue
-
-
-class Loop:
-    """Where `break` and `continue` lead, and what a later round of the loop must not find changed.
-
-    `again` is where a round ends; for a `while` that is the head itself. `uses`: (fact, name, node) of reads and writes in the body that rely on `name` not being in the
-    flow's set `fact` when the round begins.
-    """
-
-    def __init__(self, head: Block, again: Block, done: Block, entry: Flow) -> None:
-        self.head = head
-        self.again = again
-        self.done = done
-        self.entry = entry
-        self.uses: list[tuple[str, str, ast.AST]] = []
-
-
-class Frame:
-    """A function being inlined: its names, and where its `return` leads (None: out of the program)."""
-
-    def __init__(
-        self, number: int, source: Source, scope: dict[str, object], names: frozenset[str]
-    ):
-        self.number = number
-        self.source = source
-        self.scope = scope
-        self.names = names
-        self.locals: dict[str, Local] = {}
-        self.poisoned: set[str] = set()
-        self.loops: list[Loop] = []
-        self.exit: Block | None = None
-        self.result: TypedValue | None = None
-        self.result_shape: object = None
-        self.result_type: Int | Pointer | None = None
+    at: Block | None
+    flow: Flow
+    operand: Operand
 
 
 class Lowering:
-    """Lowers one program. `frames[-1]` is the function at hand; `flow` what is known here."""
+    """Lowers one program. `frames[-1]` is the function at hand; `flow` what is known here.
+
+    `made_in`: for each object made on the stack or in a ring, the loops around its making.
+    `changes`: how many statements so far change each map. `record_pointers`: reserved records.
+    """
 
     def __init__(self, world: World, program: Program) -> None:
         self.world = world
@@ -81,23 +54,22 @@ class Lowering:
         self.function.params.append(self.context)
         self.builder = Builder(self.function)
         self.flow = Flow()
-        self.flows: dict[Block, Flow] = {}
-        self.dead_flows: dict[Block, Flow] = {}
         self.frames: list[Frame] = []
         self.diagnostics: list[Diagnostic] = []
+        self.made_in: dict[str, frozenset[int]] = {}
+        self.changes: dict[str, int] = {}
         self.record_pointers: dict[str, Value] = {}
-        self.scratch: dict[tuple[str, int], object] = {}
         self.context_fields: dict[str, ContextField] = {}
         self.discarded: ast.expr | None = None
-        self.frame_count = 0
-        self.site_count = 0
+        self._flows: dict[Block, Flow] = {}
+        self._dead_flows: dict[Block, Flow] = {}
+        self._scratch: dict[tuple[str, int], Slot] = {}
+        self._count = 0
 
     # the rules, one file a subject
 
     def value(self, node: ast.expr) -> TypedValue:
         """Lowers an expression for its value."""
-        from probee.compiler.frontend import expressions
-
         return expressions.value(self, node)
 
     def number(self, node: ast.expr) -> Num:
@@ -106,15 +78,11 @@ class Lowering:
 
     def condition(self, node: ast.expr, then: Block, other: Block) -> None:
         """Lowers an expression for its truth, and leaves to one of two blocks."""
-        from probee.compiler.frontend import conditions
-
         conditions.condition(self, node, then, other)
 
-    def body(self, statements: list[ast.stmt]) -> None:
+    def body(self, nodes: list[ast.stmt]) -> None:
         """Lowers statements in order."""
-        from probee.compiler.frontend import statements as rules
-
-        rules.body(self, statements)
+        statements.body(self, nodes)
 
     @property
     def live(self) -> bool:
@@ -125,16 +93,23 @@ class Lowering:
 
     @property
     def frame(self) -> Frame:
+        """The function at hand."""
         return self.frames[-1]
 
     def refuse(
         self, node: ast.AST, code: str, message: str, *, why: str = "", fix: str = ""
     ) -> Refusal:
+        """A refusal at `node`, to be raised."""
         return self.frame.source.refuse(node, code, message, why=why, fix=fix)
 
     def not_yet(self, node: ast.AST, what: str, *, fix: str = "") -> Refusal:
         """A part of the language that this release does not compile."""
         return self.refuse(node, "not-yet", f"{what}: not built yet", fix=fix)
+
+    def report(self, diagnostic: Diagnostic | None) -> None:
+        """Keeps a diagnostic, once: a function may be lowered at several calls."""
+        if diagnostic is not None and all(str(d) != str(diagnostic) for d in self.diagnostics):
+            self.diagnostics.append(diagnostic)
 
     def place(self, node: ast.AST) -> None:
         """What is emitted from here on belongs to `node`'s line."""
@@ -143,13 +118,15 @@ class Lowering:
     # control flow, with what is known
 
     def jump(self, block: Block) -> None:
+        """Goes on at `block`."""
         self._reach(block, self.flow)
         self.builder.jump(block)
 
-    def _reach(self, block: Block, flow: Flow) -> None:
-        """Paths that cannot run are followed too, so that their statements are still checked."""
-        flows = self.flows if self.live else self.dead_flows
-        flows[block] = merge(flows.get(block), flow)
+    def decide(self, holds: bool, then: Block, other: Block) -> None:
+        """A branch whose way is known: the other one is followed as a dead path."""
+        taken, dead = (then, other) if holds else (other, then)
+        self._dead_flows[dead] = merge(self._dead_flows.get(dead), self.flow)
+        self.jump(taken)
 
     def branch(
         self,
@@ -159,181 +136,101 @@ class Lowering:
         then: Block,
         other: Block,
         *,
-        size: int = 8,
         then_flow: Flow | None = None,
         other_flow: Flow | None = None,
     ) -> None:
+        """Goes on at `then` where the 64-bit condition holds, else at `other`."""
         for block, flow in ((then, then_flow), (other, other_flow)):
             self._reach(block, flow or self.flow)
-        self.builder.branch(condition, a, b, then, other, size=size)
+        self.builder.branch(condition, a, b, then, other, size=8)
+
+    def _reach(self, block: Block, flow: Flow) -> None:
+        flows = self._flows if self.live else self._dead_flows
+        flows[block] = merge(flows.get(block), flow)
 
     def start(self, block: Block, *, sealed: bool = True) -> None:
+        """Goes on building at `block`, knowing what all ways to it agree on."""
         self.builder.start(block, sealed=sealed)
-        flows = self.flows if self.live else self.dead_flows
+        flows = self._flows if self.live else self._dead_flows
         self.flow = flows.get(block, self.flow)
 
+    def resume(self, at: Block | None, flow: Flow) -> None:
+        """Goes back to a block that was left open."""
+        self.builder.at, self.flow = at, flow
+
     def blocks(self, count: int) -> list[Block]:
+        """New blocks, to be started later."""
         return [self.builder.block() for _ in range(count)]
 
-    # locals
+    def end(self, operand: Operand) -> End:
+        """Leaves this block open, with a value, to be joined with others."""
+        return End(self.builder.at, self.flow, operand)
 
-    def assign(self, name: str, value: TypedValue, node: ast.AST) -> None:
-        """Binds a local. Its first assignment fixes its shape; later ones must fit it."""
-        frame = self.frame
-        frame.poisoned.discard(name)
-        known = frame.locals.get(name)
-        self.flow = self.flow.rebound(self.key(name))
-        match value:
-            case Num():
-                self._assign_number(name, value, known, node)
-            case OptNum():
-                like = known.like if known else value
-                if not isinstance(like, OptNum) or like.num.type != value.num.type:
-                    raise self._other_shape(name, node)
-                frame.locals[name] = Local(value)
-                self._write(name, "value", "int", value.num.op)
-                self._write(name, "present", _kind(value.present), value.present)
-            case Ref() | Opt():
-                self._assign_reference(name, value, known, node)
-            case NoneType():
-                raise self.not_yet(
-                    node, "a local that is only None", fix="assign it where its value is known"
-                )
-            case _:
-                frame.locals[name] = Local(value)
-                if known is not None and known.like != value:
-                    raise self._other_shape(name, node)
+    def join(self, ends: Sequence[End], kind: str = "int") -> Operand:
+        """Brings open blocks together and gives the value of the way that was taken."""
+        out = self.temporary(kind)
+        (done,) = self.blocks(1)
+        for end in ends:
+            self.resume(end.at, end.flow)
+            self.builder.write(out, end.operand)
+            self.jump(done)
+        self.start(done)
+        return self.builder.read(out)
 
-    def _assign_number(self, name: str, value: Num, known: Local | None, node: ast.AST) -> None:
-        from probee.compiler.frontend.numbers import convert
+    def either(self, yes: Block, no: Block) -> Operand:
+        """1 for the way through `yes`, 0 for that through `no`."""
+        self.start(yes)
+        true = self.end(1)
+        self.start(no)
+        return self.join([true, self.end(0)])
 
-        if known is None:
-            known = self.frame.locals[name] = Local(Num(S64 if value.literal else value.type, 0))
-        if not isinstance(known.like, Num):
-            raise self._other_shape(name, node)
-        converted = convert(self, value, known.like.type, node)
-        self._write(name, "value", "int", converted.op)
-        self.flow = self.flow.with_range(self.key(name), converted.bounds)
+    # loops
 
-    def _assign_reference(
-        self, name: str, value: Ref | Opt, known: Local | None, node: ast.AST
-    ) -> None:
-        ref = value.ref if isinstance(value, Opt) else value
-        if known is not None:
-            old = known.like.ref if isinstance(known.like, Opt) else known.like
-            movable = isinstance(old, Ref) and ref.origin.startswith("map:")
-            if not movable or (old.type, old.origin) != (ref.type, ref.origin):
-                raise self._other_shape(name, node)
-        pointer = ref.ptr
-        if ref.offset:
-            pointer = self.builder.emit("add", ref.ptr, ref.offset, result="ptr", size=8)
-        plain = replace(ref, offset=0)
-        optional = isinstance(value, Opt) or (known is not None and isinstance(known.like, Opt))
-        self.frame.locals[name] = Local(Opt(plain) if optional else plain)
-        self._write(name, "pointer", "ptr", pointer)
-        if optional and isinstance(value, Ref):
-            self.flow = replace(self.flow, nonnull=self.flow.nonnull | {self.key(name)})
+    @property
+    def loops(self) -> list[Loop]:
+        """The loops around this point, those of the callers included, outermost first."""
+        return [loop for frame in self.frames for loop in frame.loops]
 
-    def _other_shape(self, name: str, node: ast.AST) -> Refusal:
-        return self.refuse(
-            node,
-            "local-type",
-            f"`{name}` was something else before",
-            why="a local keeps one type, and a name for a struct or record keeps its object",
-            fix="use another name",
-        )
-
-    def read(self, name: str, node: ast.AST) -> TypedValue:
-        """The value of a local here."""
-        frame = self.frame
-        if name in frame.poisoned:
-            raise Refusal(None)
-        local = frame.locals.get(name)
-        if local is None:
-            raise self.refuse(node, "unbound", f"`{name}` has no value yet here")
-        match local.like:
-            case Num(type=type_):
-                op = self._read(name, "value")
-                return Num(type_, op, *self.flow.ranges.get(self.key(name), ()))
-            case OptNum(num=Num(type=type_)):
-                num = Num(type_, self._read(name, "value"))
-                if self.key(name) in self.flow.nonnull:
-                    return num
-                return OptNum(num, self._read(name, "present"), self.key(name))
-            case Ref() as ref:
-                return replace(ref, ptr=self._pointer(name, node))
-            case Opt(ref=ref):
-                ref = replace(ref, ptr=self._pointer(name, node))
-                return ref if self.key(name) in self.flow.nonnull else Opt(ref, self.key(name))
-            case other:
-                return other
-
-    def _pointer(self, name: str, node: ast.AST) -> Value:
-        self.rely("stale", self.key(name), node)
-        if self.key(name) in self.flow.stale:
-            raise self.stale(node, name)
-        pointer = self._read(name, "pointer")
-        assert isinstance(pointer, Value)
-        return pointer
-
-    def stale(self, node: ast.AST, name: str) -> Refusal:
-        return self.refuse(
-            node,
-            "stale-reference",
-            f"`{name}` refers into a map that was changed since",
-            why="the kernel may have given that entry's memory to another key",
-            fix="read what is needed first, or look the key up again",
-        )
+    @property
+    def loop_numbers(self) -> frozenset[int]:
+        """The numbers of the loops around this point."""
+        return frozenset(loop.number for loop in self.loops)
 
     def rely(self, fact: str, name: str, node: ast.AST) -> None:
         """`node` is right only while `name` is not in the flow's `fact`: loops check each round."""
-        for loop in self.frame.loops:
-            loop.uses.append((fact, name, node))
-
-    def key(self, name: str) -> str:
-        """A local's name in flow facts: unique over inlined functions."""
-        return f"{self.frame.number}:{name}"
-
-    def _write(self, name: str, part: str, kind: str, value: Operand) -> None:
-        variable = (self.frame.number, name, part)
-        self.builder.declare(variable, kind, name)
-        self.builder.write(variable, value)
-
-    def _read(self, name: str, part: str) -> Operand:
-        return self.builder.read((self.frame.number, name, part))
+        for loop in self.loops:
+            if (loop.number, name) not in self.flow.fresh:
+                loop.uses.append(Use(fact, name, node, self.frame.source))
 
     # small things the rules share
 
     def as_number(self, value: TypedValue, node: ast.AST) -> Num:
         """`value`, which must be an integer or pointer, and not None."""
-        from probee.compiler.frontend.expressions import refuse_kind
-
         if isinstance(value, Num):
             return value
-        raise refuse_kind(self, value, "an integer", node)
+        raise expressions.refuse_kind(self, value, "an integer", node)
+
+    def number_of(self) -> int:
+        """A number that nothing else of this program has."""
+        self._count += 1
+        return self._count
 
     def temporary(self, kind: str = "int") -> tuple[str, int]:
         """A fresh variable of the builder."""
-        self.site_count += 1
-        variable = ("temporary", self.site_count)
+        variable = ("temporary", self.number_of())
         self.builder.declare(variable, kind)
         return variable
 
     def site(self) -> str:
-        self.site_count += 1
-        return str(self.site_count)
+        """A new object is made here."""
+        site = str(self.number_of())
+        self.made_in[site] = self.loop_numbers
+        self.flow = self.flow.made(site, self.loop_numbers)
+        return site
 
     def scratch_slot(self, use: str, size: int) -> Value:
-        """The address of a piece of stack that a call reads at once, shared by all calls like it."""
-        slot = self.scratch.get((use, size))
+        """The address of stack that a call reads at once, shared by all calls like it."""
+        slot = self._scratch.get((use, size))
         if slot is None:
-            slot = self.scratch[use, size] = self.function.new_slot(f"{use}{size}", size, 8)
+            slot = self._scratch[use, size] = self.function.new_slot(f"{use}{size}", size, 8)
         return self.builder.emit("slot", symbol=slot)
-
-
-def _kind(operand: Operand) -> str:
-    return operand.kind if isinstance(operand, Value) else "int"
-
-
-def is_unsigned(type_: Int | Pointer) -> bool:
-    return isinstance(type_, Pointer) or not type_.signed

@@ -1,4 +1,4 @@
-"""Maps: lookups, stores, deletion, ring buffers, in the words of a dict.
+"""Maps in the words of a dict: lookups, stores, deletion.
 
 In: a map declaration, keys and values. Out: helper calls. A key or value that has no address gets
 one on the stack. Updates that the kernel refuses are counted a map; a missing key of `m[k]` and
@@ -7,11 +7,10 @@ one on the stack. Updates that the kernel refuses are counted a map; a missing k
 
 from __future__ import annotations
 
-import ast
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import memory, numbers
-from probee.compiler.frontend.traps import bump, trap, trap_if
+from probee.compiler.frontend import expressions, memory, numbers, rings
+from probee.compiler.frontend.traps import bump, trap_if
 from probee.compiler.frontend.values import (
     NONE,
     Num,
@@ -19,40 +18,68 @@ from probee.compiler.frontend.values import (
     OptNum,
     Ref,
     Thing,
-    TypedValue,
     describe,
 )
-from probee.compiler.ir.ops import Operand, Value
-from probee.frozen import replace
-from probee.lang.maps import Array, Hash, LruHash, MapDeclaration, RingBuf
-from probee.lang.types import u32
+from probee.compiler.ir.ops import Value
+from probee.frozen import Frozen, replace
+from probee.lang.maps import Array, LruHash, MapDeclaration, Mapping, RingBuf
 from probee.spec.types import CharArray, Int, Pointer, StructType
 
 if TYPE_CHECKING:
+    import ast
+    from collections.abc import Callable
+
     from probee.compiler.frontend.lowering import Lowering
-    from probee.compiler.ir.ops import Block
+    from probee.compiler.frontend.values import TypedValue
+    from probee.compiler.ir.ops import Block, Operand
     from probee.spec.types import ValueType
 
 BPF_ANY, BPF_NOEXIST = 0, 1
+INDEX = Int("u32", 4, False)
 
 
-def declaration(low: Lowering, owner: TypedValue, node: ast.AST) -> MapDeclaration:
-    if isinstance(owner, Thing) and isinstance(owner.obj, MapDeclaration):
-        return owner.obj
-    raise low.refuse(node, "type", f"{describe(owner)} is not a map")
+class Table(Frozen):
+    """A map that has keys: its declaration, types, and the name it has in the kernel."""
+
+    declaration: MapDeclaration
+    name: str
+    key: ValueType
+    value: ValueType
+
+    @property
+    def array(self) -> bool:
+        """Whether its keys are indices, all of them there."""
+        return isinstance(self.declaration, Array)
+
+    @property
+    def origin(self) -> str:
+        """The place of its values, for references."""
+        return f"map:{self.name}"
 
 
-def _keyed(low: Lowering, owner: TypedValue, node: ast.AST) -> MapDeclaration:
-    table = declaration(low, owner, node)
-    if isinstance(table, RingBuf):
+def _table(low: Lowering, owner: TypedValue, node: ast.AST) -> Table:
+    if not isinstance(owner, Thing) or not isinstance(owner.obj, MapDeclaration):
         raise low.refuse(
-            node, "map-operation", "a ring buffer has no keys", fix="use reserve() or output()"
+            node,
+            "type",
+            f"{describe(owner)} is not a map",
+            why="only maps have keys in a kernel program",
         )
-    return table
+    if isinstance(owner.obj, RingBuf):
+        raise low.refuse(
+            node,
+            "map-operation",
+            "a ring buffer has no keys",
+            why="its records go to user space in order",
+            fix="use reserve() or output()",
+        )
+    key, value = owner.obj.key, owner.obj.value
+    assert key is not None
+    assert value is not None
+    return Table(owner.obj, low.world.capture.name_of(owner.obj), key, value)
 
 
-def map_address(low: Lowering, table: MapDeclaration) -> Value:
-    return low.builder.emit("mapaddr", symbol=low.world.capture.name_of(table))
+# ------------------------------------------------------------------------------ keys and values
 
 
 def in_memory(
@@ -64,71 +91,85 @@ def in_memory(
         pointer = low.scratch_slot(use, type_.size)
         low.builder.emit("store", pointer, number.op, size=type_.size)
         return pointer
-    if isinstance(value, Ref) and value.type == type_ and value.origin != "ctx":
-        memory.check_usable(low, value, node)
-        return memory.address(low, value)
     if isinstance(type_, CharArray):
         raise low.not_yet(node, "text as a key or value", fix="put it into a Struct")
-    from probee.compiler.frontend.expressions import refuse_kind
-
+    if isinstance(value, Ref) and value.type == type_:
+        memory.check_usable(low, value, node)
+        return memory.address(low, value)
     wanted = f"a {type_.name}" if isinstance(type_, StructType) else "another type"
-    raise refuse_kind(low, value, wanted, node)
+    raise expressions.refuse_kind(low, value, wanted, node)
 
 
-def key_address(low: Lowering, table: MapDeclaration, key: TypedValue, node: ast.expr) -> Value:
+def _key_address(low: Lowering, table: Table, key: TypedValue, node: ast.expr) -> Value:
     """The key's address; an index outside the array traps before it could be wrapped."""
-    assert table.key is not None
-    if isinstance(table, Array):
-        index = low.as_number(key, node)
-        bottom, top = index.bounds
-        if top < 0 or bottom >= table.max_entries:
-            raise low.refuse(
-                node,
-                "index-range",
-                f"the index is outside the {table.max_entries} entries",
-                why="Python would raise IndexError",
-            )
-        if bottom < 0 or top >= table.max_entries:
-            trap_if(low, "uge", index.op, table.max_entries, "IndexError", node)
-        return in_memory(low, Num(u32, index.op, 0, table.max_entries - 1), u32, "key", node)  # type: ignore[arg-type]
-    return in_memory(low, key, table.key, "key", node)
+    if not table.array:
+        return in_memory(low, key, table.key, "key", node)
+    index = low.as_number(key, node)
+    entries = table.declaration.max_entries
+    bottom, top = index.bounds
+    if index.literal and not 0 <= bottom < entries:
+        raise low.refuse(
+            node,
+            "index-range",
+            f"the index {bottom} is outside the {entries} entries",
+            why="Python would raise IndexError; an array of the kernel has no negative indices",
+            fix=f"an index from 0 to {entries - 1}",
+        )
+    if bottom < 0 or top >= entries:
+        trap_if(low, "uge", index.op, entries, "IndexError", node)
+    return in_memory(low, Num(INDEX, index.op, 0, entries - 1), INDEX, "key", node)
 
 
-def lookup(low: Lowering, table: MapDeclaration, key: TypedValue, node: ast.expr) -> Value:
+def _lookup(low: Lowering, table: Table, key: TypedValue, node: ast.expr) -> Value:
     """The address of the value, 0 where the key is missing."""
-    pointer = key_address(low, table, key, node)
+    return _find(low, table, _key_address(low, table, key, node), node)
+
+
+def _find(low: Lowering, table: Table, key: Value, node: ast.expr) -> Value:
     low.place(node)
-    return low.builder.emit(
-        "call", map_address(low, table), pointer, result="ptr", symbol="map_lookup_elem"
-    )
+    address = map_address(low, table.name)
+    return low.builder.emit("call", address, key, result="ptr", symbol="map_lookup_elem")
 
 
-def reference(low: Lowering, table: MapDeclaration, pointer: Value) -> Ref:
-    name = low.world.capture.name_of(table)
-    type_ = table.value
-    assert isinstance(type_, (StructType, CharArray))
-    return Ref(pointer, 0, type_, f"map:{name}", f"map:{name}")
+def map_address(low: Lowering, name: str) -> Value:
+    """A map as helpers want it."""
+    return low.builder.emit("mapaddr", symbol=name)
+
+
+def _reference(low: Lowering, table: Table, pointer: Value) -> Ref:
+    """The struct at an address in the map."""
+    assert isinstance(table.value, (StructType, CharArray))
+    born = low.changes.get(table.origin, 0)
+    return Ref(pointer, 0, table.value, table.origin, table.origin, born)
+
+
+def _load(low: Lowering, table: Table, pointer: Value) -> TypedValue:
+    """What stands at an address in the map: a number is read at once, a struct referred to."""
+    if isinstance(table.value, (Int, Pointer)):
+        return memory.load_number(
+            low, memory.Place(memory.bare(pointer), 0, table.value), table.value
+        )
+    return _reference(low, table, pointer)
+
+
+# ------------------------------------------------------------------------------------ statements
 
 
 def element(low: Lowering, owner: TypedValue, key: ast.expr, node: ast.expr) -> memory.Place:
     """`m[k]` as a place; a missing key traps."""
-    table = _keyed(low, owner, node)
-    pointer = lookup(low, table, low.value(key), key)
-    exception = "IndexError" if isinstance(table, Array) else "KeyError"
-    trap_if(low, "eq", pointer, 0, exception, node)
-    name = low.world.capture.name_of(table)
-    assert table.value is not None
-    ref = Ref(pointer, 0, StructType("", (), 0, 8), f"map:{name}")
-    return memory.Place(ref, 0, table.value)
+    table = _table(low, owner, node)
+    pointer = _lookup(low, table, low.value(key), key)
+    trap_if(low, "eq", pointer, 0, "IndexError" if table.array else "KeyError", node)
+    # an array's entries stay where they are, whatever is stored into them
+    origin = "data" if table.array else table.origin
+    born = low.changes.get(origin, 0)
+    return memory.Place(memory.bare(pointer, origin, born=born), 0, table.value)
 
 
 def subscript(low: Lowering, owner: TypedValue, key: ast.expr, node: ast.expr) -> TypedValue:
     """`m[k]` read."""
-    table = _keyed(low, owner, node)
     place = element(low, owner, key, node)
-    if isinstance(place.type, (Int, Pointer)):
-        return memory.load_number(low, place, node)
-    return reference(low, table, place.ref.ptr)
+    return _load(low, _table(low, owner, node), place.ref.ptr)
 
 
 def store(
@@ -140,104 +181,113 @@ def store(
     node: ast.expr,
 ) -> None:
     """`m[k] = value`: the value was computed first, as Python does."""
-    table = _keyed(low, owner, target)
-    assert table.value is not None
+    table = _table(low, owner, target)
     key_value = low.value(key)
     source = in_memory(low, value, table.value, "value", node)
-    pointer = key_address(low, table, key_value, key)
+    pointer = _key_address(low, table, key_value, key)
     low.place(target)
     _update(low, table, pointer, source, BPF_ANY)
-    if isinstance(value, Ref):
-        memory.mark_stored(low, value)
     changed(low, table)
+    if isinstance(value, Ref):
+        memory.mark_stored(low, value, table.origin)
 
 
-def _update(low: Lowering, table: MapDeclaration, key: Value, value: Value, flags: int) -> None:
+def _update(low: Lowering, table: Table, key: Value, value: Value, flags: int) -> None:
     """map_update_elem; what the kernel refuses is counted."""
+    address = map_address(low, table.name)
     result = low.builder.emit(
-        "call", map_address(low, table), key, value, flags, result="int", symbol="map_update_elem"
+        "call", address, key, value, flags, result="int", symbol="map_update_elem"
     )
+    count_unless_zero(low, result, "map_update", table.name)
+
+
+def count_unless_zero(low: Lowering, result: Operand, kind: str, subject: str) -> None:
+    """A call that gave an error is counted, and the program goes on."""
     refused, done = low.blocks(2)
     low.branch("eq", result, 0, done, refused)
     low.start(refused)
     if low.live:
-        bump(low, low.world.counter("map_update", low.world.capture.name_of(table)))
+        bump(low, low.world.counter(kind, subject))
     low.jump(done)
     low.start(done)
 
 
-def changed(low: Lowering, table: MapDeclaration) -> None:
-    """Locals that refer into `table` are stale from here on."""
-    origin = f"map:{low.world.capture.name_of(table)}"
+def changed(low: Lowering, table: Table) -> None:
+    """References into `table` are stale from here on."""
+    low.changes[table.origin] = low.changes.get(table.origin, 0) + 1
     stale = set(low.flow.stale)
     for frame in low.frames:
         for name, local in frame.locals.items():
-            ref = local.like.ref if isinstance(local.like, Opt) else local.like
-            if isinstance(ref, Ref) and ref.origin == origin:
-                stale.add(f"{frame.number}:{name}")
+            ref = local.ref if isinstance(local, Opt) else local
+            if isinstance(ref, Ref) and ref.origin == table.origin:
+                stale.add(frame.key(name))
     low.flow = replace(low.flow, stale=frozenset(stale))
 
 
-def delete(low: Lowering, node: ast.Subscript) -> None:
+def delete(low: Lowering, owner: TypedValue, node: ast.Subscript) -> None:
     """`del m[k]`: a missing key traps."""
-    table = _keyed(low, low.value(node.value), node)
-    if isinstance(table, Array):
+    table = _table(low, owner, node)
+    if table.array:
         raise low.refuse(
-            node, "map-operation", "an array's entries cannot be deleted", fix="store 0"
+            node,
+            "map-operation",
+            "an array's entries cannot be deleted",
+            why="all of them exist for as long as the map does",
+            fix="store 0",
         )
     result = _delete(low, table, low.value(node.slice), node.slice)
     trap_if(low, "ne", result, 0, "KeyError", node)
     changed(low, table)
 
 
-def _delete(low: Lowering, table: MapDeclaration, key: TypedValue, node: ast.expr) -> Value:
-    pointer = key_address(low, table, key, node)
-    return low.builder.emit(
-        "call", map_address(low, table), pointer, result="int", symbol="map_delete_elem"
-    )
+def _delete(low: Lowering, table: Table, key: TypedValue, node: ast.expr) -> Value:
+    pointer = _key_address(low, table, key, node)
+    address = map_address(low, table.name)
+    return low.builder.emit("call", address, pointer, result="int", symbol="map_delete_elem")
 
 
 def contains(
-    low: Lowering, node: ast.Compare, owner: TypedValue, key: TypedValue, then: Block, other: Block
+    low: Lowering,
+    node: ast.Compare,
+    owner: TypedValue,
+    key: tuple[ast.expr, TypedValue],
+    then: Block,
+    other: Block,
 ) -> None:
     """`k in m`."""
-    table = _keyed(low, owner, node)
-    if isinstance(table, Array):
+    table = _table(low, owner, node)
+    if table.array:
         raise low.refuse(
             node,
             "map-operation",
             "`in` of an array would look at its values",
-            fix="compare the index",
+            why="that is what `in` of a list means",
+            fix="compare the index with the number of entries",
         )
-    low.branch("ne", lookup(low, table, key, node.left), 0, then, other)
+    key_node, key_value = key
+    low.branch("ne", _lookup(low, table, key_value, key_node), 0, then, other)
+
+
+# --------------------------------------------------------------------------------------- methods
 
 
 def method(low: Lowering, owner: Thing, name: str, call: ast.Call) -> TypedValue:
     """A method call on a map."""
-    table = declaration(low, owner, call)
-    handler = _METHODS.get((_family(table), name))
-    if handler is None:
+    if isinstance(owner.obj, RingBuf):
+        return rings.method(low, owner.obj, name, call)
+    table = _table(low, owner, call)
+    handlers = _ARRAY_METHODS if table.array else _HASH_METHODS
+    if name not in handlers or not isinstance(table.declaration, (Array, Mapping)):
         raise low.refuse(
             call,
             "map-operation",
-            f"{type(table).__name__} has no {name}() in kernel programs",
-            fix="it has: " + ", ".join(n for f, n in _METHODS if f == _family(table)),
+            f"{type(table.declaration).__name__} has no {name}() in kernel programs",
+            why="a map has the operations that the kernel gives it",
+            fix=f"it has: {', '.join(handlers)}",
         )
     if call.keywords:
         raise low.refuse(call, "arguments", f"{name}() takes no keywords")
-    return handler(low, table, call)
-
-
-def _family(table: MapDeclaration) -> str:
-    if isinstance(table, RingBuf):
-        return "ring"
-    return (
-        "array"
-        if isinstance(table, Array)
-        else "hash"
-        if isinstance(table, (Hash, LruHash))
-        else ""
-    )
+    return handlers[name](low, table, call)
 
 
 def _arguments(low: Lowering, call: ast.Call, count: int, form: str) -> list[TypedValue]:
@@ -246,65 +296,59 @@ def _arguments(low: Lowering, call: ast.Call, count: int, form: str) -> list[Typ
     return [low.value(arg) for arg in call.args]
 
 
-def _get(low: Lowering, table: MapDeclaration, call: ast.Call) -> TypedValue:
+def _get(low: Lowering, table: Table, call: ast.Call) -> TypedValue:
+    """`m.get(k)`: a reference or None, an integer or None."""
     (key,) = _arguments(low, call, 1, "m.get(key)")
-    if isinstance(table, Array):
-        return _get_element(low, table, low.as_number(key, call.args[0]), call)
-    return _optional(low, table, lookup(low, table, key, call.args[0]))
+    return _optional(low, table, _lookup(low, table, key, call.args[0]))
 
 
-def _get_element(low: Lowering, table: MapDeclaration, index: Num, call: ast.Call) -> TypedValue:
-    """`a.get(i)`: an index past the end gives None; the kernel itself says so for 32 bits."""
+def _get_element(low: Lowering, table: Table, call: ast.Call) -> TypedValue:
+    """`a.get(i)`: an index out of range gives None; the kernel itself says so for 32 bits."""
+    (key,) = _arguments(low, call, 1, "a.get(index)")
+    node = call.args[0]
+    index = low.as_number(key, node)
+    entries = table.declaration.max_entries
     bottom, top = index.bounds
-    if 0 <= bottom and top <= u32.high:  # type: ignore[attr-defined]
-        pointer = in_memory(low, index, u32, "key", call.args[0])  # type: ignore[arg-type]
-    else:
-        inside, outside, done = low.blocks(3)
-        safe = low.temporary()
-        low.branch("ult", index.op, table.max_entries, inside, outside)
-        for block, op in ((inside, index.op), (outside, table.max_entries)):
+    if bottom < 0 or top > INDEX.high:
+        inside, outside = low.blocks(2)
+        low.branch("ult", index.op, entries, inside, outside)
+        ends = []
+        for block, op in ((inside, index.op), (outside, entries)):
             low.start(block)
-            low.builder.write(safe, op)
-            low.jump(done)
-        low.start(done)
-        number = Num(u32, low.builder.read(safe), 0, table.max_entries)  # type: ignore[arg-type]
-        pointer = in_memory(low, number, u32, "key", call.args[0])  # type: ignore[arg-type]
-    found = low.builder.emit(
-        "call", map_address(low, table), pointer, result="ptr", symbol="map_lookup_elem"
-    )
-    return _optional(low, table, found)
+            ends.append(low.end(op))
+        index = Num(INDEX, low.join(ends), 0, entries)
+    pointer = in_memory(low, Num(INDEX, index.op), INDEX, "key", node)
+    return _optional(low, table, _find(low, table, pointer, node))
 
 
-def _optional(low: Lowering, table: MapDeclaration, pointer: Value) -> TypedValue:
-    """What a lookup gives: a reference or None, an integer or None (read at once)."""
+def _optional(low: Lowering, table: Table, pointer: Value) -> TypedValue:
+    """What stands at an address that is 0 where the key is missing."""
     if not isinstance(table.value, (Int, Pointer)):
-        return Opt(reference(low, table, pointer))
-    there, done = low.blocks(2)
-    out = low.temporary()
-    low.builder.write(out, 0)
-    low.branch("ne", pointer, 0, there, done)
+        return Opt(_reference(low, table, pointer))
+    there, missing = low.blocks(2)
+    low.branch("ne", pointer, 0, there, missing)
     low.start(there)
-    ref = Ref(pointer, 0, StructType("", (), 0, 8), "map")
-    low.builder.write(
-        out, memory.load_number(low, memory.Place(ref, 0, table.value), ast.Pass()).op
-    )
-    low.jump(done)
-    low.start(done)
-    return OptNum(Num(table.value, low.builder.read(out)), pointer)
+    found = _load(low, table, pointer)
+    assert isinstance(found, Num)
+    value = low.temporary()
+    low.builder.write(value, found.op)
+    ends = [low.end(1)]
+    low.start(missing)
+    low.builder.write(value, 0)
+    ends.append(low.end(0))
+    present = low.join(ends)
+    return OptNum(Num(table.value, low.builder.read(value)), present)
 
 
-def _pop(low: Lowering, table: MapDeclaration, call: ast.Call) -> TypedValue:
+def _pop(low: Lowering, table: Table, call: ast.Call) -> TypedValue:
     """`m.pop(k, None)`: the value is read, then the entry deleted."""
     key, default = _arguments(low, call, 2, "m.pop(key, None)")
     if default != NONE:
         raise low.not_yet(call.args[1], "a default of pop() that is not None")
     result: TypedValue = NONE
     if isinstance(table.value, (Int, Pointer)):
-        pointer = lookup(low, table, key, call.args[0])
-        found = _optional(low, table, pointer)
-        assert isinstance(found, OptNum)
-        present = low.builder.emit("cmp", pointer, 0, symbol="ne", size=8)
-        result = OptNum(found.num, present)
+        if call is not low.discarded:
+            result = _optional(low, table, _lookup(low, table, key, call.args[0]))
     elif call is not low.discarded:
         raise low.not_yet(call, "pop() of a struct used as a value", fix="get() it first")
     _delete(low, table, key, call.args[0])
@@ -312,126 +356,35 @@ def _pop(low: Lowering, table: MapDeclaration, call: ast.Call) -> TypedValue:
     return result
 
 
-def _setdefault(low: Lowering, table: MapDeclaration, call: ast.Call) -> TypedValue:
-    """`m.setdefault(k, v)`: as a dict's. Where the map is full, Python has no counterpart: a trap."""
-    if len(call.args) != 2:
-        raise low.refuse(call, "arguments", "the form is m.setdefault(key, value)")
-    assert table.value is not None
-    key, value = low.value(call.args[0]), low.value(call.args[1])
-    pointer = lookup(low, table, key, call.args[0])
-    missing, done = low.blocks(2)
-    out = low.temporary("ptr")
-    low.builder.write(out, pointer)
-    low.branch("eq", pointer, 0, missing, done)
+def _setdefault(low: Lowering, table: Table, call: ast.Call) -> TypedValue:
+    """`m.setdefault(k, v)`: as a dict's. Python has no counterpart to a full map: a trap."""
+    key, value = _arguments(low, call, 2, "m.setdefault(key, value)")
+    key_node, value_node = call.args
+    if isinstance(value, Num) and isinstance(table.value, (Int, Pointer)):
+        value = numbers.convert(low, value, table.value, value_node)
+    pointer = _lookup(low, table, key, key_node)
+    there, missing = low.blocks(2)
+    low.branch("ne", pointer, 0, there, missing)
+    low.start(there)
+    ends = [low.end(pointer)]
     low.start(missing)
-    source = in_memory(low, value, table.value, "value", call.args[1])
-    _update(low, table, key_address(low, table, key, call.args[0]), source, BPF_NOEXIST)
-    again = lookup(low, table, key, call.args[0])
+    source = in_memory(low, value, table.value, "value", value_node)
+    _update(low, table, _key_address(low, table, key, key_node), source, BPF_NOEXIST)
+    again = _lookup(low, table, key, key_node)
     trap_if(low, "eq", again, 0, "KeyError", call)
-    low.builder.write(out, again)
-    low.jump(done)
-    low.start(done)
-    if isinstance(value, Ref):
-        memory.mark_stored(low, value)
-    final = low.builder.read(out)
-    if isinstance(table.value, (Int, Pointer)):
-        assert isinstance(final, Value)
-        ref = Ref(final, 0, StructType("", (), 0, 8), "map")
-        return memory.load_number(low, memory.Place(ref, 0, table.value), call)
+    ends.append(low.end(again))
+    final = low.join(ends, "ptr")
     assert isinstance(final, Value)
-    return reference(low, table, final)
-
-
-def _reserve(low: Lowering, table: MapDeclaration, call: ast.Call) -> TypedValue:
-    """`ring.reserve()`: a full ring is counted; a record begins as zeroes."""
-    _arguments(low, call, 0, "ring.reserve()")
-    layout = table.value
-    assert isinstance(layout, StructType)
-    site = low.site()
-    pointer = low.builder.emit(
-        "call", map_address(low, table), layout.size, 0, result="ptr", symbol="ringbuf_reserve"
-    )
-    full, got, done = low.blocks(3)
-    low.branch("eq", pointer, 0, full, got)
-    low.start(full)
-    _count_full(low, table)
-    low.jump(done)
-    low.start(got)
-    low.builder.emit("zero", pointer, size=layout.size, align=8)
-    low.jump(done)
-    low.start(done)
-    if low.frame.loops and low.flow.record(site):
-        raise low.refuse(call, "ring-duty", "a record of an earlier round is still reserved")
-    low.flow = low.flow.with_record(site, "maybe")
-    low.record_pointers[site] = pointer
-    name = low.world.capture.name_of(table)
-    return Opt(Ref(pointer, 0, layout, f"ring:{name}", site))
-
-
-def _count_full(low: Lowering, table: MapDeclaration) -> None:
-    if low.live:
-        bump(low, low.world.counter("ring_full", low.world.capture.name_of(table)))
-
-
-def _output(low: Lowering, table: MapDeclaration, call: ast.Call) -> TypedValue:
-    """`ring.output(record)`: a copy; a full ring is counted."""
-    (value,) = _arguments(low, call, 1, "ring.output(record)")
-    assert table.value is not None
-    source = in_memory(low, value, table.value, "value", call.args[0])
-    result = low.builder.emit(
-        "call",
-        map_address(low, table),
-        source,
-        table.value.size,
-        0,
-        result="int",
-        symbol="ringbuf_output",
-    )
-    full, done = low.blocks(2)
-    low.branch("eq", result, 0, done, full)
-    low.start(full)
-    _count_full(low, table)
-    low.jump(done)
-    low.start(done)
+    if isinstance(table.declaration, LruHash):  # the new entry may have cost another its place
+        changed(low, table)
     if isinstance(value, Ref):
-        memory.mark_stored(low, value)
-    return NONE
+        memory.mark_stored(low, value, table.origin)
+    return _load(low, table, final)
 
 
-def finish(low: Lowering, record: Ref, name: str, call: ast.Call) -> TypedValue:
-    """`record.submit()`, `record.discard()`."""
-    if call.args or call.keywords:
-        raise low.refuse(call, "arguments", f"{name}() takes no arguments")
-    if (
-        not record.origin.startswith("ring:")
-        or not isinstance(record.type, StructType)
-        or record.offset
-    ):
-        raise low.refuse(call, "ring-duty", f"{name}() belongs to a record from reserve()")
-    memory.check_usable(low, record, call)
-    flags: Operand = 0
-    low.builder.emit("call", record.ptr, flags, result="none", symbol=f"ringbuf_{name}")
-    low.flow = low.flow.with_record(record.site, "done")
-    return NONE
-
-
-_METHODS = {
-    ("hash", "get"): _get,
-    ("array", "get"): _get,
-    ("hash", "pop"): _pop,
-    ("hash", "setdefault"): _setdefault,
-    ("ring", "reserve"): _reserve,
-    ("ring", "output"): _output,
+_HASH_METHODS: dict[str, Callable[[Lowering, Table, ast.Call], TypedValue]] = {
+    "get": _get,
+    "pop": _pop,
+    "setdefault": _setdefault,
 }
-
-__all__ = [
-    "contains",
-    "delete",
-    "element",
-    "finish",
-    "in_memory",
-    "method",
-    "store",
-    "subscript",
-    "trap",
-]
+_ARRAY_METHODS: dict[str, Callable[[Lowering, Table, ast.Call], TypedValue]] = {"get": _get_element}

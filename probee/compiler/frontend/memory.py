@@ -1,135 +1,177 @@
-"""Structs and buffers in memory: fields, construction, copies, text stored into fields.
+"""Structs and buffers in memory: fields, construction, copies.
 
 In: references and values. Out: loads, stores, `zero` and `copy` operations. A struct starts as
 zeroes and is then written field by field; the pass that drops dead stores removes the zeroing of
 what is overwritten.
+
+Python has one object where the kernel has copies, so a reference is refused where the two would
+tell: a record after it was submitted, an entry of a map that was changed since (`Ref.born` tells
+for what is in no local yet), an object that is changed after it was copied into another, and one
+that is read after its copy was changed.
 """
 
 from __future__ import annotations
 
-import ast
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import numbers
+from probee.compiler.frontend import expressions, names, numbers, texts
 from probee.compiler.frontend.values import (
-    Comm,
+    Method,
     Num,
     Opt,
     OptNum,
-    ReadStr,
     Ref,
-    Text,
     Thing,
     describe,
 )
-from probee.compiler.ir.ops import Value
 from probee.frozen import Frozen, replace
 from probee.lang.maps import Global
 from probee.spec.types import CharArray, Int, Pointer, StructType
 
 if TYPE_CHECKING:
+    import ast
+
     from probee.compiler.frontend.lowering import Lowering
+    from probee.compiler.frontend.source import Refusal, Source
     from probee.compiler.frontend.values import TypedValue
+    from probee.compiler.ir.ops import Value
+    from probee.lang.types import StructMeta
     from probee.spec.types import ValueType
 
 
 class Place(Frozen):
-    """A value of `type` at `offset` bytes into the object `ref` (its own offset included)."""
+    """A value of `type` at `offset` bytes from the address `ref.ptr`, inside the object `ref`."""
 
     ref: Ref
     offset: int
     type: ValueType
 
 
-def field_place(low: Lowering, owner: TypedValue, node: ast.Attribute) -> Place:
-    """Where `owner.attr` stands."""
-    from probee.compiler.frontend.expressions import maybe_none
+def bare(pointer: Value, origin: str = "data", site: str = "", born: int = 0) -> Ref:
+    """What stands at an address, as the owner of a `Place` whose type says the rest."""
+    return Ref(pointer, 0, StructType("", (), 0, 8), origin, site, born)
 
-    if isinstance(owner, (Opt, OptNum)):
-        raise maybe_none(low, node.value)
-    if isinstance(owner, Thing) and isinstance(owner.obj, Global) and node.attr == "value":
-        variable = low.world.variable(owner.obj)
-        address = low.builder.emit("dataaddr", symbol=variable.section, offset=variable.offset)
-        ref = Ref(address, 0, StructType("", (), 0, 8), "data")
-        return Place(ref, 0, variable.type)
-    if not isinstance(owner, Ref) or not isinstance(owner.type, StructType):
-        raise low.refuse(node, "no-attribute", f"{describe(owner)} has no .{node.attr} to write")
-    check_usable(low, owner, node)
-    field = owner.type.field(node.attr)
-    if field is None:
-        names = ", ".join(f.name for f in owner.type.fields)
-        raise low.refuse(
-            node,
-            "no-attribute",
-            f"{owner.type.name} has no field {node.attr!r}",
-            fix=f"its fields: {names}",
-        )
-    return Place(owner, owner.offset + field.offset, field.type)
+
+# -------------------------------------------------------------------- what may be used, and how
 
 
 def check_usable(low: Lowering, ref: Ref, node: ast.AST) -> None:
-    """A ring record may be used between its reserve and its submit."""
-    if not ref.origin.startswith("ring:"):
-        return
-    state = low.flow.record(ref.site)
-    if state != "live":
-        on_some = " on some path" if state == "mixed" else ""
-        raise low.refuse(
-            node,
-            "use-after-submit",
-            f"the record was submitted or discarded before this{on_some}",
-            why="the kernel has taken its memory back",
-            fix="read what is needed before the record is submitted",
-        )
+    """Refuses an object whose memory is another's by now, or whose copy has gone its own way."""
+    check_current(low, ref, node)
+    if ref.origin.startswith("ring:"):
+        state = low.flow.record(ref.site)
+        if state != "live":
+            where = " on some path" if state == "mixed" else ""
+            raise low.refuse(
+                node,
+                "use-after-submit",
+                f"the record was submitted or discarded before this{where}",
+                why="the kernel has taken its memory back",
+                fix="read what is needed before the record is submitted",
+            )
+    if ref.site:
+        low.rely("diverged", ref.site, node)
+        if ref.site in low.flow.diverged:
+            raise diverged(low.frame.source, node)
 
 
-def read_field(low: Lowering, owner: Ref, node: ast.Attribute) -> TypedValue:
-    """`owner.attr` as a value."""
-    from probee.compiler.frontend.values import Method
-
-    if isinstance(owner.type, CharArray) or node.attr in ("submit", "discard"):
-        return Method(owner, node.attr)
-    place = field_place(low, owner, node)
-    if isinstance(place.type, (Int, Pointer)):
-        return load_number(low, place, node)
-    assert isinstance(place.type, (StructType, CharArray))
-    return replace(owner, offset=place.offset, type=place.type)
-
-
-def load_number(low: Lowering, place: Place, node: ast.AST) -> Num:
-    if not isinstance(place.type, (Int, Pointer)):
-        raise low.refuse(node, "type", "an integer is needed here")
-    op = low.builder.emit("load", place.ref.ptr, size=place.type.size, offset=place.offset)
-    if isinstance(place.type, Int) and place.type.signed and place.type.size < 8:
-        op = low.builder.emit("sext", op, size=place.type.size)
-    return Num(place.type, op)
-
-
-def store_number(low: Lowering, place: Place, value: Num, node: ast.AST) -> None:
-    if not isinstance(place.type, (Int, Pointer)):
-        raise low.refuse(node, "type", "an integer cannot be stored here")
-    number = numbers.convert(low, value, place.type, node)
-    low.builder.emit("store", place.ref.ptr, number.op, size=place.type.size, offset=place.offset)
+def check_current(low: Lowering, ref: Ref, node: ast.AST) -> None:
+    """Refuses a reference into a map that was changed since it was looked up."""
+    if ref.origin.startswith("map:") and ref.born != low.changes.get(ref.origin, 0):
+        raise names.stale(low.frame.source, node)
 
 
 def check_writable(low: Lowering, ref: Ref, node: ast.AST) -> None:
     """Refuses writes to what is read-only, and to what was copied elsewhere before."""
     if ref.origin in ("ctx", "rodata"):
-        raise low.refuse(node, "read-only", "this memory cannot be written")
+        raise low.refuse(
+            node,
+            "read-only",
+            "this memory cannot be written",
+            why="the context and constants are only read",
+            fix="copy it into a record of your own",
+        )
     if ref.site:
         low.rely("stored", ref.site, node)
         if ref.site in low.flow.stored:
-            raise changed_after_store(low, node)
+            raise changed_after_store(low.frame.source, node)
 
 
-def changed_after_store(low: Lowering, node: ast.AST):  # type: ignore[no-untyped-def]
-    return low.refuse(
+def wrote(low: Lowering, ref: Ref) -> None:
+    """`ref`'s object was changed: what it is a copy of is another thing now."""
+    if ref.site:
+        low.flow = low.flow.written(ref.site)
+
+
+def mark_stored(low: Lowering, ref: Ref, place: str) -> None:
+    """`ref`'s object was copied to `place`, and must not change from here on."""
+    if ref.site:
+        low.flow = low.flow.copied(ref.site, place)
+
+
+def changed_after_store(source: Source, node: ast.AST) -> Refusal:
+    """An object is changed after it was copied."""
+    return source.refuse(
         node,
         "changed-after-store",
         "this struct was stored into a map or field before, and is changed here",
         why="in Python both names would mean one object; the kernel copied it",
         fix="change it before it is stored, or look the stored one up and change that",
     )
+
+
+def diverged(source: Source, node: ast.AST) -> Refusal:
+    """An object is read after its copy was changed."""
+    return source.refuse(
+        node,
+        "changed-after-store",
+        "this struct was stored into a map or field, and what is there was changed since",
+        why="in Python both would be one object; the kernel copied it, and this one is as it was",
+        fix="read the stored one",
+    )
+
+
+# ----------------------------------------------------------------------------------------- fields
+
+
+def field_place(low: Lowering, owner: TypedValue, node: ast.Attribute) -> Place:
+    """Where `owner.attr` stands."""
+    if isinstance(owner, (Opt, OptNum)):
+        raise expressions.maybe_none(low, node.value)
+    if isinstance(owner, Thing) and isinstance(owner.obj, Global) and node.attr == "value":
+        variable = low.world.variable(owner.obj)
+        address = low.builder.emit("dataaddr", symbol=variable.section, offset=variable.offset)
+        return Place(bare(address), 0, variable.type)
+    if not isinstance(owner, Ref) or not isinstance(owner.type, StructType):
+        raise low.refuse(
+            node,
+            "no-attribute",
+            f"{describe(owner)} has no .{node.attr} to write",
+            why="fields of records, and the .value of a Global, can be written",
+        )
+    check_usable(low, owner, node)
+    field = owner.type.field(node.attr)
+    if field is None:
+        fields = ", ".join(f.name for f in owner.type.fields)
+        raise low.refuse(
+            node,
+            "no-attribute",
+            f"{owner.type.name} has no field {node.attr!r}",
+            fix=f"its fields: {fields}",
+        )
+    return Place(owner, owner.offset + field.offset, field.type)
+
+
+def read_field(low: Lowering, owner: Ref, node: ast.Attribute) -> TypedValue:
+    """`owner.attr` as a value."""
+    if node.attr in ("submit", "discard"):
+        return Method(owner, node.attr)
+    place = field_place(low, owner, node)
+    if isinstance(place.type, (Int, Pointer)):
+        return load_number(low, place, place.type)
+    if isinstance(place.type, (StructType, CharArray)):
+        return replace(owner, offset=place.offset, type=place.type)
+    raise low.not_yet(node, "arrays in structs")
 
 
 def write_field(
@@ -139,31 +181,49 @@ def write_field(
     place = field_place(low, owner, target)
     check_writable(low, place.ref, target)
     put(low, place, value, node)
+    wrote(low, place.ref)
+
+
+def load_number(low: Lowering, place: Place, type_: Int | Pointer) -> Num:
+    """The integer or pointer of `type_` at `place`."""
+    op = low.builder.emit("load", place.ref.ptr, size=type_.size, offset=place.offset)
+    if isinstance(type_, Int) and type_.signed and type_.size < 8:
+        op = low.builder.emit("sext", op, size=type_.size)
+    return Num(type_, op)
+
+
+def number_type(low: Lowering, place: Place, node: ast.AST) -> Int | Pointer:
+    """The type of a place that must hold a number."""
+    if isinstance(place.type, (Int, Pointer)):
+        return place.type
+    raise low.refuse(node, "type", "an integer is needed here")
 
 
 def put(low: Lowering, place: Place, value: TypedValue, node: ast.expr) -> None:
     """Stores `value` at `place`, whatever their kinds."""
-    from probee.compiler.frontend import texts
-    from probee.compiler.frontend.expressions import refuse_kind
-
     match place.type:
-        case Int() | Pointer():
-            store_number(low, place, low.as_number(value, node), node)
+        case Int() | Pointer() as type_:
+            number = numbers.convert(low, low.as_number(value, node), type_, node)
+            store_number(low, place, number, type_)
         case CharArray():
             texts.put(low, place, value, node)
         case StructType():
             if not isinstance(value, Ref) or value.type != place.type:
-                raise refuse_kind(low, value, f"a {place.type.name}", node)
+                raise expressions.refuse_kind(low, value, f"a {place.type.name}", node)
             check_usable(low, value, node)
             copy(low, place.ref.ptr, place.offset, value)
-            mark_stored(low, value)
+            mark_stored(low, value, place.ref.site)
         case _:
             raise low.not_yet(node, "arrays in structs")
 
 
+def store_number(low: Lowering, place: Place, number: Num, type_: Int | Pointer) -> None:
+    """Writes a number that is already of the place's type."""
+    low.builder.emit("store", place.ref.ptr, number.op, size=type_.size, offset=place.offset)
+
+
 def copy(low: Lowering, destination: Value, offset: int, source: Ref) -> None:
     """Copies all of `source` to `destination` + `offset`."""
-    align = source.type.align
     low.builder.emit(
         "copy",
         destination,
@@ -171,37 +231,46 @@ def copy(low: Lowering, destination: Value, offset: int, source: Ref) -> None:
         size=source.type.size,
         offset=offset,
         offset2=source.offset,
-        align=align,
+        align=source.type.align,
     )
 
 
-def mark_stored(low: Lowering, ref: Ref) -> None:
-    """From here on `ref`'s object must not change: it has been copied."""
-    if ref.site:
-        low.flow = replace(low.flow, stored=low.flow.stored | {ref.site})
-
-
-def construct(low: Lowering, cls: type, call: ast.Call) -> Ref:
-    """`T(a, field=b)`: zeroes on the stack, then the fields given, in the order they are written."""
-    layout: StructType = cls.layout_  # type: ignore[attr-defined]
-    given: list[tuple[str, ast.expr, TypedValue]] = []
-    names = [field.name for field in layout.fields]
-    if len(call.args) > len(names):
-        raise low.refuse(call, "arguments", f"{layout.name} has {len(names)} fields")
-    pairs = [*zip(names, call.args, strict=False), *((k.arg, k.value) for k in call.keywords)]
+def construct(low: Lowering, cls: StructMeta, call: ast.Call) -> Ref:
+    """`T(a, field=b)`: zeroes on the stack, then the fields given, in their written order."""
+    layout = cls.layout_
+    given: dict[str, tuple[ast.expr, TypedValue]] = {}
+    fields = [field.name for field in layout.fields]
+    if len(call.args) > len(fields):
+        raise low.refuse(call, "arguments", f"{layout.name} has {len(fields)} fields")
+    pairs = [*zip(fields, call.args, strict=False), *((k.arg, k.value) for k in call.keywords)]
     for name, expression in pairs:
-        if name is None or name not in names or name in [n for n, _, _ in given]:
-            raise low.refuse(expression, "arguments", f"{layout.name} takes each of {names} once")
-        given.append((name, expression, low.value(expression)))
+        if name is None or name not in fields or name in given:
+            raise low.refuse(
+                expression, "arguments", f"{layout.name} takes each of {', '.join(fields)} once"
+            )
+        given[name] = (expression, low.value(expression))
+    expressions_ = [expression for _, expression in pairs]
+    for i, (expression, value) in enumerate(given.values()):
+        texts.settled(low, value, expressions_[i + 1 :], expression)
     low.place(call)
-    pointer = low.builder.slot(f"{layout.name.lower()}{low.site()}", layout.size)
+    site = low.site()
+    pointer = low.builder.slot(f"{layout.name.lower()}{site}", layout.size)
     low.builder.emit("zero", pointer, size=layout.size, align=8)
-    ref = Ref(pointer, 0, layout, "stack", low.site())
-    for name, expression, value in given:
+    ref = Ref(pointer, 0, layout, "stack", site)
+    for name, (expression, value) in given.items():
         field = layout.field(name)
         assert field is not None
         put(low, Place(ref, field.offset, field.type), value, expression)
     return ref
+
+
+def alike(a: Ref, b: Ref) -> bool:
+    """Whether one may stand for the other but for the address of the object around it.
+
+    The offset counts: that address is a multiple of 8, so what the offset is a multiple of tells
+    how wide an access may be.
+    """
+    return (a.type, a.origin, a.site, a.offset) == (b.type, b.origin, b.site, b.offset)
 
 
 def address(low: Lowering, ref: Ref) -> Value:
@@ -209,23 +278,3 @@ def address(low: Lowering, ref: Ref) -> Value:
     if not ref.offset:
         return ref.ptr
     return low.builder.emit("add", ref.ptr, ref.offset, result="ptr", size=8)
-
-
-__all__ = [
-    "Comm",
-    "Place",
-    "ReadStr",
-    "Text",
-    "address",
-    "check_usable",
-    "check_writable",
-    "construct",
-    "copy",
-    "field_place",
-    "load_number",
-    "mark_stored",
-    "put",
-    "read_field",
-    "store_number",
-    "write_field",
-]

@@ -3,13 +3,15 @@
 In: `Num`s. Out: `Num`s whose operands are normalised to their type. Every result is CPython's exact
 one modulo 2^N of the stated type; operands are first brought to the common type:
 
-    literal, typed          the typed one's type where the literal fits it, else s64 (u64)
-    bool                    counts as s64 in arithmetic, as in Python
+    literal, literal        computed exactly, and still a literal
+    literal, typed          the typed one's type where the literal fits it, else s64 (u64 where
+                            only that holds the literal)
     same sign               the wider
     signed, unsigned        the signed one's type if it is wider than the unsigned one, else s64
-    pointer                 counts as u64
+    bool, pointer           bool counts as s64, a pointer as u64
 
-Comparison is exact whatever the types are: no operand is wrapped for it.
+Shifts have the type of their left side. Comparison is exact whatever the types are: no operand is
+wrapped for it. Assignment to something of a type wraps a typed value to it; a literal must fit.
 """
 
 from __future__ import annotations
@@ -17,14 +19,16 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend.values import LITERAL, S64, U64, Num, literal
-from probee.compiler.ir.ops import Operand
+from probee.compiler.frontend import division, traps
+from probee.compiler.frontend.values import S64, U64, Num, literal
 from probee.lang.types import BOOL
 from probee.spec.types import Int, Pointer, wrap
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from probee.compiler.frontend.lowering import Lowering
-    from probee.compiler.ir.ops import Block
+    from probee.compiler.ir.ops import Block, Operand
 
 _SIMPLE = {
     ast.Add: "add",
@@ -45,11 +49,15 @@ CONDITION = {
 
 
 def convert(low: Lowering, num: Num, type_: Int | Pointer, node: ast.AST) -> Num:
-    """`num` wrapped to `type_`, as assignment to something of that type does."""
+    """`num` as a value of `type_`, as assignment makes it: wrapped; a literal must fit."""
     if num.literal:
-        assert isinstance(num.op, int)
-        check_literal(low, num, node)
-    if num.type == type_ and not num.literal:
+        _check_fit(low, num, type_, node)
+    return cast(low, num, type_)
+
+
+def cast(low: Lowering, num: Num, type_: Int | Pointer) -> Num:
+    """`num` wrapped to `type_`, as `type_(num)` says outright."""
+    if num.type == type_:
         return num
     if isinstance(type_, Pointer):
         return Num(type_, num.op)
@@ -58,19 +66,39 @@ def convert(low: Lowering, num: Num, type_: Int | Pointer, node: ast.AST) -> Num
     if isinstance(num.op, int):
         return Num(type_, wrap(num.op, type_.size, type_.signed))
     bottom, top = num.bounds
-    if type_.size == 8:
-        keep = type_.low <= bottom and top <= type_.high
-        return Num(type_, num.op, *((bottom, top) if keep else ()))
     if type_.low <= bottom and top <= type_.high:
         return Num(type_, num.op, bottom, top)
+    if type_.size == 8:
+        return Num(type_, num.op)
     kind = "sext" if type_.signed else "zext"
     return Num(type_, low.builder.emit(kind, num.op, size=type_.size))
 
 
+def _check_fit(low: Lowering, num: Num, type_: Int | Pointer, node: ast.AST) -> None:
+    bottom, top = (0, U64.high) if isinstance(type_, Pointer) else (type_.low, type_.high)
+    if isinstance(type_, Int) and type_.boolean:
+        return
+    if not bottom <= _int(num) <= top:
+        name = "a pointer" if isinstance(type_, Pointer) else type_.name
+        wrapped = type_.name if isinstance(type_, Int) and type_ != S64 else "u64"
+        raise low.refuse(
+            node,
+            "literal-range",
+            f"{num.op} does not fit {name}",
+            why="a number that the source states is never cut in silence",
+            fix=f"write {wrapped}({num.op}) if that is meant",
+        )
+
+
 def check_literal(low: Lowering, num: Num, node: ast.AST) -> None:
-    assert isinstance(num.op, int)
-    if not S64.low <= num.op <= U64.high:
+    """A bare number must have a form in 64 bits."""
+    if not S64.low <= _int(num) <= U64.high:
         raise low.refuse(node, "literal-range", f"{num.op} does not fit 64 bits")
+
+
+def _int(num: Num) -> int:
+    assert isinstance(num.op, int)
+    return num.op
 
 
 def truth(low: Lowering, num: Num) -> Operand:
@@ -89,23 +117,36 @@ def typed(num: Num) -> Int:
     return S64 if num.type.boolean else num.type
 
 
-def common(low: Lowering, a: Num, b: Num, node: ast.AST) -> Int:
+def common(a: Num, b: Num) -> Int:
     """The type of an operation on `a` and `b` (see the table above)."""
     if a.literal and b.literal:
         return S64
     if a.literal or b.literal:
-        lit, other = (a, b) if a.literal else (b, a)
-        check_literal(low, lit, node)
-        assert isinstance(lit.op, int)
+        number, other = (_int(a), b) if a.literal else (_int(b), a)
         type_ = typed(other)
-        if type_.low <= lit.op <= type_.high:
+        if type_.low <= number <= type_.high:
             return type_
-        return S64 if lit.op <= S64.high else U64
+        return S64 if number <= S64.high else U64
     left, right = typed(a), typed(b)
     if left.signed == right.signed:
         return left if left.size >= right.size else right
     minus, plus = (left, right) if left.signed else (right, left)
     return minus if minus.size > plus.size else S64
+
+
+def joined(numbers: Sequence[Num]) -> Int | Pointer:
+    """The type of a value that is one of these: theirs where it is one, else the common one."""
+    owned = [n for n in numbers if not n.literal]
+    if not owned:
+        return S64
+    type_ = owned[0].type
+    for number in owned[1:]:
+        if number.type != type_:
+            type_ = common(Num(type_, 0), number)
+    for number in numbers:
+        if number.literal:
+            type_ = common(Num(type_, 0), number)
+    return type_
 
 
 def binary(low: Lowering, operator: ast.operator, a: Num, b: Num, node: ast.AST) -> Num:
@@ -114,12 +155,12 @@ def binary(low: Lowering, operator: ast.operator, a: Num, b: Num, node: ast.AST)
         return _fold(low, operator, a, b, node)
     if isinstance(operator, (ast.LShift, ast.RShift)):
         return _shift(low, isinstance(operator, ast.LShift), a, b, node)
-    type_ = common(low, a, b, node)
-    left, right = convert(low, a, type_, node), convert(low, b, type_, node)
+    type_ = common(a, b)
+    left, right = cast(low, a, type_), cast(low, b, type_)
     if isinstance(operator, (ast.FloorDiv, ast.Mod)):
-        from probee.compiler.frontend.division import divide
-
-        return divide(low, isinstance(operator, ast.FloorDiv), left, right, node)
+        if b.literal and b.op == 0:
+            raise division.by_zero(low, node)
+        return division.divide(low, isinstance(operator, ast.FloorDiv), left, right, type_, node)
     kind = _SIMPLE[type(operator)]
     result = low.builder.emit(kind, left.op, right.op, size=8)
     if kind == "and":
@@ -145,14 +186,16 @@ def normalised(low: Lowering, operand: Operand, type_: Int) -> Num:
 
 def _fold(low: Lowering, operator: ast.operator, a: Num, b: Num, node: ast.AST) -> Num:
     """Two literals: Python itself computes, exactly."""
-    assert isinstance(a.op, int) and isinstance(b.op, int)
-    x, y = a.op, b.op
+    x, y = _int(a), _int(b)
     if isinstance(operator, (ast.FloorDiv, ast.Mod)) and y == 0:
-        raise low.refuse(node, "zero-division", "division by zero")
+        raise division.by_zero(low, node)
     if isinstance(operator, (ast.LShift, ast.RShift)):
         _check_shift(low, y, 64, node)
-        return literal(x << y if isinstance(operator, ast.LShift) else x >> y)
     match operator:
+        case ast.LShift():
+            result = x << y
+        case ast.RShift():
+            result = x >> y
         case ast.Add():
             result = x + y
         case ast.Sub():
@@ -186,133 +229,85 @@ def _check_shift(low: Lowering, amount: int, bits: int, node: ast.AST) -> None:
 
 
 def _shift(low: Lowering, left: bool, a: Num, b: Num, node: ast.AST) -> Num:
-    """`a << b`, `a >> b` in the type of `a`; a run-time amount past the width shifts all bits out."""
+    """`a << b`, `a >> b` in the type of `a`; an amount past the width shifts all bits out."""
     type_ = S64 if a.literal else typed(a)
     value = convert(low, a, type_, node)
     kind = "shl" if left else "ashr" if type_.signed else "lshr"
-    if isinstance(b.op, int):
-        _check_shift(low, b.op, type_.bits, node)
-        result = low.builder.emit(kind, value.op, b.op, size=8)
-        return normalised(low, result, type_) if left else Num(type_, result)
-    from probee.compiler.frontend.traps import trap_if
-
+    if b.literal:
+        _check_shift(low, _int(b), type_.bits, node)
     bottom, top = b.bounds
     if bottom < 0:
-        trap_if(low, "slt", b.op, 0, "ValueError", node)
+        traps.trap_if(low, "slt", b.op, 0, "ValueError", node)
     if top < type_.bits:
-        result = low.builder.emit(kind, value.op, b.op, size=8)
-        return normalised(low, result, type_) if left else Num(type_, result)
-    inside, outside, done = low.blocks(3)
-    out = low.temporary()
-    low.branch("ult", b.op, type_.bits, inside, outside)
-    low.start(inside)
-    low.builder.write(out, low.builder.emit(kind, value.op, b.op, size=8))
-    low.jump(done)
-    low.start(outside)
-    gone: Operand = 0
-    if kind == "ashr":
-        gone = low.builder.emit("ashr", value.op, 63, size=8)
-    low.builder.write(out, gone)
-    low.jump(done)
-    low.start(done)
-    result = low.builder.read(out)
+        result: Operand = low.builder.emit(kind, value.op, b.op, size=8)
+    else:
+        inside, outside = low.blocks(2)
+        low.branch("ult", b.op, type_.bits, inside, outside)
+        low.start(inside)
+        shifted = low.builder.emit(kind, value.op, b.op, size=8)
+        inside_end = low.end(shifted)
+        low.start(outside)
+        gone: Operand = low.builder.emit("ashr", value.op, 63, size=8) if kind == "ashr" else 0
+        result = low.join([inside_end, low.end(gone)])
     return normalised(low, result, type_) if left else Num(type_, result)
 
 
 def unary(low: Lowering, operator: ast.unaryop, num: Num, node: ast.AST) -> Num:
     """`-x`, `+x`, `~x`."""
     if num.literal:
-        assert isinstance(num.op, int)
-        x = num.op
-        value = (
-            -x if isinstance(operator, ast.USub) else ~x if isinstance(operator, ast.Invert) else x
-        )
-        folded = literal(value)
+        x = _int(num)
+        minus, invert = isinstance(operator, ast.USub), isinstance(operator, ast.Invert)
+        folded = literal(-x if minus else ~x if invert else x)
         check_literal(low, folded, node)
         return folded
     type_ = typed(num)
-    value_ = convert(low, num, type_, node)
+    value = cast(low, num, type_)
     if isinstance(operator, ast.UAdd):
-        return value_
+        return value
     if isinstance(operator, ast.USub):
-        return normalised(low, low.builder.emit("neg", value_.op, size=8), type_)
-    return normalised(low, low.builder.emit("xor", value_.op, -1, size=8), type_)
+        return normalised(low, low.builder.emit("neg", value.op, size=8), type_)
+    return normalised(low, low.builder.emit("xor", value.op, -1, size=8), type_)
 
 
 def compare(low: Lowering, operator: ast.cmpop, a: Num, b: Num, then: Block, other: Block) -> None:
     """Leaves to `then` where `a operator b` holds, exactly, else to `other`."""
-    unsigned, signed_ = CONDITION[type(operator)]
-    if isinstance(a.op, int) and isinstance(b.op, int):
-        low.jump(then if _holds(unsigned, a.op, b.op) else other)
+    unsigned, signed = CONDITION[type(operator)]
+    decided = _decided(unsigned, a.bounds, b.bounds)
+    if decided is not None:
+        low.decide(decided, then, other)
         return
-    for first, second, condition in ((a, b, unsigned), (b, a, _MIRROR[unsigned])):
-        decided = _decided(condition, first, second)
-        if decided is not None:
-            low.jump(then if decided else other)
-            return
-    left, right = a.op, b.op
-    if _huge(a) or _huge(b):
-        negative = next((n for n in (a, b) if n.bounds[0] < 0), None)
-        if negative is not None:
-            _compare_mixed(low, unsigned, a, b, negative, then, other)
-            return
-        low.branch(unsigned, left, right, then, other)
-        return
-    both_positive = a.bounds[0] >= 0 and b.bounds[0] >= 0
-    low.branch(unsigned if both_positive else signed_, left, right, then, other)
+    negative = next((n for n in (a, b) if n.bounds[0] < 0), None)
+    if negative is None:
+        low.branch(unsigned, a.op, b.op, then, other)
+    elif max(a.bounds[1], b.bounds[1]) <= S64.high:
+        low.branch(signed, a.op, b.op, then, other)
+    else:
+        _compare_mixed(low, unsigned, (a, b), negative, then, other)
 
 
-_MIRROR = {"eq": "eq", "ne": "ne", "ult": "ugt", "ule": "uge", "ugt": "ult", "uge": "ule"}
-
-
-def _holds(condition: str, a: int, b: int) -> bool:
-    match condition:
-        case "eq":
-            return a == b
-        case "ne":
-            return a != b
-        case "ult":
-            return a < b
-        case "ule":
-            return a <= b
-        case "ugt":
-            return a > b
-        case _:
-            return a >= b
-
-
-def _decided(condition: str, a: Num, b: Num) -> bool | None:
+def _decided(condition: str, a: tuple[int, int], b: tuple[int, int]) -> bool | None:
     """What the bounds alone say of `a condition b`, or None."""
-    (a_low, a_high), (b_low, b_high) = a.bounds, b.bounds
+    (a_low, a_high), (b_low, b_high) = a, b
     if a_high < b_low:
-        return condition in ("ne", "ult", "ule")
+        return condition in _LESS
     if a_low > b_high:
-        return condition in ("ne", "ugt", "uge")
+        return condition in _GREATER
+    if a_low == a_high == b_low == b_high:
+        return condition in _EQUAL
     return None
 
 
-def _huge(num: Num) -> bool:
-    """It may be 2^63 or more, where a signed comparison of 64 bits goes wrong."""
-    return num.bounds[1] > S64.high
+_LESS, _GREATER, _EQUAL = ("ne", "ult", "ule"), ("ne", "ugt", "uge"), ("eq", "ule", "uge")
 
 
 def _compare_mixed(
-    low: Lowering, condition: str, a: Num, b: Num, negative: Num, then: Block, other: Block
+    low: Lowering, condition: str, pair: tuple[Num, Num], negative: Num, then: Block, other: Block
 ) -> None:
-    """One side may be negative, the other past 2^63: the sign is looked at first."""
+    """One side may be negative, the other 2^63 or more: the sign is looked at first."""
+    a, b = pair
     plain, below = low.blocks(2)
     low.branch("slt", negative.op, 0, below, plain)
     low.start(below)
-    less = negative is a
-    truths = ("ne", "ult", "ule") if less else ("ne", "ugt", "uge")
-    low.jump(then if condition in truths else other)
+    low.decide(condition in (_LESS if negative is a else _GREATER), then, other)
     low.start(plain)
     low.branch(condition, a.op, b.op, then, other)
-
-
-def widen_literal(num: Num) -> Num:
-    """A literal that becomes a value of its own: s64, or u64 where only that holds it."""
-    if num.type is not LITERAL:
-        return num
-    assert isinstance(num.op, int)
-    return Num(S64 if num.op <= S64.high else U64, num.op)

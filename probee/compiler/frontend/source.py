@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 
 class Refusal(Exception):
-    """A statement is outside the language. Caught at its statement; `diagnostic` None is silent."""
+    """A statement is outside the language; caught where its body is lowered.
+
+    `diagnostic` is None where the cause has been told already.
+    """
 
     def __init__(self, diagnostic: Diagnostic | None) -> None:
         super().__init__(diagnostic)
@@ -33,7 +36,8 @@ class Refusal(Exception):
 class Source:
     """A function's tree and text. `file` is the path as Python knows it.
 
-    `trees` keeps parsed files, so that the functions of one file share one tree.
+    `trees` keeps parsed files, so that the functions of one file share one tree. Raises
+    CompileError where the source cannot be read, or is not that of the function in memory.
     """
 
     def __init__(self, function: FunctionType, trees: dict[str, Parsed]) -> None:
@@ -43,47 +47,16 @@ class Source:
         linecache.checkcache(self.file)
         self.lines = linecache.getlines(self.file)
         if not self.lines:
-            raise CompileError(
-                [
-                    Diagnostic(
-                        "no-source",
-                        f"the source of {function.__qualname__}() cannot be read",
-                        file=self.file,
-                        line=code.co_firstlineno,
-                        why="probee compiles what the file says; a function typed at a prompt has none",
-                        fix="put the program into a file",
-                    )
-                ]
+            raise _unreadable(
+                code,
+                "no-source",
+                f"the source of {function.__qualname__}() cannot be read",
+                why="probee compiles what the file says; a function typed at a prompt has none",
+                fix="put the program into a file",
             )
         if self.file not in trees:
             trees[self.file] = _parse(self.file, "".join(self.lines))
-        self.definition = self._find(trees[self.file], code)
-
-    def _find(self, parsed: Parsed, code: CodeType) -> ast.FunctionDef:
-        """The function's definition in the file, if the file still says what is in memory."""
-        if parsed is not None:
-            tree, module = parsed
-            same = any(_same(c, code) for c in _codes(module))
-            for node in ast.walk(tree) if same else ():
-                if isinstance(node, ast.FunctionDef) and node.name == code.co_name:
-                    first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-                    if first == code.co_firstlineno:
-                        return node
-        raise self._changed(code)
-
-    def _changed(self, code: CodeType) -> CompileError:
-        return CompileError(
-            [
-                Diagnostic(
-                    "source-changed",
-                    f"{code.co_name}() in memory is not what its file says now",
-                    file=self.file,
-                    line=code.co_firstlineno,
-                    why="the file was changed after it was imported, or the function was made by exec",
-                    fix="start the program again",
-                )
-            ]
-        )
+        self.definition = _find(trees[self.file], code)
 
     def loc(self, node: ast.AST) -> Loc:
         """Where `node` begins, with its source line."""
@@ -100,26 +73,54 @@ class Source:
     def diagnose(
         self, node: ast.AST, code: str, message: str, *, why: str = "", fix: str = ""
     ) -> Diagnostic:
+        """A diagnostic whose caret stands under `node`, to the end of its first line."""
         loc = self.loc(node)
-        start = _characters(loc.text, loc.column)
-        end_line = getattr(node, "end_lineno", loc.line)
-        end = getattr(node, "end_col_offset", None)
-        stop = (
-            _characters(loc.text, end)
-            if end is not None and end_line == loc.line
-            else len(loc.text)
-        )
-        return Diagnostic(
-            code,
-            message,
-            file=self.file,
-            line=loc.line,
-            column=start,
-            end_column=stop,
-            text=loc.text,
-            why=why,
-            fix=fix,
-        )
+        end_line: int = getattr(node, "end_lineno", None) or loc.line
+        end: int | None = getattr(node, "end_col_offset", None)
+        return at(loc, code, message, end=end if end_line == loc.line else None, why=why, fix=fix)
+
+
+def at(
+    loc: Loc, code: str, message: str, *, end: int | None = None, why: str = "", fix: str = ""
+) -> Diagnostic:
+    """A diagnostic at a place; `end`: a byte column of its line, None for the line's end."""
+    return Diagnostic(
+        code,
+        message,
+        file=loc.file,
+        line=loc.line,
+        column=_characters(loc.text, loc.column),
+        end_column=len(loc.text) if end is None else _characters(loc.text, end),
+        text=loc.text,
+        why=why,
+        fix=fix,
+    )
+
+
+def _find(parsed: Parsed, code: CodeType) -> ast.FunctionDef:
+    """The function's definition in the file, if the file still says what is in memory."""
+    if parsed is not None:
+        tree, module = parsed
+        same = any(_same(c, code) for c in _codes(module))
+        for node in ast.walk(tree) if same else ():
+            if isinstance(node, ast.FunctionDef) and node.name == code.co_name:
+                first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+                if first == code.co_firstlineno:
+                    return node
+    raise _unreadable(
+        code,
+        "source-changed",
+        f"{code.co_name}() in memory is not what its file says now",
+        why="the file was changed after it was imported, or the function was made by exec",
+        fix="start the program again",
+    )
+
+
+def _unreadable(code: CodeType, kind: str, message: str, *, why: str, fix: str) -> CompileError:
+    place = Diagnostic(
+        kind, message, file=code.co_filename, line=code.co_firstlineno, why=why, fix=fix
+    )
+    return CompileError([place])
 
 
 def _parse(file: str, text: str) -> Parsed:

@@ -5,14 +5,22 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import numbers
-from probee.compiler.frontend.source import Refusal
+from probee.compiler.frontend import (
+    declared,
+    inline,
+    loops,
+    maps,
+    memory,
+    names,
+    numbers,
+    texts,
+)
+from probee.compiler.frontend.scope import assigned
+from probee.compiler.frontend.source import Refusal, at
 from probee.compiler.frontend.values import (
     Method,
-    NoneType,
     Num,
     Opt,
-    OptNum,
     ReadStr,
     Ref,
     Several,
@@ -20,72 +28,67 @@ from probee.compiler.frontend.values import (
     describe,
 )
 from probee.compiler.ir.builder import Undefined
-from probee.errors import UsageError
-from probee.frozen import replace
-from probee.lang.maps import Global, MapDeclaration
-from probee.lang.types import value_type
-from probee.spec.types import CharArray, Int, Pointer, StructType
+from probee.spec.types import CharArray, Int, Pointer
 
 if TYPE_CHECKING:
     from probee.compiler.frontend.lowering import Lowering
     from probee.compiler.frontend.values import TypedValue
+    from probee.errors import Diagnostic
 
 
 def body(low: Lowering, nodes: list[ast.stmt]) -> None:
     """Lowers statements; what follows an end of the path is lowered too, for its errors."""
+    loops_around = len(low.frame.loops)
     for node in nodes:
-        at = low.builder.at
+        before = low.builder.at
         try:
             low.place(node)
             statement(low, node)
-        except Refusal as refusal:
-            if refusal.diagnostic is not None:
-                low.diagnostics.append(refusal.diagnostic)
-            _poison(low, node)
-            low.builder.at = None if isinstance(node, ast.Return) else low.builder.at or at
-        except Undefined as undefined:
-            low.diagnostics.append(unbound(low, undefined, node))
+        except (Refusal, Undefined) as error:
+            if isinstance(error, Undefined):
+                low.report(unbound(error))
+            else:
+                low.report(error.diagnostic)
+            # the rest is read as if the statement had done nothing but assign its names
+            low.frame.poisoned |= assigned(node)
+            del low.frame.loops[loops_around:]
+            low.builder.at = None if isinstance(node, ast.Return) else low.builder.at or before
 
 
-def unbound(low: Lowering, undefined: Undefined, node: ast.AST):  # type: ignore[no-untyped-def]
+def unbound(undefined: Undefined) -> Diagnostic:
+    """A local is read that some path did not assign."""
     variable = undefined.variable
-    name = variable[1] if isinstance(variable, tuple) else str(variable)
-    place = ast.Pass(lineno=undefined.loc.line, col_offset=undefined.loc.column)
-    at = place if undefined.loc.line else node
-    return low.frame.source.diagnose(
-        at,
+    name = str(variable[1] if isinstance(variable, tuple) else variable)
+    loc = undefined.loc
+    end = loc.column + len(name.encode()) if loc.text.encode()[loc.column :].startswith(
+        name.encode()
+    ) else None  # fmt: skip
+    return at(
+        loc,
         "unbound",
         f"`{name}` may have no value here",
+        end=end,
         why="on some path to this line nothing was assigned to it; Python would raise",
         fix=f"assign `{name}` on every path",
     )
 
 
-def _poison(low: Lowering, node: ast.stmt) -> None:
-    """Names the failed statement would have bound: their uses are no errors of their own."""
-    for child in ast.walk(node):
-        if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store):
-            low.frame.poisoned.add(child.id)
-
-
 def statement(low: Lowering, node: ast.stmt) -> None:
     """Lowers one statement."""
-    from probee.compiler.frontend import calls, loops, maps
-
     match node:
         case ast.Pass() | ast.Expr(value=ast.Constant(value=str())):
             pass
         case ast.Expr(value=ast.Constant(value=v)) if v is Ellipsis:
             pass
-        case ast.Expr(value=call):
-            low.discarded = call
-            _check_unused(low, low.value(call), call)
+        case ast.Expr(value=expression):
+            low.discarded = expression
+            _check_unused(low, low.value(expression), expression)
         case ast.Assign(targets=targets, value=expression):
             _assign(low, targets, expression)
-        case ast.AnnAssign(target=target, annotation=annotation, value=expression_):
-            _annotated(low, target, annotation, expression_, node)
-        case ast.AugAssign(target=target_, op=operator, value=expression):
-            _augmented(low, target_, operator, expression, node)
+        case ast.AnnAssign(target=target, annotation=annotation, value=given):
+            _annotated(low, target, annotation, given)
+        case ast.AugAssign():
+            _augmented(low, node)
         case ast.If(test=test, body=then_body, orelse=else_body):
             _if(low, test, then_body, else_body)
         case ast.While():
@@ -95,16 +98,24 @@ def statement(low: Lowering, node: ast.stmt) -> None:
         case ast.Break() | ast.Continue():
             loops.leave(low, node)
         case ast.Return(value=result):
-            calls.return_(low, result, node)
+            inline.return_(low, result, node)
         case ast.Delete(targets=targets):
-            for target_ in targets:
-                if not isinstance(target_, ast.Subscript):
-                    raise low.refuse(
-                        target_, "del", "only `del m[k]` of a map means something here"
-                    )
-                maps.delete(low, target_)
+            for gone in targets:
+                _delete(low, gone)
         case _:
             raise low.not_yet(node, type(node).__name__)
+
+
+def _delete(low: Lowering, target: ast.expr) -> None:
+    if not isinstance(target, ast.Subscript):
+        raise low.refuse(
+            target,
+            "del",
+            "only `del m[k]` of a map means something here",
+            why="a local takes no memory that could be given back",
+            fix="leave it out",
+        )
+    maps.delete(low, low.value(target.value), target)
 
 
 def _check_unused(low: Lowering, value: TypedValue, node: ast.expr) -> None:
@@ -114,6 +125,7 @@ def _check_unused(low: Lowering, value: TypedValue, node: ast.expr) -> None:
             node,
             "ring-duty",
             "a reserved record is dropped here",
+            why="the verifier refuses a program that may keep a record",
             fix="keep it in a local and submit it",
         )
     if isinstance(value, (Method, ReadStr, Thing)):
@@ -145,138 +157,106 @@ def _assign(low: Lowering, targets: list[ast.expr], expression: ast.expr) -> Non
 
 def store(low: Lowering, target: ast.expr, value: TypedValue, node: ast.expr) -> None:
     """`target = value`; `node` is the value's expression, for messages."""
-    from probee.compiler.frontend import maps, memory
-
+    texts.settled(low, value, [target], node)
     match target:
         case ast.Name(id=name):
-            if isinstance(value, ReadStr):
-                raise low.not_yet(
-                    node,
-                    "text in a local",
-                    fix="read it into a field of a record: `e.path = read_str(…)`",
-                )
-            if isinstance(value, Ref) and isinstance(value.type, CharArray):
-                raise low.not_yet(node, "text in a local", fix="use the field itself")
-            if isinstance(value, Several):
-                raise low.not_yet(node, "a tuple in a local", fix="give each part its own name")
-            low.assign(name, value, target)
+            names.assign(low, name, value, target)
         case ast.Tuple(elts=elements):
-            if not isinstance(value, Several) or len(value.items) != len(elements):
-                raise low.refuse(
-                    target, "unpack", f"{describe(value)} does not unpack into these names"
-                )
-            for item in value.items:
-                if isinstance(item, Ref) and isinstance(item.type, CharArray):
-                    raise low.not_yet(
-                        node, "text of a record in a tuple", fix="assign it by itself"
-                    )
-            for element, item in zip(elements, value.items, strict=True):
-                store(low, element, item, node)
-        case ast.Attribute(value=owner_node, attr=_):
-            owner = low.value(owner_node)
+            _unpack(low, target, elements, value, node)
+        case ast.Attribute(value=owner):
+            place_owner = low.value(owner)
             low.place(target)
-            memory.write_field(low, owner, target, value, node)
-        case ast.Subscript(value=owner_node, slice=key):
-            maps.store(low, low.value(owner_node), key, value, target, node)
+            memory.write_field(low, place_owner, target, value, node)
+        case ast.Subscript(value=owner, slice=key):
+            maps.store(low, low.value(owner), key, value, target, node)
         case _:
             raise low.refuse(target, "target", "this cannot be assigned to in a kernel program")
+
+
+def _unpack(
+    low: Lowering, target: ast.expr, elements: list[ast.expr], value: TypedValue, node: ast.expr
+) -> None:
+    if not isinstance(value, Several) or len(value.items) != len(elements):
+        raise low.refuse(
+            target,
+            "unpack",
+            f"{describe(value)} does not unpack into these names",
+            why="as many values as names are wanted, written as a tuple",
+            fix="assign them one by one",
+        )
+    for item in value.items:
+        if isinstance(item, Ref) and isinstance(item.type, CharArray):
+            raise low.not_yet(node, "text of a record in a tuple", fix="assign it by itself")
+    parts = node.elts if isinstance(node, ast.Tuple) else [node] * len(elements)
+    for element, item, part in zip(elements, value.items, parts, strict=True):
+        store(low, element, item, part)
 
 
 def _annotated(
-    low: Lowering,
-    target: ast.expr,
-    annotation: ast.expr,
-    expression: ast.expr | None,
-    node: ast.stmt,
+    low: Lowering, target: ast.expr, annotation: ast.expr, expression: ast.expr | None
 ) -> None:
     """`x: u32 = value`: the local has that type from here on."""
     if not isinstance(target, ast.Name):
-        raise low.refuse(target, "annotation", "only a local takes an annotation here")
-    type_ = annotated_type(low, annotation)
+        raise low.refuse(
+            target,
+            "annotation",
+            "only a local takes an annotation here",
+            why="a field has the type that its struct says",
+            fix="leave the annotation out",
+        )
+    type_ = declared.type_of(low, annotation)
+    known = low.frame.locals.get(target.id)
+    if isinstance(type_, (Int, Pointer)):
+        if known is not None and not (isinstance(known, Num) and known.type == type_):
+            raise low.refuse(
+                target,
+                "local-type",
+                f"`{target.id}` was something else before",
+                why="a local keeps one type",
+                fix="annotate it where it is first assigned, or use another name",
+            )
+        if expression is not None:
+            value = low.value(expression)
+            number = numbers.convert(low, low.as_number(value, expression), type_, expression)
+            low.frame.locals[target.id] = Num(type_, 0)
+            names.assign(low, target.id, number, target)
+        else:
+            low.frame.locals[target.id] = Num(type_, 0)
+        return
     if expression is None:
-        if isinstance(type_, (Int, Pointer)):
-            from probee.compiler.frontend.lowering import Local
-
-            low.frame.locals.setdefault(target.id, Local(Num(type_, 0)))
         return
     value = low.value(expression)
-    low.place(node)
-    if isinstance(type_, (Int, Pointer)):
-        number = numbers.convert(low, low.as_number(value, expression), type_, expression)
-        known = low.frame.locals.get(target.id)
-        if known is not None and isinstance(known.like, Num) and known.like.type != type_:
-            raise low.refuse(target, "local-type", f"`{target.id}` had another type before")
-        low.assign(target.id, number, target)
-        return
     ref = value.ref if isinstance(value, Opt) else value
     if not isinstance(ref, Ref) or ref.type != type_:
         raise low.refuse(expression, "type", f"{describe(value)} is not what the annotation says")
-    low.assign(target.id, value, target)
+    names.assign(low, target.id, value, target)
 
 
-def annotated_type(low: Lowering, annotation: ast.expr) -> Int | Pointer | StructType | CharArray:
-    """The type that an annotation inside a function names."""
-    node: ast.expr = annotation
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        node = ast.parse(node.value, mode="eval").body
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):  # T | None
-        node = node.left
-    dotted = ast.unparse(node)
-    scope = low.frame.scope
-    obj = scope.get(dotted, low.world.annotation(low.frame.source.function, dotted))
-    try:
-        return value_type(obj)  # type: ignore[return-value]
-    except UsageError as error:
-        raise low.refuse(annotation, "annotation", str(error)) from None
-
-
-def _augmented(
-    low: Lowering, target: ast.expr, operator: ast.operator, expression: ast.expr, node: ast.stmt
-) -> None:
+def _augmented(low: Lowering, node: ast.AugAssign) -> None:
     """`target op= value`: the target is evaluated once, read, then the value, then stored."""
-    from probee.compiler.frontend import maps, memory
-
-    match target:
-        case ast.Name(id=name):
-            old = low.as_number(low.value(ast.Name(name, ast.Load(), **_place(target))), target)
-            new = low.number(expression)
+    match node.target:
+        case ast.Name(id=name) as target:
+            old = low.as_number(names.lookup(low, name, target), target)
+            new = low.number(node.value)
             low.place(node)
-            low.assign(name, numbers.binary(low, operator, old, new, node), target)
-        case ast.Attribute(value=owner_node):
+            names.assign(low, name, numbers.binary(low, node.op, old, new, node), target)
+        case ast.Attribute(value=owner_node) as target:
             owner = low.value(owner_node)
             place = memory.field_place(low, owner, target)
-            memory.check_writable(low, place.ref, target)
-            old = memory.load_number(low, place, target)
-            new = low.number(expression)
-            low.place(node)
-            result = numbers.binary(low, operator, old, new, node)
-            memory.store_number(low, place, result, node)
-        case ast.Subscript(value=owner_node, slice=key):
-            place = maps.element(low, low.value(owner_node), key, target)
-            old = memory.load_number(low, place, target)
-            new = low.number(expression)
-            low.place(node)
-            result = numbers.binary(low, operator, old, new, node)
-            memory.store_number(low, place, result, node)
-        case _:
-            raise low.refuse(target, "target", "this cannot be assigned to in a kernel program")
+            _update(low, node, place)
+            memory.wrote(low, place.ref)
+        case ast.Subscript(value=owner_node, slice=key) as target:
+            _update(low, node, maps.element(low, low.value(owner_node), key, target))
 
 
-def _place(node: ast.expr) -> dict[str, int | None]:
-    return {
-        "lineno": node.lineno,
-        "col_offset": node.col_offset,
-        "end_lineno": node.end_lineno,
-        "end_col_offset": node.end_col_offset,
-    }
-
-
-def is_global(value: TypedValue) -> bool:
-    return isinstance(value, Thing) and isinstance(value.obj, Global)
-
-
-def is_map(value: TypedValue) -> bool:
-    return isinstance(value, Thing) and isinstance(value.obj, MapDeclaration)
-
-
-__all__ = ["NoneType", "OptNum", "annotated_type", "body", "replace", "statement", "store"]
+def _update(low: Lowering, node: ast.AugAssign, place: memory.Place) -> None:
+    """`place op= value`, where computing the value must not take the place away."""
+    memory.check_writable(low, place.ref, node.target)
+    type_ = memory.number_type(low, place, node.target)
+    old = memory.load_number(low, place, type_)
+    new = low.number(node.value)
+    low.place(node)
+    memory.check_usable(low, place.ref, node.target)
+    memory.check_writable(low, place.ref, node.target)
+    result = numbers.binary(low, node.op, old, new, node)
+    memory.store_number(low, place, numbers.convert(low, result, type_, node), type_)

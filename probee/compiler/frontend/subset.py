@@ -14,14 +14,24 @@ if TYPE_CHECKING:
     from probee.compiler.frontend.source import Source
     from probee.errors import Diagnostic
 
-ACCEPTED = frozenset(
-    (
-        "FunctionDef Return Delete Assign AugAssign AnnAssign For While If Expr Pass Break Continue "
-        "BoolOp NamedExpr BinOp UnaryOp IfExp Compare Call Constant Attribute Subscript Name Tuple "
-        "Load Store Del And Or Add Sub Mult Mod LShift RShift BitOr BitXor BitAnd FloorDiv "
-        "Invert Not UAdd USub Eq NotEq Lt LtE Gt GtE Is IsNot In NotIn arguments arg keyword"
-    ).split()
-)
+# fmt: off
+ACCEPTED = frozenset({
+    # statements
+    "FunctionDef", "Return", "Delete", "Assign", "AugAssign", "AnnAssign", "For", "While", "If",
+    "Expr", "Pass", "Break", "Continue",
+    # expressions
+    "BoolOp", "NamedExpr", "BinOp", "UnaryOp", "IfExp", "Compare", "Call", "Constant",
+    "Attribute", "Subscript", "Name", "Tuple",
+    # contexts
+    "Load", "Store", "Del",
+    # operators
+    "And", "Or", "Add", "Sub", "Mult", "Mod", "LShift", "RShift", "BitOr", "BitXor", "BitAnd",
+    "FloorDiv", "Invert", "Not", "UAdd", "USub", "Eq", "NotEq", "Lt", "LtE", "Gt", "GtE", "Is",
+    "IsNot", "In", "NotIn",
+    # parts of a function
+    "arguments", "arg", "keyword",
+})
+# fmt: on
 
 # node → (what it is, why not, what to write instead)
 REFUSED: dict[str, tuple[str, str, str]] = {

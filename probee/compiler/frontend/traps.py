@@ -6,10 +6,11 @@ gives back what is still reserved, and returns the program type's default result
 
 from __future__ import annotations
 
-import ast
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import ast
+
     from probee.compiler.frontend.lowering import Lowering
     from probee.compiler.ir.ops import Operand
 
@@ -21,19 +22,18 @@ def trap_if(
 ) -> None:
     """Where `a condition b` holds, Python would raise `exception` at `node`: stop there."""
     stop, on = low.blocks(2)
+    low.place(node)
     low.branch(condition, a, b, stop, on)
     low.start(stop)
-    trap(low, exception, node)
+    _trap(low, exception, node)
     low.start(on)
 
 
-def trap(low: Lowering, exception: str, node: ast.AST) -> None:
-    """Python raises `exception` here, always."""
+def _trap(low: Lowering, exception: str, node: ast.AST) -> None:
     if not low.live:
         return
     loc = low.frame.source.loc(node)
-    offset = low.world.counter("trap", exception, low.program.name, loc)
-    bump(low, offset)
+    bump(low, low.world.counter("trap", exception, low.program.name, loc))
     for site, state in low.flow.records:
         if state == "done":
             continue
@@ -41,12 +41,12 @@ def trap(low: Lowering, exception: str, node: ast.AST) -> None:
             raise low.refuse(
                 node,
                 "trap-with-record",
-                f"this may stop the program ({exception}) while a record is reserved on some paths only",
+                f"this may stop the program ({exception}) where a record may be reserved",
+                why="the record would have to be given back, and here it is not known to exist",
                 fix="test the record for None first, or compute this before reserving it",
             )
-        low.builder.emit(
-            "call", low.record_pointers[site], 0, result="none", symbol="ringbuf_discard"
-        )
+        pointer = low.record_pointers[site]
+        low.builder.emit("call", pointer, 0, result="none", symbol="ringbuf_discard")
     low.builder.ret(DEFAULT_RESULT)
 
 

@@ -7,20 +7,20 @@ things known when the program is compiled.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from probee.compiler.ir.ops import Operand, Value
 from probee.frozen import Frozen
 from probee.lang.types import BOOL
 from probee.spec.types import CharArray, Int, Pointer, StructType
 
+if TYPE_CHECKING:
+    from probee.compiler.ir.ops import Operand, Value
+
 S64 = Int("s64", 8, True)
 U64 = Int("u64", 8, False)
 U32 = Int("u32", 4, False)
-S32 = Int("s32", 4, True)
-LITERAL = Int(
-    "int literal", 8, True
-)  # a number without a width of its own: it takes the one it meets
+# a number without a width of its own: it takes the one it meets
+LITERAL = Int("int literal", 8, True)
 
 
 class Num(Frozen):
@@ -36,10 +36,12 @@ class Num(Frozen):
 
     @property
     def literal(self) -> bool:
+        """Whether it is a bare number of the source: `op` is then a Python int."""
         return self.type is LITERAL
 
     @property
     def bounds(self) -> tuple[int, int]:
+        """The least and the greatest number that it can be."""
         if isinstance(self.op, int):
             return self.op, self.op
         if isinstance(self.type, Pointer):
@@ -52,8 +54,9 @@ class Num(Frozen):
 class Ref(Frozen):
     """`type` stands in memory at `ptr` + `offset`.
 
-    `origin`: `stack`, `map:NAME`, `ring:SITE`, `ctx`, `rodata` (those last two cannot be written).
-    `site`: which object it is, for the rules on aliases; "" where that cannot matter.
+    `origin`: `stack`, `map:NAME`, `ring:NAME`, `data`, and `ctx` and `rodata`, which cannot be
+    written. `site`: which object it is, for the rules on aliases; "" where that cannot matter.
+    `born`: how often its map had been changed when the reference was got (see memory.py).
     """
 
     ptr: Value
@@ -61,6 +64,7 @@ class Ref(Frozen):
     type: StructType | CharArray
     origin: str
     site: str = ""
+    born: int = 0
 
 
 class Opt(Frozen):
@@ -71,7 +75,7 @@ class Opt(Frozen):
 
 
 class OptNum(Frozen):
-    """An integer or None: None when `present` is 0, and then `num.op` is 0."""
+    """An integer or None: `present` is 1 or 0, and 0 means None; `num.op` is 0 then."""
 
     num: Num
     present: Operand
@@ -88,7 +92,7 @@ class ReadStr(Frozen):
     """A `read_str(pointer, default=…)` that has not been given a place to write to."""
 
     pointer: Num
-    default: bytes | None
+    default: bytes
 
 
 class Comm(Frozen):
@@ -132,10 +136,12 @@ NONE = NoneType()
 
 
 def literal(value: int) -> Num:
+    """A bare number."""
     return Num(LITERAL, value)
 
 
 def boolean(op: Operand) -> Num:
+    """A truth value: `op` is 1 or 0."""
     return Num(BOOL, op)
 
 

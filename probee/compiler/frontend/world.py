@@ -13,16 +13,17 @@ from probee.compiler.frontend.source import Source
 from probee.compiler.frontend.subset import check
 from probee.lang.maps import Const, Variable
 from probee.spec.programs import CounterSpec, VariableSpec
-from probee.spec.types import CharArray
 
 if TYPE_CHECKING:
     from types import FunctionType
+    from typing import Literal
 
     from probee.compiler.frontend.source import Parsed
     from probee.compiler.ir.ops import Loc
     from probee.errors import Diagnostic
     from probee.lang.capture import Capture
     from probee.spec.target import KernelFacts, Target
+    from probee.spec.types import CharArray, Int
 
 
 class World:
@@ -44,21 +45,29 @@ class World:
         self.variables: dict[str, VariableSpec] = {}
         self.contents: dict[str, bytearray] = {".rodata": bytearray(), ".data": bytearray()}
         self.counters: dict[tuple[object, ...], CounterSpec] = {}
-        self._checked: set[FunctionType] = set()
+        self._broken: dict[FunctionType, list[Diagnostic]] = {}
         self._trees: dict[str, Parsed] = {}
         self._sources: dict[FunctionType, Source] = {}
 
     def source(self, function: FunctionType) -> Source:
+        """The function's tree and text. Raises CompileError where there is none."""
         if function not in self._sources:
             self._sources[function] = Source(function, self._trees)
         return self._sources[function]
 
     def syntax_errors(self, function: FunctionType) -> list[Diagnostic]:
-        """What of a function's syntax is outside the language: told once a compilation."""
-        if function in self._checked:
-            return []
-        self._checked.add(function)
-        return check(self.source(function))
+        """What of a function's syntax is outside the language."""
+        if function not in self._broken:
+            self._broken[function] = check(self.source(function))
+        return self._broken[function]
+
+    def number(self, raw: bytes) -> int:
+        """Bytes as the number that a load of them gives."""
+        return int.from_bytes(raw, "big" if self.target.endian == "big" else "little")
+
+    def function(self, obj: object) -> FunctionType | None:
+        """`obj`, if it is a plain function of the user's that the programs name."""
+        return next((f for f in self.capture.functions if f is obj), None)
 
     def annotation(self, function: FunctionType, dotted: str) -> object:
         """What an annotation names: it may stand in no code, so it is looked up in the module."""
@@ -76,11 +85,11 @@ class World:
         """Where a Const or Global lives, placed at its first use."""
         name = self.capture.name_of(variable)
         if name not in self.variables:
-            type_ = variable.type  # type: ignore[attr-defined]
+            type_, value = variable.identity()[1:]
             contents = self.contents[variable.section]
             contents.extend(bytes(-len(contents) % max(type_.align, 8)))
             self.variables[name] = VariableSpec(name, variable.section, len(contents), type_)
-            contents.extend(initial_bytes(type_, variable.value, self.target.endian))  # type: ignore[attr-defined]
+            contents.extend(self._initial(type_, value))
         return self.variables[name]
 
     def counter(self, kind: str, subject: str, program: str = "", loc: Loc | None = None) -> int:
@@ -92,12 +101,9 @@ class World:
             self.counters[key] = CounterSpec(kind, subject, ".bss", offset, program, *place)
         return self.counters[key].offset
 
-
-def initial_bytes(type_: object, value: object, endian: str) -> bytes:
-    """A variable's value as it stands in memory."""
-    if isinstance(type_, CharArray):
-        assert isinstance(value, bytes)
-        return value.ljust(type_.size, b"\0")
-    assert isinstance(value, int)
-    size: int = type_.size  # type: ignore[attr-defined]
-    return (value & ((1 << (8 * size)) - 1)).to_bytes(size, endian)  # type: ignore[arg-type]
+    def _initial(self, type_: Int | CharArray, value: int | bytes) -> bytes:
+        """A variable's value as it stands in memory."""
+        if isinstance(value, bytes):
+            return value.ljust(type_.size, b"\0")
+        order: Literal["big", "little"] = "big" if self.target.endian == "big" else "little"
+        return (value & ((1 << (8 * type_.size)) - 1)).to_bytes(type_.size, order)

@@ -1,0 +1,282 @@
+"""Names: locals, bound and read, and what a function sees of its module.
+
+In: a name, a value. Out: variables of the builder, and facts about them in the flow. A local keeps
+one static shape: an integer type, an optional, a kind of reference. A reference into a map may be
+bound anew; a name for a struct or record keeps its object. What is known when the program is
+compiled (text, functions, the context) needs no variable, but for one that tells whether the name
+was bound at all.
+"""
+
+from __future__ import annotations
+
+import builtins
+from typing import TYPE_CHECKING
+
+from probee.compiler.frontend import expressions, memory, numbers
+from probee.compiler.frontend.source import Refusal
+from probee.compiler.frontend.values import (
+    NONE,
+    S64,
+    Method,
+    NoneType,
+    Num,
+    Opt,
+    OptNum,
+    ReadStr,
+    Ref,
+    Several,
+    Text,
+    Thing,
+    boolean,
+    literal,
+)
+from probee.compiler.ir.ops import Value
+from probee.frozen import replace
+from probee.lang.maps import Const
+from probee.spec.types import CharArray
+
+if TYPE_CHECKING:
+    import ast
+
+    from probee.compiler.frontend.lowering import Lowering
+    from probee.compiler.frontend.source import Source
+    from probee.compiler.frontend.values import TypedValue
+    from probee.compiler.ir.ops import Operand
+
+_BUILTINS = {
+    "range": range, "min": min, "max": max, "abs": abs, "bool": bool, "int": int,
+}  # fmt: skip
+_MISSING = object()
+
+# ------------------------------------------------------------------------------------------ locals
+
+
+def assign(low: Lowering, name: str, value: TypedValue, node: ast.AST) -> None:
+    """Binds a local. Its first assignment fixes its shape; later ones must fit it."""
+    frame = low.frame
+    frame.poisoned.discard(name)
+    known = frame.locals.get(name)
+    low.flow = low.flow.rebound(frame.key(name), low.loop_numbers)
+    match value:
+        case Num():
+            _assign_number(low, name, value, known, node)
+        case OptNum():
+            if known is not None and not (
+                isinstance(known, OptNum) and known.num.type == value.num.type
+            ):
+                raise _other_shape(low, name, node)
+            frame.locals[name] = value
+            _write(low, name, "value", "int", value.num.op)
+            _write(low, name, "present", "int", value.present)
+        case Ref(type=CharArray()):
+            raise low.not_yet(node, "text of a record in a local", fix="use the field itself")
+        case Ref() | Opt():
+            _assign_reference(low, name, value, known, node)
+        case _:
+            _assign_static(low, name, value, known, node)
+
+
+def _assign_number(
+    low: Lowering, name: str, value: Num, known: TypedValue | None, node: ast.AST
+) -> None:
+    key = low.frame.key(name)
+    if known is None:
+        known = low.frame.locals[name] = Num(S64 if value.literal else value.type, 0)
+    if isinstance(known, OptNum):
+        number = numbers.convert(low, value, known.num.type, node)
+        _write(low, name, "value", "int", number.op)
+        _write(low, name, "present", "int", 1)
+        low.flow = replace(low.flow, nonnull=low.flow.nonnull | {key})
+        return
+    if not isinstance(known, Num):
+        raise _other_shape(low, name, node)
+    number = numbers.convert(low, value, known.type, node)
+    _write(low, name, "value", "int", number.op)
+    low.flow = low.flow.with_range(key, number.bounds)
+
+
+def _assign_reference(
+    low: Lowering, name: str, value: Ref | Opt, known: TypedValue | None, node: ast.AST
+) -> None:
+    ref = value.ref if isinstance(value, Opt) else value
+    memory.check_current(low, ref, node)
+    in_map = ref.origin.startswith("map:")
+    if known is not None:
+        old = known.ref if isinstance(known, Opt) else known
+        same = isinstance(old, Ref) and memory.alike(old, ref)
+        if not same or not in_map:
+            raise _other_shape(low, name, node)
+    low.frame.locals[name] = Opt(ref) if in_map or isinstance(value, Opt) else ref
+    _write(low, name, "pointer", "ptr", ref.ptr)
+    if isinstance(value, Ref):
+        low.flow = replace(low.flow, nonnull=low.flow.nonnull | {low.frame.key(name)})
+
+
+def _assign_static(
+    low: Lowering, name: str, value: TypedValue, known: TypedValue | None, node: ast.AST
+) -> None:
+    match value:
+        case NoneType():
+            raise low.not_yet(
+                node, "a local that is only None", fix="assign it where its value is known"
+            )
+        case ReadStr():
+            raise low.not_yet(
+                node,
+                "text in a local",
+                fix="read it into a field of a record: `e.path = read_str(…)`",
+            )
+        case Several():
+            raise low.not_yet(node, "a tuple in a local", fix="give each part its own name")
+        case Method(owner=owner) if not isinstance(owner, Thing):
+            raise low.not_yet(node, "a method in a local", fix="call it here")
+    if known is not None and known != value:
+        raise _other_shape(low, name, node)
+    low.frame.locals[name] = value
+    _write(low, name, "bound", "int", 1)
+
+
+def _other_shape(low: Lowering, name: str, node: ast.AST) -> Refusal:
+    return low.refuse(
+        node,
+        "local-type",
+        f"`{name}` was something else before",
+        why="a local keeps one type, and a name for a struct or record keeps its object",
+        fix="use another name",
+    )
+
+
+def read(low: Lowering, name: str, node: ast.AST) -> TypedValue:
+    """The value of a local here."""
+    frame = low.frame
+    if name in frame.poisoned:
+        raise Refusal(None)
+    local, key = frame.locals.get(name), frame.key(name)
+    match local:
+        case None:
+            raise low.refuse(
+                node,
+                "unbound",
+                f"`{name}` has no value yet here",
+                why="Python would raise UnboundLocalError",
+                fix=f"assign `{name}` before this",
+            )
+        case Num(type=type_):
+            return Num(type_, _read(low, name, "value"), *low.flow.ranges.get(key, ()))
+        case OptNum(num=Num(type=type_)):
+            num = Num(type_, _read(low, name, "value"))
+            if key in low.flow.nonnull:
+                return num
+            return OptNum(num, _read(low, name, "present"), key)
+        case Ref() as ref:
+            return _reference(low, name, ref, node)
+        case Opt(ref=ref):
+            ref = _reference(low, name, ref, node)
+            return ref if key in low.flow.nonnull else Opt(ref, key)
+        case _:
+            _read(low, name, "bound")
+            return local
+
+
+def _reference(low: Lowering, name: str, ref: Ref, node: ast.AST) -> Ref:
+    """The object that a local refers to, if it is still the one that was assigned."""
+    key = low.frame.key(name)
+    low.rely("stale", key, node)
+    if key in low.flow.stale:
+        raise stale(low.frame.source, node)
+    for loop in low.made_in.get(ref.site, ()):
+        if (loop, key) not in low.flow.fresh:
+            raise low.refuse(
+                node,
+                "stale-reference",
+                f"`{name}` refers to an object of an earlier round of the loop",
+                why="each round makes it anew in the same memory; Python would have two objects",
+                fix="make it before the loop, or use it in the round that makes it",
+            )
+    pointer = _read(low, name, "pointer")
+    assert isinstance(pointer, Value)
+    return replace(ref, ptr=pointer, born=low.changes.get(ref.origin, 0))
+
+
+def stale(source: Source, node: ast.AST) -> Refusal:
+    """A reference into a map is used after the map was changed."""
+    return source.refuse(
+        node,
+        "stale-reference",
+        "this refers into a map that was changed since",
+        why="the kernel may have given that entry's memory to another key",
+        fix="read what is needed first, or look the key up again",
+    )
+
+
+def _write(low: Lowering, name: str, part: str, kind: str, value: Operand) -> None:
+    variable = (low.frame.number, name, part)
+    low.builder.declare(variable, kind, name)
+    low.builder.write(variable, value)
+
+
+def _read(low: Lowering, name: str, part: str) -> Operand:
+    return low.builder.read((low.frame.number, name, part))
+
+
+# ------------------------------------------------------------------------- names from outside
+
+
+def lookup(low: Lowering, name: str, node: ast.expr) -> TypedValue:
+    """A name: a local, else one that the function's module or closure had, else a built-in."""
+    frame = low.frame
+    if name in frame.names:
+        return read(low, name, node)
+    if name in frame.scope:
+        return known(low, frame.scope[name], name, node)
+    if name in _BUILTINS:
+        return Thing(_BUILTINS[name], name)
+    if getattr(builtins, name, _MISSING) is not _MISSING:
+        raise low.not_yet(node, f"`{name}` in a kernel program")
+    raise low.refuse(
+        node,
+        "undefined-name",
+        f"`{name}` is not defined where this function can see it",
+        why="a kernel program sees its locals, and what its module had bound when it was compiled",
+    )
+
+
+def known(low: Lowering, obj: object, name: str, node: ast.AST) -> TypedValue:
+    """A Python object that the program names, as a typed value."""
+    match obj:
+        case None:
+            return NONE
+        case bool():
+            return boolean(int(obj))
+        case int():
+            number = literal(int(obj))
+            numbers.check_literal(low, number, node)
+            return number
+        case str() | bytes():
+            return text(low, obj, node)
+        case Const():
+            return expressions.constant(low, obj)
+        case float():
+            raise low.refuse(
+                node,
+                "no-float",
+                f"`{name}` is a float",
+                why="the kernel has no floating point",
+                fix="use whole numbers of a smaller unit",
+            )
+        case _:
+            return Thing(obj, name)
+
+
+def text(low: Lowering, value: str | bytes, node: ast.AST) -> Text:
+    """A string known when the program is compiled, as UTF-8."""
+    raw = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
+    if b"\0" in raw:
+        raise low.refuse(
+            node,
+            "text-nul",
+            "this text holds a NUL byte",
+            why="text in the kernel ends at its first NUL",
+            fix="leave it out",
+        )
+    return Text(raw)

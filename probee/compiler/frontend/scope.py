@@ -1,0 +1,95 @@
+"""What a function being lowered is made of: its names, its loops, where its `return` leads.
+
+In: nothing. Out: the records that `Lowering` keeps, one `Frame` for each function that is open.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from probee.frozen import Frozen
+
+if TYPE_CHECKING:
+    from probee.compiler.frontend.flow import Flow
+    from probee.compiler.frontend.source import Source
+    from probee.compiler.frontend.values import TypedValue
+    from probee.compiler.ir.ops import Block
+    from probee.spec.types import Int, Pointer
+
+
+class Use(Frozen):
+    """`node` is right only while `name` is not in the set `fact` of the flow."""
+
+    fact: str
+    name: str
+    node: ast.AST
+    source: Source
+
+
+class Loop:
+    """Where `break` and `continue` lead, and what a later round of the loop must not find changed.
+
+    `number`: unique over the program. `again`: where a round ends. `entry`: what was known when the
+    first round began. `rounds`: the most that there can be. `uses`: what the body relies on.
+    """
+
+    def __init__(
+        self, number: int, head: Block, again: Block, done: Block, entry: Flow, rounds: int
+    ) -> None:
+        self.number = number
+        self.head = head
+        self.again = again
+        self.done = done
+        self.entry = entry
+        self.rounds = rounds
+        self.uses: list[Use] = []
+
+
+class Frame:
+    """A function being lowered. `exit`: where its `return` leads (None: out of the program).
+
+    `locals`: for each local a value of the one static shape that it keeps (its operands mean
+    nothing). `poisoned`: locals whose assignment was refused: their uses are no errors of their
+    own. `result`: the first value returned, which the others must be like.
+    """
+
+    def __init__(
+        self, number: int, source: Source, scope: dict[str, object], names: frozenset[str]
+    ) -> None:
+        self.number = number
+        self.source = source
+        self.scope = scope
+        self.names = names
+        self.locals: dict[str, TypedValue] = {}
+        self.poisoned: set[str] = set()
+        self.loops: list[Loop] = []
+        self.exit: Block | None = None
+        self.result: TypedValue | None = None
+        self.result_type: Int | Pointer | None = None
+
+    def key(self, name: str) -> str:
+        """A local's name in flow facts: unique over inlined functions."""
+        return f"{self.number}:{name}"
+
+
+def local_names(definition: ast.FunctionDef) -> frozenset[str]:
+    """Python's rule: parameters, and whatever is assigned anywhere in the function."""
+    names = {a.arg for a in parameters(definition)}
+    return frozenset(names | assigned(*definition.body))
+
+
+def parameters(definition: ast.FunctionDef) -> list[ast.arg]:
+    """All parameters but `*args` and `**kwargs`, in order."""
+    args = definition.args
+    return [*args.posonlyargs, *args.args, *args.kwonlyargs]
+
+
+def assigned(*nodes: ast.AST) -> set[str]:
+    """Names that pieces of the tree assign or delete."""
+    return {
+        child.id
+        for node in nodes
+        for child in ast.walk(node)
+        if isinstance(child, ast.Name) and isinstance(child.ctx, (ast.Store, ast.Del))
+    }

@@ -1,0 +1,249 @@
+"""Text compared and searched.
+
+In: two texts: known at compile time, or in buffers (texts.py says how a buffer holds text). Out: IR
+that leaves to one of two blocks. A buffer that was cut has a text like any other: its first N - 2
+bytes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from probee.compiler.frontend import memory
+from probee.compiler.frontend.texts import COMM_SIZE, is_text
+from probee.compiler.frontend.values import Comm, Ref, Text, describe
+from probee.frozen import Frozen, replace
+from probee.spec.types import CharArray
+
+if TYPE_CHECKING:
+    import ast
+
+    from probee.compiler.frontend.lowering import Lowering
+    from probee.compiler.frontend.values import TypedValue
+    from probee.compiler.ir.ops import Block, Operand, Value
+
+
+class Buffer(Frozen):
+    """Text in memory. `limit`: its length where no NUL ends it before."""
+
+    ref: Ref
+    limit: Operand
+
+    @property
+    def size(self) -> int:
+        """Bytes of the buffer."""
+        return self.ref.type.size
+
+
+def equal(
+    low: Lowering, node: ast.AST, a: TypedValue, b: TypedValue, then: Block, other: Block
+) -> None:
+    """Leaves by `a == b`."""
+    left, right = _materialise(low, a, node), _materialise(low, b, node)
+    match left, right:
+        case Text(), Text():
+            low.decide(left.raw == right.raw, then, other)
+        case Ref(), Ref():
+            _match(low, _buffer(low, left), 0, _buffer(low, right), then, other, whole=True)
+        case (Text(raw=raw), Ref() as ref) | (Ref() as ref, Text(raw=raw)):
+            _same_text(low, ref, raw, then, other)
+
+
+def startswith(
+    low: Lowering, node: ast.AST, a: TypedValue, prefix: TypedValue, then: Block, other: Block
+) -> None:
+    """Leaves by `a.startswith(prefix)`."""
+    if not is_text(prefix):
+        raise low.refuse(node, "type", f"{describe(prefix)} stands where text is needed")
+    match _materialise(low, a, node), _materialise(low, prefix, node):
+        case Text(raw=raw), Text(raw=start):
+            low.decide(raw.startswith(start), then, other)
+        case Text(), Ref():
+            raise low.not_yet(node, "searching in text known when the program is compiled")
+        case Ref() as ref, Text(raw=start):
+            _begins(low, ref, start, then, other)
+        case Ref() as ref, Ref() as begin:
+            _match(low, _buffer(low, ref), 0, _buffer(low, begin), then, other, whole=False)
+
+
+def contains(
+    low: Lowering, node: ast.AST, text: TypedValue, part: TypedValue, then: Block, other: Block
+) -> None:
+    """Leaves by `part in text`: the part is tried at each place, in order."""
+    hay, needle = _materialise(low, text, node), _materialise(low, part, node)
+    if isinstance(hay, Text):
+        if not isinstance(needle, Text):
+            raise low.not_yet(node, "searching in text known when the program is compiled")
+        low.decide(needle.raw in hay.raw, then, other)
+    elif isinstance(needle, Text):
+        if not needle.raw:
+            low.decide(True, then, other)
+            return
+        places = hay.type.size - len(needle.raw)
+        _each_place(low, _buffer(low, hay), places, needle.raw, then, other)
+    else:
+        part_buffer = _buffer(low, needle)
+        _each_place(low, _buffer(low, hay), hay.type.size, part_buffer, then, other)
+
+
+# ------------------------------------------------------------------------------- text in memory
+
+
+def _materialise(low: Lowering, value: TypedValue, node: ast.AST) -> Ref | Text:
+    """A buffer that may be read at any index, for text that has none yet."""
+    match value:
+        case Comm():
+            pointer = low.builder.slot(f"comm{low.number_of()}", COMM_SIZE)
+            low.builder.emit("call", pointer, COMM_SIZE, result="none", symbol="get_current_comm")
+            return Ref(pointer, 0, CharArray(COMM_SIZE), "stack")
+        case Ref(origin="ctx"):  # the verifier wants constant offsets into a context
+            pointer = low.builder.slot(f"text{low.number_of()}", value.type.size)
+            memory.copy(low, pointer, 0, value)
+            return replace(value, ptr=pointer, offset=0, origin="stack")
+        case Ref():
+            memory.check_usable(low, value, node)
+            return value
+        case _:
+            assert isinstance(value, Text)
+            return value
+
+
+def _buffer(low: Lowering, ref: Ref) -> Buffer:
+    """A buffer whose text is to be walked: a last byte that is not NUL means that it was cut."""
+    size = ref.type.size
+    cut, whole = low.blocks(2)
+    low.branch("ne", _byte(low, ref, 0, size - 1), 0, cut, whole)
+    ends = []
+    for block, limit in ((cut, size - 2), (whole, size - 1)):
+        low.start(block)
+        ends.append(low.end(limit))
+    return Buffer(ref, low.join(ends))
+
+
+def _byte(low: Lowering, ref: Ref, index: Operand, extra: int = 0) -> Value:
+    """One byte of a buffer at a run-time index that is below its size."""
+    pointer = ref.ptr
+    if index != 0:
+        pointer = low.builder.emit("add", ref.ptr, index, result="ptr", size=8)
+    return low.builder.emit("load", pointer, size=1, offset=ref.offset + extra)
+
+
+# ------------------------------------------------------------------------------- known text
+
+
+def _same_text(low: Lowering, ref: Ref, raw: bytes, then: Block, other: Block) -> None:
+    """The buffer's text is exactly `raw`."""
+    size = ref.type.size
+    if len(raw) != size - 2:
+        _begins_with_bytes(low, ref, raw + b"\0", then, other)
+        return
+    there, cut = low.blocks(2)
+    _begins_with_bytes(low, ref, raw, there, other)
+    low.start(there)
+    low.branch("eq", _byte(low, ref, 0, size - 2), 0, then, cut)
+    low.start(cut)
+    low.branch("ne", _byte(low, ref, 0, size - 1), 0, then, other)
+
+
+def _begins(low: Lowering, ref: Ref, raw: bytes, then: Block, other: Block) -> None:
+    """The buffer's text begins with `raw`."""
+    size = ref.type.size
+    _begins_with_bytes(low, ref, raw + b"\0" if len(raw) == size - 1 else raw, then, other)
+
+
+def _begins_with_bytes(low: Lowering, ref: Ref, raw: bytes, then: Block, other: Block) -> None:
+    """The buffer begins with exactly these bytes, compared by the widest loads there are."""
+    if len(raw) > ref.type.size:
+        low.decide(False, then, other)
+        return
+    offset = ref.offset
+    while raw:
+        size = next(s for s in (8, 4, 2, 1) if s <= len(raw) and offset % s == 0)
+        got = low.builder.emit("load", ref.ptr, size=size, offset=offset)
+        number = low.world.number(raw[:size])
+        offset, raw = offset + size, raw[size:]
+        (on,) = low.blocks(1)
+        low.branch("eq", got, number, on, other)
+        low.start(on)
+    low.jump(then)
+
+
+def _bytes_at(
+    low: Lowering, hay: Buffer, start: Operand, raw: bytes, then: Block, other: Block
+) -> None:
+    """These bytes stand at `start`, inside the text."""
+    (inside,) = low.blocks(1)
+    low.branch("ule", low.builder.emit("add", start, len(raw), size=8), hay.limit, inside, other)
+    low.start(inside)
+    for i, byte in enumerate(raw):
+        (on,) = low.blocks(1)
+        low.branch("eq", _byte(low, hay.ref, start, i), byte, on, other)
+        low.start(on)
+    low.jump(then)
+
+
+# ---------------------------------------------------------------------------------------- loops
+
+
+def _each_place(
+    low: Lowering, hay: Buffer, places: int, part: bytes | Buffer, then: Block, other: Block
+) -> None:
+    """Tries `part` at one place after another, until the text ends."""
+    head, look, later, again = low.blocks(4)
+    place = low.temporary()
+    low.builder.write(place, 0)
+    low.jump(head)
+    low.start(head, sealed=False)
+    i = low.builder.read(place)
+    low.branch("slt", i, places, look, other)
+    low.start(look)
+    if isinstance(part, bytes):
+        _bytes_at(low, hay, i, part, then, later)
+    else:
+        _match(low, hay, i, part, then, later, whole=False)
+    low.start(later)
+    low.branch("eq", _byte(low, hay.ref, i), 0, other, again)
+    low.start(again)
+    low.builder.write(place, low.builder.emit("add", i, 1, size=8))
+    low.jump(head)
+    low.builder.seal(head)
+
+
+def _match(
+    low: Lowering,
+    hay: Buffer,
+    start: Operand,
+    needle: Buffer,
+    then: Block,
+    other: Block,
+    *,
+    whole: bool,
+) -> None:
+    """The text in `needle` stands at `start` of `hay`; `whole`: and `hay` ends with it."""
+    head, look, ended, compare, bounded, again = low.blocks(6)
+    index = low.temporary()
+    low.builder.write(index, 0)
+    low.jump(head)
+    low.start(head, sealed=False)
+    j = low.builder.read(index)
+    at = low.builder.emit("add", start, j, size=8)
+    low.branch("ult", j, needle.limit, look, ended)
+    low.start(look)
+    want = _byte(low, needle.ref, j)
+    low.branch("eq", want, 0, ended, compare)
+    low.start(ended)
+    if whole:
+        (more,) = low.blocks(1)
+        low.branch("ult", at, hay.limit, more, then)
+        low.start(more)
+        low.branch("eq", _byte(low, hay.ref, at), 0, then, other)
+    else:
+        low.jump(then)
+    low.start(compare)
+    low.branch("ult", at, hay.limit, bounded, other)
+    low.start(bounded)
+    low.branch("eq", _byte(low, hay.ref, at), want, again, other)
+    low.start(again)
+    low.builder.write(index, low.builder.emit("add", j, 1, size=8))
+    low.jump(head)
+    low.builder.seal(head)
