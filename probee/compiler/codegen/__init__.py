@@ -8,7 +8,9 @@ In: functions in SSA form, a `Target`. Out: `Code`: instructions, relocations, l
     machine.py    those operations           frame.py    the stack
     liveness.py   where values live          hints.py    where they would like to
     regalloc.py   linear scan                moves.py    moves that happen at once
-    resolve.py    operands and moves         layout.py   the order of blocks
+    slots.py      where spilled values wait  resolve.py  operands and moves
+    layout.py     the order of blocks        hoist.py    moves before a branch
+    check.py      proves an allocation right, for tests
     emit.py       machine operations -> instructions     assemble.py  slots and distances
 """
 

@@ -56,7 +56,7 @@ def assemble(emitter: Emitter, target: Target, helpers: tuple[str, ...], stack: 
         code=encode(insns, target.endian),
         insns=tuple(insns),
         relocs=tuple(
-            Reloc(starts[item], symbol.kind, symbol.name, addend)
+            Reloc(starts[item], symbol.kind.rstrip("0123456789s"), symbol.name, addend)
             for item, symbol, addend in emitter.relocs
         ),
         lines=tuple((starts[item], loc) for item, loc in emitter.lines),

@@ -26,7 +26,11 @@ ADD64 = op_.ALU64
 MOV64, MOV32 = op_.ALU64 | op_.MOV, op_.ALU32 | op_.MOV
 LDX64 = op_.LDX | op_.MEM | op_.DW
 ST64, STX64 = op_.ST | op_.MEM | op_.DW, op_.STX | op_.MEM | op_.DW
-PSEUDO = {"map": op_.PSEUDO_MAP_FD, "value": op_.PSEUDO_MAP_VALUE}
+PSEUDO = {
+    "map": op_.PSEUDO_MAP_FD,
+    "value": op_.PSEUDO_MAP_VALUE,
+    "const64": op_.PSEUDO_NONE,
+}
 _CODE = {row.name: row.code for row in op_.JUMP_OPS}
 LEVEL = {row.code: row.level for row in op_.JUMP_OPS}
 OPPOSITE = {
@@ -156,7 +160,10 @@ class Emitter:
         else:
             assert not isinstance(symbol, str)
             self.relocs.append((len(self.items), symbol, imm))
-            self._insn(op_.LD_IMM64, dst, PSEUDO[symbol.kind], 0, imm << 32)
+            if symbol.kind.startswith("const32"):
+                self._insn(MOV64 if symbol.kind == "const32s" else MOV32, dst)
+            else:
+                self._insn(op_.LD_IMM64, dst, PSEUDO[symbol.kind], 0, imm << 32)
         self._forget((dst,))
 
     def ldx(self, op: MOp) -> None:

@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from probee.compiler.codegen.machine import MBlock, MOp
 
 SAVED = 6  # as a wish: any of r6 to r9
+FEW = 4  # ways into a block that a choice between values comes from
 
 
 class Hints:
     """`fixed`: the register wished for, or SAVED. `born`: the register that it comes in.
 
-    `friends`: virtual registers to share with. `avoid`: by group, what had better be elsewhere.
+    `friends`: virtual registers to share with. `avoid`: those to be elsewhere than, and when.
     """
 
     def __init__(self, live: Liveness) -> None:
@@ -33,15 +34,19 @@ class Hints:
         self.born: dict[int, int] = {}
         self.friends: dict[int, list[int]] = {}
         self.avoid: dict[int, list[tuple[int, int]]] = {}  # (virtual register, position)
+        self.incoming: dict[int, list[tuple[int, int]]] = {}  # parameter -> what, and when
+        self.outgoing: dict[int, list[int]] = {}  # what is passed -> parameters
         self.group: dict[int, int] = {}  # parameters and what is passed to them: a union-find
         for block in live.function.blocks:
-            for _, edge in block.preds:
+            for pred, edge in block.preds:
                 for param, src in zip(block.params, edge.args, strict=True):
                     if src.base >= VIRTUAL and param in live.intervals:
                         self._join(param, src.base)
+                        end = 2 * (pred.first + len(pred.ops)) - 1
+                        self.incoming.setdefault(param, []).append((src.base, end))
+                        self.outgoing.setdefault(src.base, []).append(param)
         for block in live.function.blocks:
             self._avoid(block)
-        self.grouped = {self.root(vreg) for vreg in self.group}
         self._crossing = {
             self.root(vreg)
             for vreg, interval in live.intervals.items()
@@ -70,16 +75,19 @@ class Hints:
 
     def _avoid(self, block: MBlock) -> None:
         """x = 1 if a > b else 2: with x elsewhere than a and b, it may be set before the branch."""
-        for pred, _ in block.preds if block.params else ():
+        if not block.params or len(block.preds) > FEW:
+            return
+        tested = []
+        for pred, _ in block.preds:
             at = pred
             if len(pred.ops) == 1 and len(pred.preds) == 1:
                 at = pred.preds[0][0]
             op = at.ops[-1]
             if op.kind == "branch":
                 end = 2 * (at.first + len(at.ops)) - 2
-                tested = [(vreg, end) for vreg in (op.a, op.b) if vreg >= VIRTUAL]
-                for param in block.params:
-                    self.avoid.setdefault(self.root(param), []).extend(tested)
+                tested += [(vreg, end) for vreg in (op.a, op.b) if vreg >= VIRTUAL]
+        for vreg in {*block.params, *(src.base for _, edge in block.preds for src in edge.args)}:
+            self.avoid.setdefault(vreg, []).extend(tested)
 
     def _walk(self, block: MBlock) -> None:
         """Backwards, so that wishes travel from where they arise to where values are made."""

@@ -6,6 +6,7 @@ less. Only moves within registers and of constants: they cost little where they 
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from probee.compiler.codegen.machine import FRAME
@@ -19,35 +20,37 @@ CALLED = 0b111111  # r0 to r5
 
 
 def hoist(function: MFunction) -> bool:
-    """Does it where a jump is saved; whether anything changed."""
+    """Does it where a jump is saved, once at each branch; whether anything changed.
+
+    What lives where other blocks begin stays the same by it.
+    """
     entered: dict[MBlock, int] = {}
     for block in function.blocks:
         for edge in block.edges:
             entered[edge.block] = entered.get(edge.block, 0) + 1
     candidates = [
         (block, edge.block, other.block)
-        for index, block in enumerate(function.blocks)
+        for block in function.blocks
         if block.ops[-1].kind == "branch"
         for edge, other in (block.edges, block.edges[::-1])
         if entered[edge.block] == 1 and _is_light(edge.block) and edge.block is not other.block
     ]
     if not candidates:
         return False
-    following = dict(zip(function.blocks, function.blocks[1:], strict=False))
-    live: dict[MBlock, int] | None = None
+    following = dict(pairwise(function.blocks))
+    live = live_registers(function)
+    changed: set[MBlock] = set()
     for block, light, other in candidates:
-        if following.get(light) is light.edges[0].block:
+        if following.get(light) is light.edges[0].block or block in changed:
             continue
-        if live is None:
-            live = live_registers(function)
         moves = light.ops[:-1]
         written = sum({1 << move.d for move in moves})
         reads, _ = effect(block.ops[-1])
         if written & (live[other] | reads) == 0:
             block.ops[-1:-1] = moves
             del light.ops[:-1]
-            return True
-    return False
+            changed.add(block)
+    return bool(changed)
 
 
 def _is_light(block: MBlock) -> bool:

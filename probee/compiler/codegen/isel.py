@@ -301,6 +301,14 @@ def _dataaddr(s: Selector, op: Op) -> None:
     s.where(op.result, Src(NONE, op.offset, Symbol("value", str(op.symbol))))
 
 
+def _const(s: Selector, op: Op) -> None:
+    """A number that the loader writes in: one slot where 32 bits hold it, extended by its sign."""
+    assert op.result is not None
+    wide = op.size == 8 or (s.target.isa < 3 and not op.offset)
+    kind = "const64" if wide else "const32s" if op.offset else "const32"
+    s.where(op.result, Src(NONE, 0, Symbol(kind, str(op.symbol))))
+
+
 def _call(s: Selector, op: Op) -> None:
     args = [s.src(arg) for arg in op.args]
     if op.kind == "call":
@@ -327,6 +335,7 @@ _HANDLERS: dict[str, Callable[[Selector, Op], None]] = {
     **isel_alu.HANDLERS,
     **isel_memory.HANDLERS,
     "slot": _slot,
+    "const": _const,
     "mapaddr": _mapaddr,
     "dataaddr": _dataaddr,
     "call": _call,

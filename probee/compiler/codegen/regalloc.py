@@ -66,24 +66,51 @@ class _Scan:
         self.live = live
         self.places = Places(live)
         self.hints = self.places.hints
-        # Of those that begin together, the ones with a wish come first.
-        wishing = self.hints.fixed.keys() | self.hints.born.keys()
-        self.waiting = [(i.begin, v not in wishing, v, i) for v, i in live.intervals.items()]
+        self.waiting = [(i.begin, v, i) for v, i in live.intervals.items()]
         heapify(self.waiting)
         self.pushed = 0
         self.active: list[Interval] = []
         self.inactive: list[Interval] = []
-        self.taken: dict[int, int] = {}  # root of a group of parameters -> a register it has
         self.starts = [2 * block.first for block in live.function.blocks]
 
     def run(self) -> None:
+        """Visits all intervals, those that begin together as one batch."""
         while self.waiting:
-            position, _, _, current = heappop(self.waiting)
+            position = self.waiting[0][0]
+            batch: list[Interval] = []
+            while self.waiting and self.waiting[0][0] == position:
+                batch.append(heappop(self.waiting)[2])
+            if len(batch) > 1:
+                batch.sort(key=self._has_no_wish)
             self._advance(position)
-            if not self._take_free(current) and not self._take_used(current):
-                continue
-            self.active.append(current)
-            self.taken.setdefault(self.hints.root(current.vreg), current.reg)
+            for current in batch:
+                if self._stays_in_memory(current):
+                    self._spill(current)
+                elif self._take_free(current) or self._take_used(current):
+                    self.active.append(current)
+
+    def _has_no_wish(self, interval: Interval) -> bool:
+        hints, vreg = self.hints, interval.vreg
+        return (
+            vreg not in hints.fixed
+            and vreg not in hints.born
+            and all(register == NONE for register in self._passed(vreg))
+        )
+
+    def _passed(self, vreg: int) -> list[int]:
+        """The registers of what is passed to `vreg`, and of what it is passed to, if decided."""
+        hints, places = self.hints, self.places
+        before = [places.register(arg, end) for arg, end in hints.incoming.get(vreg, ())]
+        return before + [places.pieces[param][0].reg for param in hints.outgoing.get(vreg, ())]
+
+    def _stays_in_memory(self, current: Interval) -> bool:
+        """Whether `current` is a parameter that is passed in memory, on all ways decided so far."""
+        begin, vreg = current.begin, current.vreg
+        if begin != self.places.pieces[vreg][0].begin or current.next_use(begin) <= begin:
+            return False
+        known = [arg for arg in self.hints.incoming.get(vreg, ()) if arg[1] < begin]
+        spilled = [arg for arg, _ in known if arg in self.places.spilled]
+        return bool(spilled) and all(self.places.register(*arg) == NONE for arg in known)
 
     def _advance(self, position: int) -> None:
         """Moves intervals between active and inactive as the scan comes to `position`."""
@@ -130,17 +157,17 @@ class _Scan:
     def _wanted(self, current: Interval, crossing: bool) -> list[int]:
         """All registers, the best first."""
         hints, vreg = self.hints, current.vreg
-        root = hints.root(vreg)
-        out = [self.taken.get(root, NONE)] if root in hints.grouped else []
-        if current.begin == self.places.pieces[vreg][0].begin:
+        first = self.places.pieces[vreg][0]
+        out = self._passed(vreg)
+        if current is first:
             out.append(hints.born.get(vreg, NONE))
         wish = hints.fixed.get(vreg, NONE)
         if wish not in (NONE, SAVED):
             out.append(wish)
         for friend in hints.friends.get(vreg, ()):
             out.append(self.places.register(friend, current.begin - 1))
-        out.append(self.taken.get(root, NONE))
-        avoid = [self.places.register(other, end) for other, end in hints.avoid.get(root, ())]
+        out.append(first.reg)
+        avoid = [self.places.register(other, end) for other, end in hints.avoid.get(vreg, ())]
         kept = crossing or wish == SAVED or hints.saved(vreg)
         rest = (*KEPT, *SCRATCH) if kept else (*SCRATCH, *KEPT)
         out += [register for register in rest if register not in avoid]
@@ -224,7 +251,7 @@ class _Scan:
 
     def _push(self, interval: Interval) -> None:
         self.pushed -= 1
-        heappush(self.waiting, (interval.begin, False, self.pushed, interval))
+        heappush(self.waiting, (interval.begin, self.pushed, interval))
 
     def _where(self, interval: Interval, latest: int) -> int:
         """Where to cut: `latest`, or earlier where a block begins that is in fewer loops.

@@ -15,6 +15,7 @@ from probee.compiler.codegen.liveness import bits
 from probee.compiler.codegen.machine import FRAME, NONE, VIRTUAL, MBlock, MEdge, MOp, Src
 from probee.compiler.codegen.moves import sequence
 from probee.compiler.codegen.regalloc import KEPT
+from probee.compiler.codegen.slots import spill_slots
 
 if TYPE_CHECKING:
     from probee.compiler.codegen.machine import MFunction
@@ -34,7 +35,7 @@ class Resolver:
     def __init__(self, function: MFunction, places: Places) -> None:
         self.function = function
         self.places = places
-        self.slots = _spill_slots(function, places)
+        self.slots = spill_slots(function, places)
         self.before: dict[int, list[Move]] = {}  # operation number -> moves
         self.emergency_slots: dict[int, int] = {}
         self.starts = {2 * block.first for block in function.blocks}
@@ -195,27 +196,3 @@ class Resolver:
                 where = len(blocks)
         blocks.insert(where, between)
         edge.block, edge.args = between, []
-
-
-def _spill_slots(function: MFunction, places: Places) -> dict[int, int]:
-    """Offsets of stack slots; values share one when the first ends before the second begins.
-
-    What is passed to a block parameter shares with it if it can: then nothing moves on the edge.
-    """
-    slots: dict[int, int] = {}
-    ends: dict[int, int] = {}  # offset -> where the life of what it held last ends
-    of_group: dict[int, int] = {}
-    for vreg in sorted(places.spilled, key=lambda v: places.pieces[v][0].begin):
-        pieces = places.pieces[vreg]
-        group = places.hints.root(vreg)
-        free = [offset for offset, end in ends.items() if end <= pieces[0].begin]
-        if of_group.get(group) in free:
-            offset = of_group[group]
-        elif free:
-            offset = free[0]
-        else:
-            function.frame += 8
-            offset = -function.frame
-        slots[vreg] = of_group[group] = offset
-        ends[offset] = pieces[-1].end
-    return slots
