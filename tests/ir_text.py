@@ -19,7 +19,7 @@ _OP = re.compile(
     r"(?:%(?P<result>\d+)(?P<pointer>:ptr)? = )?(?P<kind>[a-z]+)(?:\.(?P<size>\d+))?(?P<rest>.*)"
 )
 _HINT = re.compile(r"\s\[(\w+)\]$")
-_WITH_SYMBOL = ("slot", "mapaddr", "dataaddr", "call", "callfn", "cmp", "branch", "atomic")
+_WITH_SYMBOL = ("slot", "const", "mapaddr", "dataaddr", "call", "callfn", "cmp", "branch", "atomic")
 _ADDRESSES = {"load": 1, "store": 1, "atomic": 1, "zero": 1, "copy": 2}
 
 

@@ -33,7 +33,8 @@ def assemble(world: World, codes: list[tuple[Lowered, Code]]) -> CollectionSpec:
     """Puts the pieces together, in the order in which the programs name them."""
     used = list(dict.fromkeys(r.symbol for _, code in codes for r in code.relocs))
     btf = BtfGenerator(big_endian=world.target.endian == "big")
-    maps = [_map(world, btf, name) for name in used if name in world.capture.declarations]
+    declared = world.capture.declarations
+    maps = [_map(world, btf, n) for n in used if isinstance(declared.get(n), MapDeclaration)]
     sections = [_section(world, btf, name) for name in (".rodata", ".data", ".bss") if name in used]
     programs = []
     for item, code in codes:
@@ -59,7 +60,9 @@ def assemble(world: World, codes: list[tuple[Lowered, Code]]) -> CollectionSpec:
     return CollectionSpec(
         maps=(*maps, *sections),
         programs=tuple(programs),
-        variables=tuple(v for v in world.variables.values() if v.section in used),
+        variables=tuple(
+            v for v in world.variables.values() if v.section in used or v.name in used
+        ),
         counters=tuple(world.counters.values()) if ".bss" in used else (),
         structs=tuple(dict.fromkeys(s for s in structs if isinstance(s, StructType))),
         btf=btf.build(),

@@ -35,7 +35,7 @@ from probee.compiler.passes.order import optimise as run_passes
 from probee.errors import CompileError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import TypeAlias
 
     from probee.compiler.ir.ops import Function
@@ -52,18 +52,19 @@ def compile_programs(
     *,
     target: Target,
     facts: KernelFacts,
-    frozen: frozenset[str] = frozenset(),
+    frozen: Mapping[str, int | bytes] | None = None,
+    patched: bool = False,
     license_: str = "Dual MIT/GPL",
     check: bool = False,
     dump: Dump | None = None,
 ) -> CollectionSpec:
     """Compiles every program of `capture`.
 
-    `frozen`: names of consts whose declared values are folded into the code; the others live in
-    .rodata. `check`: verify the IR after each pass. `dump(stage, program, text)` is called with
+    `frozen`: consts by name with the values to fold into the code. The others live in .rodata or,
+    with `patched`, in the code for the loader to write in, if they are integers. `check`: verify the IR after each pass. `dump(stage, program, text)` is called with
     each stage's text: `ir`, `pass:NAME`, `asm`. Raises CompileError with every diagnostic found.
     """
-    world = World(capture, target, facts, frozen, license_)
+    world = World(capture, target, facts, frozen or {}, license_, patched=patched)
     lowered = []
     diagnostics: list[Diagnostic] = []
     for program in capture.programs:

@@ -114,7 +114,7 @@ def _resolve(annotation: object, module: str) -> object:
     return value
 
 
-@dataclass_transform(eq_default=True)
+@dataclass_transform(eq_default=True, kw_only_default=True)
 class StructMeta(type):
     """Lays out the annotated fields of a `Struct` subclass.
 

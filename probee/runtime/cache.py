@@ -4,7 +4,8 @@ In: what a compilation depends on. Out: a key, and the spec stored under it or N
 SHA-256 over
 
 - the capture's identity: source, captured values, imported functions, declared shapes;
-- the names of the constants that the Session sets (their values are written at load);
+- the names of the constants that the Session sets (their values are written at load), and the
+  values of those that are switches;
 - the Target, the license, the kernel's identity (what the compiler is told of a kernel follows
   from it) and the Python that parses;
 - the compiler itself: probee's version, and name, size and time of each file it is made of.
@@ -75,7 +76,7 @@ class CompileCache:
 
 def spec_key(
     identity: bytes,
-    consts: Iterable[str],
+    consts: Iterable[object],
     target: Target,
     license: str,
     kernel: bytes,
@@ -84,7 +85,7 @@ def spec_key(
     """64 hexadecimal digits. `identity` is the capture's, `kernel` host's, `compiler` as below."""
     parts = (
         identity,
-        repr((sorted(consts), target, license, sys.hexversion)).encode(),
+        repr((sorted(map(repr, consts)), target, license, sys.hexversion)).encode(),
         kernel,
         compiler,
     )

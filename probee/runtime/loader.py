@@ -137,8 +137,10 @@ class _Loading:
             if section is not None:
                 self._fill(loaded, bytes(section))
         fds = {name: loaded.fd for name, loaded in self.result.maps.items()}
+        numbers = {name: value for name, value in consts.items() if isinstance(value, int)}
         for program in self.spec.programs:
-            fd = self.owner.own(self._load(program, patched(program, fds, self.spec.endian)))
+            code = patched(program, fds, numbers, self.spec.endian)
+            fd = self.owner.own(self._load(program, code))
             self.result.programs[program.name] = Program(program, fd, self.owner)
         return self.result
 

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Literal
 
-    from probee.spec.programs import CollectionSpec, ProgramSpec, VariableSpec
+    from probee.spec.programs import CollectionSpec, ProgramSpec, Reloc, VariableSpec
     from probee.spec.target import TracepointFormat
 
+CODE = ".code"  # the section of constants that stand in the instructions themselves
 _LD_IMM64 = 0x18
+_MOVES = (0xB4, 0xB7)  # mov of an immediate, of 32 and of 64 bits
 _PSEUDO = {"map": BPF_PSEUDO_MAP_FD, "value": BPF_PSEUDO_MAP_VALUE}
 _KEPT = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.")
 
@@ -37,6 +39,8 @@ def section_contents(
         if variable is None:
             raise UsageError(f"the programs have no constant or variable {name!r}")
         data = encode_value(variable, value, spec.endian)
+        if variable.section == CODE:
+            continue
         section = contents.get(variable.section)
         if section is None or variable.offset + len(data) > len(section):
             raise UsageError(f"{name} lies outside of section {variable.section!r}")
@@ -75,11 +79,16 @@ def kernel_name(name: str) -> str:
     return "".join(c if c in _KEPT else "_" for c in name)[:NAME_LENGTH]
 
 
-def patched(program: ProgramSpec, fds: Mapping[str, int], endian: str) -> bytes:
-    """The program's code with map descriptors, and addresses in sections, written in."""
+def patched(
+    program: ProgramSpec, fds: Mapping[str, int], consts: Mapping[str, int], endian: str
+) -> bytes:
+    """The program's code with map descriptors, addresses in sections and constants written in."""
     code = bytearray(program.code)
     order: Literal["little", "big"] = "little" if endian == "little" else "big"
     for reloc in program.relocs:
+        if reloc.kind == "const":
+            _write_const(code, program, reloc, consts, order)
+            continue
         if reloc.kind not in _PSEUDO:
             raise NotSupportedError(
                 f"{program.name} needs {reloc.symbol}, which a {reloc.kind} relocation gives",
@@ -96,6 +105,25 @@ def patched(program: ProgramSpec, fds: Mapping[str, int], endian: str) -> bytes:
         code[at + 4 : at + 8] = fds[reloc.symbol].to_bytes(4, order)
         code[at + 12 : at + 16] = reloc.addend.to_bytes(4, order)
     return bytes(code)
+
+
+def _write_const(
+    code: bytearray,
+    program: ProgramSpec,
+    reloc: Reloc,
+    consts: Mapping[str, int],
+    order: Literal["little", "big"],
+) -> None:
+    """A constant's value into the immediate of a mov, or the two of an ld_imm64."""
+    at = reloc.insn * 8
+    if reloc.symbol not in consts:
+        raise UsageError(f"{program.name} needs a value for {reloc.symbol}")
+    value = consts[reloc.symbol] & 0xFFFFFFFFFFFFFFFF
+    if not 0 <= at <= len(code) - 8 or code[at] not in (_LD_IMM64, *_MOVES):
+        raise UsageError(f"{program.name}: slot {reloc.insn} takes no constant")
+    code[at + 4 : at + 8] = (value & 0xFFFFFFFF).to_bytes(4, order)
+    if code[at] == _LD_IMM64:
+        code[at + 12 : at + 16] = (value >> 32).to_bytes(4, order)
 
 
 def check_context(program: ProgramSpec, found: TracepointFormat) -> None:

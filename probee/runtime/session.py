@@ -27,6 +27,7 @@ from probee.lang.maps import Const, MapDeclaration, RingBuf, checked, parse_size
 from probee.lang.programs import Program
 from probee.runtime.live import Life, LiveObjects
 from probee.spec.target import Target
+from probee.spec.types import Int
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -246,23 +247,41 @@ class Session:
             return None
         kernel = kernel_identity().encode()
         identity = self._capture.identity
-        return spec_key(identity, self._consts, self._target, self.license, kernel, compiler)
+        consts = (*self._consts, *self._switches().items())
+        return spec_key(identity, consts, self._target, self.license, kernel, compiler)
+
+    def _declared(self) -> dict[str, int | bytes]:
+        """Consts that nobody sets: folded into the code at their declared values."""
+        return {
+            name: declaration.identity()[2]
+            for name, declaration in self._capture.declarations.items()
+            if isinstance(declaration, Const) and name not in self._consts
+        }
+
+    def _switches(self) -> dict[str, int | bytes]:
+        """Bool consts that are set: folded too, a compilation for each setting.
+
+        Other constants that are set are written into the code when it is loaded, so that another
+        value needs no new compilation.
+        """
+        switches = {}
+        for name, value in self._consts.items():
+            type_ = self._capture.declarations[name].identity()[1]
+            if isinstance(type_, Int) and type_.boolean:
+                switches[name] = value
+        return switches
 
     def _compile(self) -> CollectionSpec:
         from probee.compiler.pipeline import compile_programs
         from probee.host.facts import RunningKernel
 
-        folded = frozenset(
-            name
-            for name, declaration in self._capture.declarations.items()
-            if isinstance(declaration, Const) and name not in self._consts
-        )
         with RunningKernel() as running:
             return compile_programs(
                 self._capture,
                 target=self._target,
                 facts=running if self._facts is None else self._facts,
-                frozen=folded,
+                frozen={**self._declared(), **self._switches()},
+                patched=True,
                 license_=self.license,
             )
 

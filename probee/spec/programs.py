@@ -38,7 +38,10 @@ class MapSpec(Frozen):
 
 
 class VariableSpec(Frozen):
-    """A `Const` or `Global`: `type` at `offset` bytes in the value of the map named `section`."""
+    """A `Const` or `Global`: `type` at `offset` bytes in the value of the map named `section`.
+
+    `section` is `.code` for a Const that `const` relocations put into the code: it lies in no map.
+    """
 
     name: str
     section: str
@@ -69,7 +72,8 @@ class Reloc(Frozen):
     """Instruction slot `insn` refers to something whose number is known only at load.
 
     `kind`: `map` (ld_imm64 of the map's descriptor), `value` (ld_imm64 of the address
-    `addend` bytes into the map's only value) or `core` (an immediate or offset that follows a
+    `addend` bytes into the map's only value), `const` (the value of a Const that the Session sets:
+    an ld_imm64, or a mov where 32 bits hold it) or `core` (an immediate or offset that follows a
     kernel type: `symbol` is the access, as text). Slots count 8 bytes each.
     """
 

@@ -27,7 +27,7 @@ from probee.compiler.frontend.values import (
 )
 from probee.lang.builtins import Current
 from probee.lang.maps import Const, Global, MapDeclaration
-from probee.spec.types import CharArray, StructType
+from probee.spec.types import CharArray, Int, StructType
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,11 +100,12 @@ def _constant(low: Lowering, constant_: object, node: ast.expr) -> TypedValue:
 
 
 def constant(low: Lowering, const: Const[object]) -> TypedValue:
-    """A Const's value: folded, or read from .rodata where the Session sets it."""
-    type_, declared = const.identity()[1:]
+    """A Const's value: folded, or written into the code or .rodata when it is loaded."""
+    type_ = const.identity()[1]
     if not low.world.folded(const):
         return variable(low, const)
-    return Text(declared) if isinstance(type_, CharArray) else Num(type_, declared)
+    value_ = low.world.frozen[low.world.capture.name_of(const)]
+    return Text(value_) if isinstance(value_, bytes) else Num(type_, value_)
 
 
 def variable(low: Lowering, declaration: Variable[object]) -> TypedValue:
@@ -114,6 +115,10 @@ def variable(low: Lowering, declaration: Variable[object]) -> TypedValue:
         nowhere = low.function.new_value("ptr")
         return Ref(nowhere, 0, type_, "rodata") if isinstance(type_, CharArray) else Num(type_, 0)
     spec = low.world.variable(declaration)
+    if spec.section == ".code":
+        signed = int(isinstance(spec.type, Int) and spec.type.signed)
+        name = spec.name
+        return Num(type_, low.builder.emit("const", size=spec.type.size, offset=signed, symbol=name))
     address = low.builder.emit("dataaddr", symbol=spec.section, offset=spec.offset)
     if isinstance(spec.type, CharArray):
         return Ref(address, 0, spec.type, "rodata" if spec.section == ".rodata" else "data")

@@ -115,13 +115,12 @@ def _read_into(low: Lowering, place: Place, value: ReadStr) -> None:
     helper = f"probe_read_{value.pointer.type.space}_str"
     pointer = _at(low, place.ref.ptr, place.offset)
     got = low.builder.emit("call", pointer, size, value.pointer.op, result="int", symbol=helper)
-    read, failed, cut, done = low.blocks(4)
-    low.branch("slt", got, 0, failed, read)
-    low.start(read)
-    low.branch("eq", got, size, cut, done)
-    low.start(cut)
+    other, failed, done = low.blocks(3)
+    low.branch("ult", got, size, done, other)  # a failure is negative: the largest of numbers
+    low.start(other)
+    # behind a failure's default the mark means nothing: there is a NUL before it
     low.builder.emit("store", place.ref.ptr, CUT, size=1, offset=place.offset + size - 1)
-    low.jump(done)
+    low.branch("eq", got, size, done, failed)
     low.start(failed)
     _store_bytes(low, place.ref.ptr, place.offset, value.default + b"\0")
     low.jump(done)

@@ -13,8 +13,10 @@ from probee.compiler.frontend.source import Source
 from probee.compiler.frontend.subset import check
 from probee.lang.maps import Const, Variable
 from probee.spec.programs import CounterSpec, VariableSpec
+from probee.spec.types import Int
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import FunctionType
     from typing import Literal
 
@@ -23,25 +25,32 @@ if TYPE_CHECKING:
     from probee.errors import Diagnostic
     from probee.lang.capture import Capture
     from probee.spec.target import KernelFacts, Target
-    from probee.spec.types import CharArray, Int
+    from probee.spec.types import CharArray
 
 
 class World:
-    """The compilation. `frozen`: the names of consts whose declared values are folded in."""
+    """The compilation. `frozen`: consts by name with the values that are folded into the code.
+
+    `patched`: the other integer consts stand in the code too, for the loader to write in; else
+    they live in .rodata.
+    """
 
     def __init__(
         self,
         capture: Capture,
         target: Target,
         facts: KernelFacts,
-        frozen: frozenset[str],
+        frozen: Mapping[str, int | bytes],
         license_: str,
+        *,
+        patched: bool = False,
     ) -> None:
         self.capture = capture
         self.target = target
         self.facts = facts
         self.frozen = frozen
         self.license = license_
+        self.patched = patched
         self.variables: dict[str, VariableSpec] = {}
         self.contents: dict[str, bytearray] = {".rodata": bytearray(), ".data": bytearray()}
         self.counters: dict[tuple[object, ...], CounterSpec] = {}
@@ -70,15 +79,12 @@ class World:
         return next((f for f in self.capture.functions if f is obj), None)
 
     def annotation(self, function: FunctionType, dotted: str) -> object:
-        """What an annotation names: it may stand in no code, so it is looked up in the module."""
-        head, *attributes = dotted.split(".")
-        value = function.__globals__.get(head, getattr(builtins, head, None))
-        for name in attributes:
-            value = getattr(value, name, None)
-        return value
+        """What an annotation names, which may stand in no code: a type that the module can see."""
+        found = self.capture.annotation(function, dotted)
+        return getattr(builtins, dotted, None) if found is None else found
 
     def folded(self, variable: Variable[object]) -> bool:
-        """Whether a const's value stands in the code rather than in .rodata."""
+        """Whether a const's value is known to the compiler."""
         return isinstance(variable, Const) and self.capture.name_of(variable) in self.frozen
 
     def variable(self, variable: Variable[object]) -> VariableSpec:
@@ -86,6 +92,9 @@ class World:
         name = self.capture.name_of(variable)
         if name not in self.variables:
             type_, value = variable.identity()[1:]
+            if self.patched and isinstance(variable, Const) and isinstance(type_, Int):
+                self.variables[name] = VariableSpec(name, ".code", 0, type_)
+                return self.variables[name]
             contents = self.contents[variable.section]
             contents.extend(bytes(-len(contents) % max(type_.align, 8)))
             self.variables[name] = VariableSpec(name, variable.section, len(contents), type_)

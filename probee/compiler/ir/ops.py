@@ -103,6 +103,8 @@ _ROWS = (
     OpRow("bswap", 1, "int", pure=True, sizes=(2, 4, 8)),
     # `symbol` is one of CONDITIONS ("set": a & b is not 0); 1 where it holds, else 0
     OpRow("cmp", 2, "int", pure=True, sizes=ARITH),
+    # a Const that the loader writes in: `symbol` its name; `offset` 1 where it is signed
+    OpRow("const", 0, "int", pure=True, sizes=MEMORY),
     # addresses
     OpRow("slot", 0, "ptr", pure=True),  # `symbol`: a Slot of this function
     OpRow("mapaddr", 0, "ptr", pure=True),  # `symbol`: the map's name

@@ -123,6 +123,7 @@ def test_maps_and_values_are_written_into_the_code() -> None:
             Reloc(3, "value", ".rodata", 12),
         ),
         {"opens": 5, ".rodata": 0x1234},
+        {},
         "little",
     )
     assert code[:16] == struct.pack("<BBhiBBhi", 0x18, 0x17, 0, 5, 0, 0, 0, 0)
@@ -142,7 +143,7 @@ def test_maps_and_values_are_written_into_the_code() -> None:
 )
 def test_a_reference_that_cannot_be_resolved(reloc: Reloc, error: type[Exception]) -> None:
     with pytest.raises(error):
-        prepare.patched(program(LOAD + EXIT, reloc), {"opens": 3}, "little")
+        prepare.patched(program(LOAD + EXIT, reloc), {"opens": 3}, {}, "little")
 
 
 FORMAT = TracepointFormat("c", "e", (FormatField("ret", "long", 16, 8, True),))

@@ -115,10 +115,9 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[FakeLoaded, dict[str, A
 def test_the_constants_that_are_not_set_are_folded(compiler: FakeCompiler) -> None:
     _ = Session(exit_openat, consts={only: 5}).spec
     _ = Session(exit_openat).spec
-    assert [call["frozen"] for call in compiler.calls] == [
-        {"name", "loud"},
-        {"only", "name", "loud"},
-    ]
+    declared = {"name": b"cat", "loud": 1}
+    assert [call["frozen"] for call in compiler.calls] == [declared, {"only": 3, **declared}]
+    assert all(call["patched"] for call in compiler.calls)
     assert compiler.calls[0]["target"] == Target(arch=os.uname().machine)
 
 
@@ -134,6 +133,15 @@ def test_the_set_of_constants_is_in_the_key_and_their_values_are_not(
     _ = Session(exit_openat, target=Target(isa=1)).spec
     _ = Session(exit_openat, enter_openat).spec
     assert len(compiler.calls) == 5
+
+
+def test_a_switch_is_folded_at_the_value_it_is_set_to(compiler: FakeCompiler) -> None:
+    for value in (False, True, False):
+        _ = Session(exit_openat, consts={only: 5, loud: value}).spec
+    assert [call["frozen"] for call in compiler.calls] == [
+        {"name": b"cat", "loud": 0},
+        {"name": b"cat", "loud": 1},
+    ]
 
 
 def test_without_the_cache_it_compiles_each_time(
