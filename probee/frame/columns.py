@@ -9,7 +9,7 @@ from __future__ import annotations
 from probee.errors import UsageError
 from probee.frame.text import escape, is_cut, text_of
 from probee.frozen import Frozen
-from probee.spec.types import CharArray, Int, Pointer
+from probee.spec.types import ArrayOf, CharArray, Int, Pointer, StructType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from probee.lang.types import Struct
+    from probee.spec.types import ValueType
 
 CUT_MARK = "…"
 
@@ -48,14 +49,13 @@ class Bound:
 
     __slots__ = ("chars", "column", "places")
 
-    def __init__(self, column: Column, record: type[Struct]) -> None:
-        fields = record.layout_.fields
-        names = [field.name for field in fields]
+    def __init__(self, column: Column, fields: Sequence[tuple[str, ValueType]]) -> None:
+        names = [name for name, _ in fields]
         self.column = column
         self.places: tuple[int, ...] = tuple(
             _place(column, name, names) for name in column.fields.split()
         )
-        types = [fields[place].type for place in self.places]
+        types = [fields[place][1] for place in self.places]
         for type_ in types:
             if not isinstance(type_, (Int, Pointer, CharArray)):
                 raise UsageError(f"column {column.fields}: a number or a string is wanted")
@@ -83,11 +83,26 @@ class Bound:
 
 
 def _place(column: Column, name: str, names: list[str]) -> int:
-    if name not in names:
-        raise UsageError(f"column {column.key or column.header}: the record has no field {name!r}")
+    if names.count(name) != 1:
+        many = "several fields" if name in names else "no field"
+        raise UsageError(f"column {column.key or column.header}: the record has {many} {name!r}")
     return names.index(name)
+
+
+def leaves(type_: StructType) -> list[tuple[str, ValueType]]:
+    """Names and types of the values that a record unpacks to: nested structs and arrays flat."""
+    flat: list[tuple[str, ValueType]] = []
+    for field in type_.fields:
+        if isinstance(field.type, StructType):
+            flat += leaves(field.type)
+        elif isinstance(field.type, ArrayOf):
+            flat += [(field.name, field.type)] * field.type.count
+        else:
+            flat.append((field.name, field.type))
+    return flat
 
 
 def bind(columns: Sequence[Column], record: type[Struct]) -> list[Bound]:
     """Columns with the places of their values. Raises UsageError for a field that is not there."""
-    return [Bound(column, record) for column in columns]
+    fields = leaves(record.layout_)
+    return [Bound(column, fields) for column in columns]

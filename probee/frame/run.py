@@ -24,6 +24,7 @@ from probee.frame.signals import Ending
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Any
 
     from probee.frame.tool import Plan, Tool
     from probee.lang.maps import MapDeclaration
@@ -87,8 +88,8 @@ def _read(tool: Tool, words: Sequence[str]) -> Values:
 def _trace_events(tool: Tool, plan: Plan, values: Values, output: Output, ending: Ending) -> int:
     from probee.runtime.session import Session
 
-    format_ = chosen_format(tool, values, output)
-    sizes: dict[MapDeclaration, int] = {tool.ring: values.ring_size} if values.ring_size else {}
+    format_ = chosen_format(tool, plan, values, output)
+    sizes: dict[MapDeclaration, int] = {plan.ring: values.ring_size} if values.ring_size else {}
     session = Session(*plan.programs, consts=plan.consts, map_sizes=sizes)
     try:
         session.load()
@@ -100,7 +101,7 @@ def _trace_events(tool: Tool, plan: Plan, values: Values, output: Output, ending
             raise ProbeeError(f"ended by {ending.asked} before tracing began")
         output.write(format_.header)
         session.attach()
-        loop = Loop(session[tool.ring], format_, output, ending)
+        loop = Loop(session[plan.ring], format_, output, ending)
         reason = loop.run(values.duration, values.count)
         session.detach()
         if reason in ("asked", "duration"):
@@ -120,9 +121,10 @@ def _last_rows(loop: Loop) -> str:
     return ""
 
 
-def chosen_format(tool: Tool, values: Values, output: Output) -> Format:
+def chosen_format(tool: Tool, plan: Plan, values: Values, output: Output) -> Format:
     """The format that the command line asks for, over the tool's columns."""
-    columns = bind(tool.columns(values), tool.record)
+    record: Any = plan.ring.value_class
+    columns = bind(tool.columns(values), record)
     if values.json:
         return Json(columns)
     if values.csv:

@@ -1,7 +1,7 @@
 """Options and columns that mean the same in every tool: time, task, errno.
 
 In: the command line's values. Out: rows for a tool to put beside its own. A record names its fields
-`time` (nanoseconds of CLOCK_BOOTTIME), `pid`, `tid`, `uid`, `comm`, `ret`.
+`time` (nanoseconds of CLOCK_BOOTTIME), `ids` (process id << 32 | thread id), `uid`, `comm`, `ret`.
 """
 
 from __future__ import annotations
@@ -26,8 +26,25 @@ ERRNAME_OPTION = Option(
     "errname", help="show ERR by name, ENOENT for 2 (JSON has both)", group="Columns"
 )
 
-PID = Column("pid", "PID", "pid", 7)
-TID = Column("tid", "TID", "tid", 7)
+
+def _pid(ids: int) -> int:
+    return ids >> 32
+
+
+def _tid(ids: int) -> int:
+    return ids & 0xFFFF_FFFF
+
+
+def _pid_text(ids: int) -> str:
+    return str(ids >> 32)
+
+
+def _tid_text(ids: int) -> str:
+    return str(ids & 0xFFFF_FFFF)
+
+
+PID = Column("pid", "PID", "ids", 7, text=_pid_text, value=_pid)
+TID = Column("tid", "TID", "ids", 7, text=_tid_text, value=_tid)
 UID = Column("uid", "UID", "uid", 6)
 COMM = Column("comm", "COMM", "comm", 16)
 

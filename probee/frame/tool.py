@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 
 
 class Plan(Frozen):
-    """What one run loads. `consts`: values of Const declarations, the others are folded away.
+    """What one run loads; rows come out of `ring`.
 
-    `fill`: entries put into maps before the programs are attached. `lost`: counters of events that
-    gave no row, one u64 a CPU at index 0, and what they were.
+    `consts`: values of Const declarations, the others are folded away. `fill`: entries put into
+    maps before the programs are attached. `lost`: counters of events that gave no row, one u64 a
+    CPU at index 0, and what they were.
     """
 
     programs: tuple[Program, ...]
+    ring: RingBuf[Any]
     consts: dict[Const[Any], Any]
     fill: dict[Hash[Any, Any], dict[Any, Any]]
     lost: dict[PerCpuArray[int], str] | None = None
@@ -35,13 +37,11 @@ class Plan(Frozen):
 class Tool(Frozen):
     """One tool. `plan` and `columns` choose by what the command line said.
 
-    `examples`: (command without `probee`, what it does). `record`: the struct in `ring`.
+    `examples`: (command without `probee`, what it does).
     """
 
     name: str
     summary: str
-    ring: RingBuf[Any]
-    record: type[Any]
     plan: Callable[[Values], Plan]
     columns: Callable[[Values], Sequence[Column]]
     options: tuple[Option, ...] = ()

@@ -1,7 +1,7 @@
 """Which tasks a tool is interested in: `-p -t -u -n`, decided in the kernel.
 
 In: the option rows `TASK_OPTIONS` and what the command line said. Out: `wanted()` for programs to
-call first, `task_pid()` and `task_tid()` for their records, and the constants and map entries that
+call first with `task_ids()`, which their records hold too, and the constants and map entries that
 make them say what was asked.
 
 One value is a constant that the program compares with; several are a hash map. Values of one option
@@ -25,6 +25,7 @@ from probee import (
     Struct,
     current,
     get_current_comm,
+    get_current_pid_tgid,
     get_ns_current_pid_tgid,
     sizeof,
     u8,
@@ -77,33 +78,24 @@ class NameWords(Struct):
     high: u64
 
 
-def task_pid() -> u32:
-    """The running task's process id, as the tool's own pid namespace counts."""
+def task_ids() -> u64:
+    """The running task's process id << 32 | thread id, as the tool's pid namespace counts."""
     if namespace == 0:
-        return current.pid
+        return get_current_pid_tgid()
     ids = NamespaceIds(pid=0, tgid=0)
     get_ns_current_pid_tgid(namespace_device, namespace, ids, sizeof(NamespaceIds))
-    return ids.tgid
+    return u64(ids.tgid) << 32 | ids.pid
 
 
-def task_tid() -> u32:
-    """The running task's thread id, as the tool's own pid namespace counts."""
-    if namespace == 0:
-        return current.tid
-    ids = NamespaceIds(pid=0, tgid=0)
-    get_ns_current_pid_tgid(namespace_device, namespace, ids, sizeof(NamespaceIds))
-    return ids.pid
-
-
-def wanted() -> bool:
-    """Whether the running task is one of those asked for."""
-    if only_pid != 0 and task_pid() != only_pid:
+def wanted(ids: u64) -> bool:
+    """Whether the running task, whose `task_ids()` these are, is one of those asked for."""
+    if only_pid != 0 and ids >> 32 != only_pid:
         return False
-    if some_pids and task_pid() not in pids:
+    if some_pids and u32(ids >> 32) not in pids:
         return False
-    if only_tid != 0 and task_tid() != only_tid:
+    if only_tid != 0 and u32(ids) != only_tid:
         return False
-    if some_tids and task_tid() not in tids:
+    if some_tids and u32(ids) not in tids:
         return False
     if only_uid < 1 << 32 and current.uid != only_uid:
         return False

@@ -29,7 +29,6 @@ from probee import (
     ktime_get_boot_ns,
     probe_read_user,
     read_str,
-    s32,
     s64,
     sizeof,
     tracepoint,
@@ -51,27 +50,38 @@ from probee.frame.standard import (
 from probee.frame.text import is_cut
 from probee.frame.tool import Plan, Tool
 from probee.host.features import Features
-from probee.klib.tasks import TASK_OPTIONS, task_filters, task_pid, task_tid, wanted
+from probee.klib.tasks import TASK_OPTIONS, task_filters, task_ids, wanted
 from probee.uapi.bpf import BPF_PROG_TYPE_TRACEPOINT
 from probee.uapi.bpf_func import BPF_FUNC_task_pt_regs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from probee.frame.options import Values
+
+    NOWHERE = UserStr()
+else:
+    NOWHERE = 0  # the address of nothing
 
 
 class Open(Struct):
-    """A call that ended. `time`, `uid`, `flags` and `mode` are 0 unless they were asked for."""
+    """A call that ended. `ids`: process id << 32 | thread id. `comm` at 0 saves an instruction."""
 
+    comm: Chars = chars(16)
+    ids: u64
+    ret: s64
+    path: Chars = chars(256)
+
+
+class More(Struct):
+    """The same, with what only some options show."""
+
+    open: Open
     time: u64
+    uid: u32
     flags: u32
     mode: u32
-    uid: u32
-    ret: s32
-    pid: u32
-    tid: u32
-    comm: Chars = chars(16)
-    path: Chars = chars(256)
 
 
 class Args(Struct):
@@ -91,120 +101,147 @@ class OpenHow(Struct):
 
 
 opens = RingBuf(Open, size="2M")
+more_opens = RingBuf(More, size="2M")
 start = LruHash(u32, Args, max_entries=10_240)
-NO_NAME = Chars(b"[handle]")
+ARGUMENT, KEPT, NAMELESS = range(3)  # where a call's name stands: an argument, `start`, nowhere
 CREAT_FLAGS = os.O_CREAT | os.O_WRONLY | os.O_TRUNC  # what creat(2) stands for
 unpaired = PerCpuArray(u64, max_entries=1)
 only_failed = Const(bool, False)
-show_time = Const(bool, False)
-show_uid = Const(bool, False)
-show_flags = Const(bool, False)
+more = Const(bool, False)
 
 
 # ------------------------------------------------------------------------------------ kernel side
 
 
-def report(ret: s64, named: bool, path: UserStr, flags: u32, mode: u32) -> None:
-    """Sends the record of a call that ended with `ret`."""
-    if only_failed and ret >= 0:
-        return
-    if (e := opens.reserve()) is not None:
-        e.ret, e.pid, e.tid = ret, task_pid(), task_tid()
-        e.comm = current.comm
-        if show_time:
-            e.time = ktime_get_boot_ns()
-        if show_uid:
-            e.uid = current.uid
-        if show_flags:
-            e.flags, e.mode = flags, mode
-        if named:
-            e.path = read_str(path, default="?")
-        else:
-            e.path = NO_NAME
+def fill(e: Open, ids: u64, ret: s64, name: u32, at: u32, path: UserStr) -> None:
+    """Writes what every record has. The argument is read last: no register need hold it."""
+    e.comm = current.comm
+    e.ids, e.ret = ids, ret
+    if name == ARGUMENT:
+        argument: UserStr = current.syscall_arg(at)
+        e.path = read_str(argument, default="?")
+    elif name == KEPT:
+        e.path = read_str(path, default="?")
+    else:  # nothing can be read at address 0: smaller than clearing what stands behind the text
+        e.path = read_str(path, default="[handle]")
+
+
+def report(ids: u64, ret: s64, name: u32, at: u32, path: UserStr, flags: u32, mode: u32) -> None:
+    """Sends the record of a call. Its name is argument `at`, or `path`, as `name` says."""
+    if more:
+        if (m := more_opens.reserve()) is not None:
+            fill(m.open, ids, ret, name, at, path)
+            m.time, m.uid = ktime_get_boot_ns(), current.uid
+            m.flags, m.mode = flags, mode
+            m.submit()
+    elif (e := opens.reserve()) is not None:
+        fill(e, ids, ret, name, at, path)
         e.submit()
 
 
-def count_unpaired(ret: s64) -> None:
-    """Counts a call whose entry is not known, if its row was wanted."""
-    if wanted() and not (only_failed and ret >= 0):
-        unpaired[0] += 1
+def wanted_end(ids: u64, ret: s64) -> bool:
+    """Whether the end of this call gives a row."""
+    return wanted(ids) and not (only_failed and ret >= 0)
 
 
 @tracepoint("syscalls:sys_exit_open")
 def exit_open(ctx: Context) -> None:
-    if wanted():
-        path: UserStr = current.syscall_arg(0)
-        flags: u32 = current.syscall_arg(1) if show_flags else 0
-        mode: u32 = current.syscall_arg(2) if show_flags else 0
-        report(ctx.ret, True, path, flags, mode)
+    ret: s64 = ctx.ret
+    ids = task_ids()
+    if wanted_end(ids, ret):
+        flags: u32 = current.syscall_arg(1) if more else 0
+        mode: u32 = current.syscall_arg(2) if more else 0
+        report(ids, ret, ARGUMENT, 0, NOWHERE, flags, mode)
 
 
 @tracepoint("syscalls:sys_exit_creat")
 def exit_creat(ctx: Context) -> None:
-    if wanted():
-        path: UserStr = current.syscall_arg(0)
-        mode: u32 = current.syscall_arg(1) if show_flags else 0
-        report(ctx.ret, True, path, CREAT_FLAGS, mode)
+    ret: s64 = ctx.ret
+    ids = task_ids()
+    if wanted_end(ids, ret):
+        mode: u32 = current.syscall_arg(1) if more else 0
+        report(ids, ret, ARGUMENT, 0, NOWHERE, CREAT_FLAGS, mode)
 
 
 @tracepoint("syscalls:sys_exit_openat")
 def exit_openat(ctx: Context) -> None:
-    if wanted():
-        path: UserStr = current.syscall_arg(1)
-        flags: u32 = current.syscall_arg(2) if show_flags else 0
-        mode: u32 = current.syscall_arg(3) if show_flags else 0
-        report(ctx.ret, True, path, flags, mode)
+    ret: s64 = ctx.ret
+    ids = task_ids()
+    if wanted_end(ids, ret):
+        flags: u32 = current.syscall_arg(2) if more else 0
+        mode: u32 = current.syscall_arg(3) if more else 0
+        report(ids, ret, ARGUMENT, 1, NOWHERE, flags, mode)
 
 
 @tracepoint("syscalls:sys_exit_openat2")
 def exit_openat2(ctx: Context) -> None:
-    if wanted():
-        path: UserStr = current.syscall_arg(1)
+    ret: s64 = ctx.ret
+    ids = task_ids()
+    if wanted_end(ids, ret):
         how = OpenHow(flags=0, mode=0, resolve=0)
-        if show_flags:
+        if more:
             probe_read_user(how, sizeof(OpenHow), current.syscall_arg(2))
-        report(ctx.ret, True, path, u32(how.flags), u32(how.mode))
+        report(ids, ret, ARGUMENT, 1, NOWHERE, u32(how.flags), u32(how.mode))
 
 
 @tracepoint("syscalls:sys_exit_open_by_handle_at")
 def exit_open_by_handle_at(ctx: Context) -> None:
-    if wanted():
-        handle: UserStr = current.syscall_arg(1)
-        flags: u32 = current.syscall_arg(2) if show_flags else 0
-        report(ctx.ret, False, handle, flags, 0)
+    ret: s64 = ctx.ret
+    ids = task_ids()
+    if wanted_end(ids, ret):
+        flags: u32 = current.syscall_arg(2) if more else 0
+        report(ids, ret, NAMELESS, 0, NOWHERE, flags, 0)
 
 
 @tracepoint("syscalls:sys_enter_open")
 def enter_open(ctx: Context) -> None:
-    if wanted():
-        start[current.tid] = Args(path=ctx.filename, flags=ctx.flags, mode=ctx.mode)
+    if wanted(task_ids()):
+        flags: u32 = ctx.flags if more else 0
+        mode: u32 = ctx.mode if more else 0
+        start[current.tid] = Args(path=ctx.filename, flags=flags, mode=mode)
 
 
 @tracepoint("syscalls:sys_enter_creat")
 def enter_creat(ctx: Context) -> None:
-    if wanted():
-        start[current.tid] = Args(path=ctx.pathname, flags=CREAT_FLAGS, mode=ctx.mode)
+    if wanted(task_ids()):
+        mode: u32 = ctx.mode if more else 0
+        start[current.tid] = Args(path=ctx.pathname, flags=CREAT_FLAGS, mode=mode)
 
 
 @tracepoint("syscalls:sys_enter_openat")
 def enter_openat(ctx: Context) -> None:
-    if wanted():
-        start[current.tid] = Args(path=ctx.filename, flags=ctx.flags, mode=ctx.mode)
+    if wanted(task_ids()):
+        flags: u32 = ctx.flags if more else 0
+        mode: u32 = ctx.mode if more else 0
+        start[current.tid] = Args(path=ctx.filename, flags=flags, mode=mode)
 
 
 @tracepoint("syscalls:sys_enter_openat2")
 def enter_openat2(ctx: Context) -> None:
-    if wanted():
+    if wanted(task_ids()):
         how = OpenHow(flags=0, mode=0, resolve=0)
-        if show_flags:
+        if more:
             probe_read_user(how, sizeof(OpenHow), ctx.how)
         start[current.tid] = Args(path=ctx.filename, flags=u32(how.flags), mode=u32(how.mode))
 
 
 @tracepoint("syscalls:sys_enter_open_by_handle_at")
 def enter_open_by_handle_at(ctx: Context) -> None:
-    if wanted():
-        start[current.tid] = Args(path=ctx.handle, flags=ctx.flags, mode=0)
+    if wanted(task_ids()):
+        flags: u32 = ctx.flags if more else 0
+        start[current.tid] = Args(path=NOWHERE, flags=flags, mode=0)
+
+
+def report_pair(ret: s64, name: u32) -> None:
+    """Sends the record of a call whose entry is in `start`, or counts one that is not."""
+    args = start.get(current.tid)
+    if args is None:
+        if wanted_end(task_ids(), ret):
+            unpaired[0] += 1
+        return
+    if not (only_failed and ret >= 0):
+        report(task_ids(), ret, name, 0, args.path, args.flags, args.mode)
+    start.pop(current.tid, None)
 
 
 @tracepoint(
@@ -214,22 +251,12 @@ def enter_open_by_handle_at(ctx: Context) -> None:
     "syscalls:sys_exit_openat2",
 )
 def exit_named(ctx: Context) -> None:
-    args = start.get(current.tid)
-    if args is not None:
-        report(ctx.ret, True, args.path, args.flags, args.mode)
-        start.pop(current.tid, None)
-    else:
-        count_unpaired(ctx.ret)
+    report_pair(ctx.ret, KEPT)
 
 
 @tracepoint("syscalls:sys_exit_open_by_handle_at")
 def exit_handle(ctx: Context) -> None:
-    args = start.get(current.tid)
-    if args is not None:
-        report(ctx.ret, False, args.path, args.flags, args.mode)
-        start.pop(current.tid, None)
-    else:
-        count_unpaired(ctx.ret)
+    report_pair(ctx.ret, NAMELESS)
 
 
 EXIT_ONLY = (exit_open, exit_creat, exit_openat, exit_openat2, exit_open_by_handle_at)
@@ -250,17 +277,17 @@ PAIR = (
 
 def plan(values: Values) -> Plan:
     """Programs and constants for what the command line asks."""
-    consts, fill = task_filters(values)
-    asked = (
-        (only_failed, values.failed),
-        (show_time, wants_time(values)),
-        (show_uid, values.show_uid),
-        (show_flags, values.extended),
-    )
-    consts.update((const, True) for const, wish in asked if wish)
+    consts, fill_maps = task_filters(values)
+    if values.failed:
+        consts[only_failed] = True
+    ring: RingBuf[Any] = opens
+    if wants_time(values) or values.show_uid or values.extended:
+        consts[more] = True
+        ring = more_opens
     if values.pair or not exit_reads_arguments():
-        return Plan(PAIR, consts, fill, {unpaired: "calls whose beginning was not seen"})
-    return Plan(EXIT_ONLY, consts, fill)
+        lost = {unpaired: "calls whose beginning was not seen"}
+        return Plan(PAIR, ring, consts, fill_maps, lost)
+    return Plan(EXIT_ONLY, ring, consts, fill_maps)
 
 
 def exit_reads_arguments() -> bool:
@@ -294,8 +321,6 @@ def flag_columns(values: Values) -> tuple[Column, ...]:
 TOOL = Tool(
     name="opensnoop",
     summary="Trace opens of files: who opened what, with what result.",
-    ring=opens,
-    record=Open,
     plan=plan,
     columns=columns,
     options=(

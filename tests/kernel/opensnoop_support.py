@@ -16,6 +16,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from tests.support import Spawn
 
@@ -63,6 +65,8 @@ while True:
     print(repr(answer), flush=True)
 """
 
+VARIANTS = pytest.mark.parametrize("variant", [(), ("--pair",)], ids=["exit-only", "pair"])
+Words = tuple[str, ...]
 Call = tuple[str, int, bytes, int, int, int]  # how, pid, path, result, flags, mode
 
 
@@ -171,3 +175,31 @@ def expected(call: Call) -> dict[str, Any]:
 def seen(row: dict[str, Any]) -> dict[str, Any]:
     """The same of a row."""
     return {key: row[key] for key in ("pid", "fd", "errno", "path", "cut")}
+
+
+EVERY_WAY = """
+base = {base!r}.encode()
+for way in (open_, openat, openat2):
+    way(b'/etc/hostname')
+    way(b'/no/such/file')
+    way(base + b'/made', os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o640)
+    way(base + b'/made', os.O_CREAT | os.O_EXCL, 0o600)
+    way(b'/', os.O_RDONLY | os.O_DIRECTORY)
+    way(b'', 0)
+creat(base + b'/created', 0o604)
+creat(b'/no/such/file', 0o644)
+by_handle(os.O_RDONLY)
+by_handle(os.O_RDWR)
+"""
+
+
+def snooped(spawn: Spawn, code: str, *words: str) -> tuple[list[Any], list[dict[str, Any]]]:
+    """Runs `code` in a worker under opensnoop --json: the calls made, the rows shown."""
+    worker = Worker(spawn)
+    snoop = Snoop(spawn, "-p", str(worker.pid), "--json", *words)
+    snoop.wait_for(worker)
+    worker.do(code)
+    calls = worker.calls()
+    assert snoop.end() == 0
+    assert snoop.error_text == "probee opensnoop: 0 events lost\n"
+    return calls, snoop.rows()

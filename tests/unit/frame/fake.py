@@ -103,9 +103,7 @@ def tool() -> Tool:
     return Tool(
         name="faketool",
         summary="Tests.",
-        ring=ring,
-        record=Event,
-        plan=lambda _: Plan((), {}, {}),
+        plan=lambda _: Plan((), ring, {}, {}),
         columns=lambda _: (
             Column("pid", "PID", "pid", 7),
             Column("path", "PATH", "path", memo=False),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from probee.frame.columns import bind
+from probee.frame.columns import bind, leaves
 from probee.frame.formats import Json, Table
 from probee.frame.options import Values, parse
 from probee.host.features import Features
@@ -39,23 +39,26 @@ def test_variant(answer: object) -> None:
 def test_constants() -> None:
     assert o.plan(read()).consts == tasks.namespace_consts()
     consts = o.plan(read("-xUeT", f"-p{os.getpid()}")).consts
-    assert {o.only_failed, o.show_time, o.show_uid, o.show_flags} < set(consts)
+    assert {o.only_failed, o.more} < set(consts)
     assert consts[tasks.only_pid] == os.getpid()
-    assert o.show_time in o.plan(read("--boot-ns")).consts
+    for words, ring in (([], o.opens), (["--boot-ns"], o.more_opens), (["-U"], o.more_opens)):
+        plan = o.plan(read(*words))
+        assert plan.ring is ring
+        assert (o.more in plan.consts) is (ring is o.more_opens)
 
 
 def record(**changes: Any) -> tuple[Any, ...]:
     row: dict[str, Any] = {
-        "time": 0, "flags": 0, "mode": 0, "uid": 0, "ret": 3, "pid": 42, "tid": 43,
+        "time": 0, "flags": 0, "mode": 0, "uid": 0, "ret": 3, "ids": 42 << 32 | 43,
         "comm": b"cat", "path": b"/etc/hostname", **changes,
     }  # fmt: skip
     row["comm"] = row["comm"].ljust(16, b"\0")
     row["path"] = row["path"].ljust(256, b"\0")
-    return tuple(row[field.name] for field in o.Open.layout_.fields)
+    return tuple(row[name] for name, _ in leaves(o.More.layout_))
 
 
 def lines(*words: str, **changes: Any) -> list[str]:
-    format_ = Table(bind(o.columns(read(*words)), o.Open), follow=False, colour=False)
+    format_ = Table(bind(o.columns(read(*words)), o.More), follow=False, colour=False)
     return (format_.header + format_.rows([record(**changes)])).decode().splitlines()
 
 
@@ -94,7 +97,7 @@ def test_columns_that_were_asked_for() -> None:
 
 def test_json_keys_are_stable() -> None:
     def row(*words: str, **changes: Any) -> dict[str, Any]:
-        format_ = Json(bind(o.columns(read(*words)), o.Open))
+        format_ = Json(bind(o.columns(read(*words)), o.More))
         loaded: dict[str, Any] = json.loads(format_.rows([record(**changes)]))
         return loaded
 
@@ -115,4 +118,4 @@ def test_json_keys_are_stable() -> None:
 def test_the_record_is_small_and_without_gaps() -> None:
     assert "x" not in struct_format(o.Open.layout_)
     assert o.Open.layout_.size % 8 == 0
-    assert o.Open.layout_.size <= 304
+    assert o.Open.layout_.size == 288
