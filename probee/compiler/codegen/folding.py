@@ -226,6 +226,8 @@ def _bits(op: Op, widths: list[int], args: list[Operand]) -> int:
     match op.kind:
         case "load" | "bswap":
             return 8 * op.size
+        case "const":  # `offset`: signed
+            return 64 if op.offset else 8 * op.size
         case "zext":
             return min(8 * op.size, widths[0])
         case "sext":
