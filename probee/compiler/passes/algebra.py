@@ -29,6 +29,8 @@ def width(folder: Folder, op: Op) -> int:
     match op.kind:
         case "load":
             return 8 * op.size
+        case "const":
+            return 64 if op.offset else 8 * op.size  # `offset`: signed
         case "zext" | "bswap":
             return min(8 * op.size, folder.width(args[0])) if op.kind == "zext" else 8 * op.size
         case "cmp":
@@ -316,7 +318,7 @@ def _sext(folder: Folder, op: Op) -> Operand | None:
     op.args[0] = a = low_part(folder, op.args[0], op.size, always=True)
     if folder.width(a) < 8 * op.size:
         return a
-    inner = folder.made_by(a, "sext")
+    inner = folder.made_by(a, "sext", "const")
     return a if inner is not None and inner.size <= op.size else None
 
 

@@ -46,3 +46,11 @@ class Tree:
     def back_edge(self, source: Block, target: Block) -> bool:
         """Whether the edge closes a loop."""
         return self.dominates(target, source)
+
+    def common(self, a: Block, b: Block) -> Block:
+        """The lowest block that dominates both."""
+        while not self.dominates(a, b):
+            above = self.above[a]
+            assert above is not None
+            a = above
+        return a

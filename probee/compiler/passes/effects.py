@@ -7,8 +7,10 @@ source. A helper that is in no set below has effects and is left where it is.
 
 from __future__ import annotations
 
-from probee.frozen import Frozen
-from probee.tables.helpers import by_name, exists
+from typing import NamedTuple
+
+from probee.compiler.ir.ops import Value
+from probee.tables.helpers_data import ROWS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,7 +76,7 @@ CONTEXT_KEPT = frozenset(
 )
 
 
-class Access(Frozen):
+class Access(NamedTuple):
     """One pointer argument. `size`: bytes from there, or -1. `fills`: surely writes them all."""
 
     argument: int
@@ -84,8 +86,11 @@ class Access(Frozen):
     fills: bool = False
 
 
-_READS = ("map_key", "map_value", "map_value_or_null", "const_str")
-_WRITES = ("map_value_write", "fixed_mem_write", "dynptr_uninit")
+# helper → (kind, detail) of each argument, as `tables.helpers.ARGUMENT_KINDS` explains them
+ARGUMENTS = {row[0]: tuple((argument[0], argument[3]) for argument in row[6]) for row in ROWS}
+_READS = frozenset({"map_key", "map_value", "map_value_or_null", "const_str"})
+_WRITES = frozenset({"map_value_write", "fixed_mem_write", "dynptr_uninit"})
+_SIZED = ("mem_", "fixed_mem_")
 _NEITHER = frozenset(
     {"const_map", "scalar", "mem_size", "mem_size_or_zero", "alloc_size", "user_ptr", "kernel_ptr",
      "any_ptr", "ctx", "ctx_or_null", "btf_id", "btf_id_or_null"}
@@ -98,40 +103,42 @@ def accesses(op: Op) -> list[Access]:
     What its prototype does not tell counts as read and written, to an unknown extent.
     """
     name = str(op.symbol)
-    if op.kind == "callfn" or not exists(name):
+    arguments = ARGUMENTS.get(name)
+    if op.kind == "callfn" or arguments is None:
         return [Access(i, reads=True, writes=True) for i in range(len(op.args))]
     if name == "ringbuf_discard":
         return []
     out: list[Access] = []
-    arguments = by_name(name).args
-    for index in range(len(op.args)):
-        kind = arguments[index].kind if index < len(arguments) else "scalar"
+    for index, (kind, detail) in enumerate(arguments[: len(op.args)]):
         if kind in _NEITHER:
             continue
         size = -1
         if kind.startswith("mem_") and index + 1 < len(op.args):
             following = op.args[index + 1]
             size = following if isinstance(following, int) and following >= 0 else -1
-        elif kind.startswith("fixed_mem_") and arguments[index].detail.isdigit():
-            size = int(arguments[index].detail)
+        elif kind.startswith("fixed_mem_") and detail.isdigit():
+            size = int(detail)
         fills = size >= 0 and (name in FILLING or name in FILLING_TEXT)
-        known = kind in _READS or kind.startswith(("mem_", "fixed_mem_")) or kind in _WRITES
+        known = kind in _READS or kind in _WRITES or kind.startswith(_SIZED)
         reads = not known or not (kind in _WRITES or kind.startswith("mem_write"))
-        writes = not known or kind in _WRITES or "write" in kind
-        out.append(Access(index, reads or kind == "ringbuf_mem", writes, size, fills))
+        writes = not known or "write" in kind or kind in _WRITES
+        out.append(Access(index, reads, writes, size, fills))
     return out
 
 
 def keeps_pointer(op: Op, index: int) -> bool:
     """Whether the helper called may use its pointer argument later, or hand it to a callback."""
-    name = str(op.symbol)
-    if not exists(name):
-        return True
-    arguments = by_name(name).args
+    arguments = ARGUMENTS.get(str(op.symbol), ())
     if index >= len(arguments):
         return True
-    kind = arguments[index].kind
-    return not (kind in _READS or kind in _NEITHER or kind.startswith(_PLAIN))
+    kind = arguments[index][0]
+    plain = kind in _READS or kind in _NEITHER or kind in ("map_value_write", "ringbuf_mem")
+    return not (plain or kind.startswith(_SIZED))
 
 
-_PLAIN = ("mem_", "fixed_mem_", "map_value_write", "ringbuf_mem")
+def takes_context(op: Op) -> bool:
+    """Whether the context is handed over; to what is not known, any pointer may be it."""
+    arguments = ARGUMENTS.get(str(op.symbol))
+    if op.kind == "callfn" or arguments is None:
+        return any(isinstance(arg, Value) and arg.kind == "ptr" for arg in op.args)
+    return any(kind in ("ctx", "ctx_or_null") for kind, _ in arguments)

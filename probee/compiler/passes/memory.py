@@ -9,8 +9,12 @@ from __future__ import annotations
 
 from probee.compiler.ir.dominators import reverse_postorder
 from probee.compiler.ir.ops import Slot, Value
-from probee.compiler.passes.effects import CONTEXT_KEPT, accesses, keeps_pointer
-from probee.tables.helpers import by_name, exists
+from probee.compiler.passes.effects import (
+    CONTEXT_KEPT,
+    accesses,
+    keeps_pointer,
+    takes_context,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -148,16 +152,10 @@ def changes_context(function: Function) -> bool:
                 return True
             if (
                 op.kind in ("call", "callfn")
-                and _takes_context(op)
+                and takes_context(op)
                 and op.symbol not in CONTEXT_KEPT
             ):
                 return True
             if op.kind == "add" and op.args[0] in params:
                 return True  # a moved context pointer: nothing is known of what is done with it
     return False
-
-
-def _takes_context(op: Op) -> bool:
-    if op.kind == "callfn" or not exists(str(op.symbol)):
-        return any(isinstance(arg, Value) and arg.kind == "ptr" for arg in op.args)
-    return any(row.kind in ("ctx", "ctx_or_null") for row in by_name(str(op.symbol)).args)

@@ -1,8 +1,8 @@
 """The passes in the order in which they help each other.
 
 In: a function as the front end builds it. Out: the same function, as the code generator wants it.
-`CLEAN` is repeated until nothing changes, `ROUNDS` times at most; `MEMORY` runs once, with `CLEAN`
-behind it.
+`CLEAN` is repeated until nothing changes, `ROUNDS` times at most, and again where `PLACES` found
+something; `LAST` decides where things stand.
 """
 
 from __future__ import annotations
@@ -11,12 +11,16 @@ from probee.compiler.passes import (
     branches,
     cfg,
     combine_stores,
+    context,
     cse,
     dce,
     dead_stores,
     fold,
     forward,
+    hoist,
+    layout,
     params,
+    sink,
     threading,
 )
 
@@ -38,21 +42,26 @@ CLEAN: tuple[Pass, ...] = (
     ("threading", threading.run),
     ("cfg", cfg.run),
     ("params", params.run),
-    ("dce", dce.run),
-)
-MEMORY: tuple[Pass, ...] = (
     ("dead_stores", dead_stores.run),
     ("combine_stores", combine_stores.run),
+    ("dce", dce.run),
 )
-ROUNDS = 4
+PLACES: tuple[Pass, ...] = (("hoist", hoist.run),)
+LAST: tuple[Pass, ...] = (
+    ("sink", sink.run),
+    ("context", context.run),
+    ("layout", layout.run),
+)
+ROUNDS = 5
 
 
 def optimise(function: Function, watch: Watch | None = None) -> None:
     """Runs all passes; `watch` is told the name of each and the function behind it."""
     _run(function, FIRST, watch)
     _fixpoint(function, watch)
-    if _run(function, MEMORY, watch):
+    if _run(function, PLACES, watch):
         _fixpoint(function, watch)
+    _run(function, LAST, watch)
 
 
 def _fixpoint(function: Function, watch: Watch | None) -> None:
