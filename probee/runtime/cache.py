@@ -8,7 +8,7 @@ SHA-256 over
   values of those that are switches;
 - the Target, the license, the kernel's identity (what the compiler is told of a kernel follows
   from it) and the Python that parses;
-- the compiler itself: probee's version, and name, size and time of each file it is made of.
+- the compiler itself: probee's version, and name, size and times of each file it is made of.
 
 An entry that is foreign or corrupt counts as missing: it is compiled again and written anew.
 """
@@ -39,9 +39,13 @@ _MADE_OF = (
     "spec",
     "tables",
     "uapi",
+    "__init__.py",
     "errors.py",
     "frozen.py",
+    "host/facts.py",
+    "host/formats.py",
     "runtime/codec.py",
+    "runtime/session.py",
 )
 
 
@@ -97,27 +101,44 @@ def fingerprint() -> bytes | None:
     """Bytes that change when the compiler does, or None where it is not made of plain files."""
     from probee import __version__
 
+    rows = _rows()
+    return None if rows is None else repr((__version__, rows)).encode()
+
+
+def changed_since(moment: int) -> bool:
+    """Whether a file of the compiler was written after `moment`, ns since 1970.
+
+    A process that began before may run the old file, and compile what the new one would not.
+    """
+    return any(changed > moment for *_, changed in _rows() or ())
+
+
+def _rows() -> list[tuple[str, int, int, int]] | None:
+    """(name, size, time of its content, time of its inode) of each file, times in ns."""
     home = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    rows: list[tuple[str, int, int]] = []
+    rows: list[tuple[str, int, int, int]] = []
     try:
         for name in _MADE_OF:
             _look(f"{home}/{name}", name, rows)
     except OSError:  # inside a zip file, say
         return None
-    return repr((__version__, sorted(rows))).encode()
+    return sorted(rows)
 
 
-def _look(path: str, name: str, rows: list[tuple[str, int, int]]) -> None:
-    """Adds (name, size, time in ns) of the file `path`, or of all Python files below it."""
+def _look(path: str, name: str, rows: list[tuple[str, int, int, int]]) -> None:
+    """Adds the row of the file `path`, or of all Python files below it."""
     if name.endswith(".py"):
-        status = os.stat(path)
-        rows.append((name, status.st_size, status.st_mtime_ns))
+        _add(name, os.stat(path), rows)
         return
     with os.scandir(path) as entries:
         for entry in entries:
             below = f"{name}/{entry.name}"
             if entry.name.endswith(".py"):
-                status = entry.stat()
-                rows.append((below, status.st_size, status.st_mtime_ns))
+                _add(below, entry.stat(), rows)
             elif entry.name != "__pycache__" and entry.is_dir():
                 _look(entry.path, below, rows)
+
+
+def _add(name: str, status: os.stat_result, rows: list[tuple[str, int, int, int]]) -> None:
+    # Not the first time alone: cp -p, rsync -t and tar give a new file the time of another.
+    rows.append((name, status.st_size, status.st_mtime_ns, status.st_ctime_ns))

@@ -20,6 +20,8 @@ Process manners:
 from __future__ import annotations
 
 import os
+from sys import byteorder
+from time import time_ns
 
 from probee.errors import RelocationError, UsageError
 from probee.lang.capture import capture
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Self, TypeVar, overload
 
+    from probee.host.facts import RunningKernel
     from probee.lang.capture import Capture
     from probee.lang.maps import Array, Global, Hash, LruHash, PerCpuArray
     from probee.lang.types import Struct
@@ -53,13 +56,14 @@ if TYPE_CHECKING:
     R = TypeVar("R", bound=Struct)
 
 DEFAULT_LICENSE = "Dual MIT/GPL"
+_STARTED = time_ns()  # what of the compiler is written later is not what this process runs
 
 
 class Session:
     """One run of some programs. Keep it for as long as what it gives is used: it closes with it.
 
-    `consts`: values of `Const` declarations, which stay in .rodata and are written at load; every
-    other Const is folded into the code at its declared value. `map_sizes`: entries of a map, or of
+    `consts`: values of `Const` declarations, which are written into the code at load (bools and all
+    others are folded into it when it is compiled). `map_sizes`: entries of a map, or of
     a ring its bytes, also as "8M". `license`: in place of the `LICENSE` in the programs' module,
     which is "Dual MIT/GPL" if there is none. `cache=False`: compile in any case. `target`, `facts`:
     what to compile for and against in place of this machine; with `facts` the cache is not used.
@@ -92,7 +96,7 @@ class Session:
         self._map_sizes = _named_sizes(self._capture, map_sizes or {})
         self.license = _license_of(programs) if license is None else license
         self._cache = cache and facts is None
-        self._target = Target(arch=os.uname().machine) if target is None else target
+        self._target = target
         self._facts = facts
         self._spec: CollectionSpec | None = None
         self._cached = False
@@ -102,7 +106,10 @@ class Session:
     def spec(self) -> CollectionSpec:
         """The compiled programs, from the cache if they are there. Raises CompileError."""
         if self._spec is None:
-            self._spec = self._obtain()
+            from probee.host.facts import RunningKernel
+
+            with RunningKernel() as kernel:
+                self._spec = self._obtain(kernel)
         return self._spec
 
     def load(self) -> Self:
@@ -112,25 +119,21 @@ class Session:
         """
         self._life.check()
         if self._loaded is None:
-            try:
-                self._loaded = self._load()
-            except RelocationError:
-                if not self._cached:
-                    raise
-                # A tracepoint's module was exchanged since: what is in the cache is out of date.
-                self._spec = self._obtain(refresh=True)
-                self._loaded = self._load()
-            self._live = LiveObjects(self._capture, self._consts, self._loaded, self._life)
+            from probee.host.facts import RunningKernel
+
+            with RunningKernel() as kernel:
+                self._load(kernel)
         return self
 
     def attach(self) -> Self:
         """Attaches the programs to their hooks, loading them first; all or none."""
-        self.load()
+        self._life.check()
         if self._links is None:
+            from probee.host.facts import RunningKernel
             from probee.runtime.links import attach
 
-            assert self._loaded is not None
-            self._links = attach(self._loaded)
+            with RunningKernel() as kernel:
+                self._links = attach(self._loaded or self._load(kernel), kernel)
         return self
 
     def detach(self) -> None:
@@ -221,19 +224,22 @@ class Session:
         misses = [skipped(program) for program in self._loaded.programs.values()]
         return rows + [loss for loss in misses if loss is not None]
 
-    def _obtain(self, *, refresh: bool = False) -> CollectionSpec:
+    def _obtain(self, kernel: RunningKernel, *, refresh: bool = False) -> CollectionSpec:
         """From the cache, else from the compiler; `refresh`: compiled in any case, and kept."""
         key = self._key() if self._cache else None
         if key is None:
-            return self._compile()
+            return self._compile(kernel)[0]
         from probee.runtime.cache import CompileCache
 
         store = CompileCache()
         spec = None if refresh else store.find(key)
         self._cached = spec is not None
         if spec is None:
-            spec = self._compile()
-            store.keep(key, spec)
+            spec, doubt = self._compile(kernel)
+            if doubt:
+                self.problems.append(f"what was compiled is not kept: {doubt}")
+            else:
+                store.keep(key, spec)
         self.problems += store.problems
         return spec
 
@@ -242,13 +248,16 @@ class Session:
         from probee.runtime.cache import fingerprint, spec_key
 
         compiler = fingerprint()
-        if compiler is None:
-            self.problems.append("nothing is cached: probee does not lie in plain files")
+        if compiler is None or not self._capture.whole:
+            files = "probee" if compiler is None else "a function of these programs"
+            self.problems.append(f"nothing is cached: {files} does not lie in plain files")
             return None
         kernel = kernel_identity().encode()
         identity = self._capture.identity
         consts = (*self._consts, *self._switches().items())
-        return spec_key(identity, consts, self._target, self.license, kernel, compiler)
+        # Which instructions this machine takes follows from its kernel, and is not asked here.
+        target = self._target or _this_machine(isa=0)
+        return spec_key(identity, consts, target, self.license, kernel, compiler)
 
     def _declared(self) -> dict[str, int | bytes]:
         """Consts that nobody sets: folded into the code at their declared values."""
@@ -271,31 +280,62 @@ class Session:
                 switches[name] = value
         return switches
 
-    def _compile(self) -> CollectionSpec:
+    def _compile(self, kernel: RunningKernel) -> tuple[CollectionSpec, str]:
+        """The spec, and why it may be another one than its key says, or ""."""
         from probee.compiler.pipeline import compile_programs
-        from probee.host.facts import RunningKernel
+        from probee.runtime.cache import changed_since
 
-        with RunningKernel() as running:
-            return compile_programs(
-                self._capture,
-                target=self._target,
-                facts=running if self._facts is None else self._facts,
-                frozen={**self._declared(), **self._switches()},
-                patched=True,
-                license_=self.license,
-            )
+        target, doubt = self._target, ""
+        if target is None:
+            from probee.host.features import Features
 
-    def _load(self) -> Loaded:
+            newest = Features().ask("isa_v4")
+            target = _this_machine(isa=4 if newest else 3)
+            if newest is None:
+                doubt = "the kernel did not tell which instructions it takes"
+        spec = compile_programs(
+            self._capture,
+            target=target,
+            facts=kernel if self._facts is None else self._facts,
+            frozen={**self._declared(), **self._switches()},
+            patched=True,
+            license_=self.license,
+        )
+        if capture(self._programs).identity != self._capture.identity:
+            doubt = "its source, or what it names, was changed meanwhile"
+        elif changed_since(_STARTED):
+            doubt = "the compiler's files were changed since this process began"
+        return spec, doubt
+
+    def _load(self, kernel: RunningKernel) -> Loaded:
+        try:
+            self._loaded = self._load_spec(kernel)
+        except RelocationError:
+            if not self._cached:
+                raise
+            # A tracepoint's module was exchanged since: what is in the cache is out of date.
+            self._spec = self._obtain(kernel, refresh=True)
+            self._loaded = self._load_spec(kernel)
+        self._live = LiveObjects(self._capture, self._consts, self._loaded, self._life)
+        return self._loaded
+
+    def _load_spec(self, kernel: RunningKernel) -> Loaded:
         from probee.runtime.loader import load
 
-        spec = self.spec
-        known = {variable.name for variable in spec.variables}
-        made = {map_.name for map_ in spec.maps}
+        if self._spec is None:
+            self._spec = self._obtain(kernel)
+        known = {variable.name for variable in self._spec.variables}
+        made = {map_.name for map_ in self._spec.maps}
         return load(
-            spec,
+            self._spec,
             {name: value for name, value in self._consts.items() if name in known},
             {name: size for name, size in self._map_sizes.items() if name in made},
+            kernel=kernel,
         )
+
+
+def _this_machine(isa: int) -> Target:
+    return Target(arch=os.uname().machine, isa=isa, endian=byteorder)
 
 
 def _named_consts(world: Capture, consts: Mapping[Const[Any], object]) -> dict[str, int | bytes]:

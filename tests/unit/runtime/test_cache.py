@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 import probee
 from probee.host.cachedir import CacheDir
 from probee.runtime import cache as cache_module
-from probee.runtime.cache import CompileCache, fingerprint, spec_key
+from probee.runtime.cache import CompileCache, changed_since, fingerprint, spec_key
 from probee.runtime.codec import encode
 from probee.spec import CollectionSpec, MapSpec, Target
 
@@ -102,7 +103,16 @@ def test_the_fingerprint_follows_the_compilers_files(
     os.utime(copy / "spec" / "types.py", ns=(1, 1))
     touched = fingerprint()
     assert touched != before
+    # Another file of the same size and time, as cp -p or tar would leave it.
+    status = (copy / "spec" / "types.py").stat()
+    (copy / "spec" / "types.py").write_bytes(b"#" * status.st_size)
+    os.utime(copy / "spec" / "types.py", ns=(1, 1))
+    assert fingerprint() != touched
+    touched = fingerprint()
+    assert changed_since(status.st_ctime_ns)
+    assert not changed_since(time.time_ns() + 10**9)
     (copy / "lang" / "new.py").write_text("")
     assert fingerprint() != touched
     shutil.rmtree(copy / "asm")
     assert fingerprint() is None  # not where it should be: no cache
+    assert not changed_since(0)

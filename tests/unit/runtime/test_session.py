@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from contextlib import closing
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, assert_type
@@ -11,10 +12,13 @@ from typing import TYPE_CHECKING, Any, assert_type
 import pytest
 
 from probee.errors import RelocationError, UsageError
+from probee.host.facts import RunningKernel
+from probee.host.features import Features
+from probee.lang import capture as capture_module
 from probee.lang.maps import Array, Const, Global, Hash, LruHash, PerCpuArray, RingBuf
 from probee.lang.programs import Context, tracepoint
 from probee.lang.types import Struct, chars, u32
-from probee.runtime import programs
+from probee.runtime import cache, links, programs
 from probee.runtime.maps import LiveHash
 from probee.runtime.ring import LiveRing
 from probee.runtime.session import Session
@@ -23,6 +27,9 @@ from probee.spec import CharArray, CollectionSpec, Int, MapSpec, Target, Variabl
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from typing import TypeAlias
+
+    Load: TypeAlias = "tuple[FakeLoaded, dict[str, Any], dict[str, int], RunningKernel]"
 
 U32 = Int("u32", 4, False)
 
@@ -54,9 +61,11 @@ def enter_openat(ctx: Context) -> None:
 
 
 class FakeCompiler:
-    """Stands for the compiler: says what it was asked for."""
+    """Stands for the compiler: says what it was asked for. `newest`: whether ISA v4 is taken."""
 
     def __init__(self) -> None:
+        self.newest: bool | None = True
+        self.meanwhile: Callable[[], object] = int
         self.calls: list[dict[str, Any]] = []
         self.spec = CollectionSpec(
             maps=(
@@ -72,6 +81,7 @@ class FakeCompiler:
 
     def compile_programs(self, capture: object, **options: Any) -> CollectionSpec:
         self.calls.append(options)
+        self.meanwhile()
         return self.spec
 
 
@@ -83,6 +93,8 @@ def compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeCompiler:
     monkeypatch.setitem(sys.modules, "probee.compiler.pipeline", module)
     monkeypatch.setenv("PROBEE_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.delenv("PROBEE_CACHE", raising=False)
+    monkeypatch.setattr(Features, "ask", lambda *_: fake.newest)
+    monkeypatch.setattr(cache, "changed_since", lambda _: False)
     return fake
 
 
@@ -99,13 +111,19 @@ class FakeLoaded:
 
 
 @pytest.fixture
-def loads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[FakeLoaded, dict[str, Any], Any]]:
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[Load]:
     from probee.runtime import loader
 
-    calls: list[tuple[FakeLoaded, dict[str, Any], Any]] = []
+    calls: list[Load] = []
 
-    def load(spec: CollectionSpec, consts: dict[str, Any], sizes: dict[str, int]) -> FakeLoaded:
-        calls.append((FakeLoaded(), consts, sizes))
+    def load(
+        spec: CollectionSpec,
+        consts: dict[str, Any],
+        sizes: dict[str, int],
+        *,
+        kernel: RunningKernel,
+    ) -> FakeLoaded:
+        calls.append((FakeLoaded(), consts, sizes, kernel))
         return calls[-1][0]
 
     monkeypatch.setattr(loader, "load", load)
@@ -118,7 +136,7 @@ def test_the_constants_that_are_not_set_are_folded(compiler: FakeCompiler) -> No
     declared = {"name": b"cat", "loud": 1}
     assert [call["frozen"] for call in compiler.calls] == [declared, {"only": 3, **declared}]
     assert all(call["patched"] for call in compiler.calls)
-    assert compiler.calls[0]["target"] == Target(arch=os.uname().machine)
+    assert compiler.calls[0]["target"] == Target(arch=os.uname().machine, isa=4)
 
 
 def test_the_set_of_constants_is_in_the_key_and_their_values_are_not(
@@ -142,6 +160,78 @@ def test_a_switch_is_folded_at_the_value_it_is_set_to(compiler: FakeCompiler) ->
         {"name": b"cat", "loud": 0},
         {"name": b"cat", "loud": 1},
     ]
+
+
+@pytest.mark.parametrize(("newest", "isa"), [(True, 4), (False, 3), (None, 3)])
+def test_it_compiles_for_the_instructions_that_the_kernel_takes(
+    compiler: FakeCompiler, newest: bool | None, isa: int
+) -> None:
+    """Where nobody knows, nothing is kept: the kernel may tell next time."""
+    compiler.newest = newest
+    session = Session(exit_openat)
+    _ = session.spec
+    assert [call["target"].isa for call in compiler.calls] == [isa]
+    assert ("did not tell" in "".join(session.problems)) == (newest is None)
+    _ = Session(exit_openat).spec
+    assert len(compiler.calls) == (2 if newest is None else 1)
+
+
+def test_what_changes_while_it_is_compiled_is_not_kept(
+    compiler: FakeCompiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiler.meanwhile = lambda: monkeypatch.setattr(total, "value", 7)
+    session = Session(exit_openat)
+    _ = session.spec
+    assert "was changed meanwhile" in session.problems[0]
+    monkeypatch.setattr(total, "value", 0)
+    _ = Session(exit_openat).spec
+    assert len(compiler.calls) == 2
+
+
+def test_nothing_of_a_compiler_older_than_its_files_is_kept(
+    compiler: FakeCompiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began: list[int] = []
+
+    def changed_since(moment: int) -> bool:
+        began.append(moment)
+        return True
+
+    monkeypatch.setattr(cache, "changed_since", changed_since)
+    session = Session(exit_openat)
+    _ = session.spec
+    assert "compiler's files were changed" in session.problems[0]
+    assert 0 < began[0] <= time.time_ns()
+    _ = Session(exit_openat).spec
+    assert len(compiler.calls) == 2
+
+
+def test_nothing_is_cached_without_the_source(
+    compiler: FakeCompiler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capture_module, "_read", lambda _: None)
+    session = Session(exit_openat)
+    _ = session.spec
+    assert "does not lie in plain files" in session.problems[0]
+    assert not (tmp_path / "cache").exists()
+
+
+def test_one_kernel_serves_the_whole_way(
+    compiler: FakeCompiler,
+    loads: list[Load],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Tracefs is opened once for compiling, loading and attaching, and then closed."""
+    closed: list[RunningKernel] = []
+    attached: list[object] = []
+
+    def close(kernel: RunningKernel) -> None:
+        closed.append(kernel)
+
+    monkeypatch.setattr(RunningKernel, "close", close)
+    monkeypatch.setattr(links, "attach", lambda _, kernel: attached.append(kernel))
+    with Session(exit_openat):
+        assert closed == attached == [compiler.calls[0]["facts"]] == [loads[0][3]]
 
 
 def test_without_the_cache_it_compiles_each_time(
@@ -188,7 +278,7 @@ def test_other_facts_are_not_cached(compiler: FakeCompiler, tmp_path: Path) -> N
 
 def test_what_is_out_of_date_in_the_cache_is_compiled_once_more(
     compiler: FakeCompiler,
-    loads: list[tuple[FakeLoaded, dict[str, Any], Any]],
+    loads: list[Load],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from probee.runtime import loader
@@ -196,10 +286,10 @@ def test_what_is_out_of_date_in_the_cache_is_compiled_once_more(
     fine = loader.load
     state = {"changed": False}
 
-    def load(*arguments: Any) -> Any:
+    def load(*arguments: Any, **options: Any) -> Any:
         if state.pop("changed", False):
             raise RelocationError("the format is another one")
-        return fine(*arguments)
+        return fine(*arguments, **options)
 
     monkeypatch.setattr(loader, "load", load)
     with closing(Session(exit_openat).load()):
@@ -215,13 +305,11 @@ def test_what_is_out_of_date_in_the_cache_is_compiled_once_more(
         Session(exit_openat, cache=False).load()
 
 
-def test_values_go_to_the_loader_whole(
-    compiler: FakeCompiler, loads: list[tuple[FakeLoaded, dict[str, Any], Any]]
-) -> None:
+def test_values_go_to_the_loader_whole(compiler: FakeCompiler, loads: list[Load]) -> None:
     session = Session(
         exit_openat, consts={only: 5, name: "dog"}, map_sizes={opens: "8M", seen: 5}
     ).load()
-    _, consts, sizes = loads[0]
+    _, consts, sizes, _ = loads[0]
     assert consts == {"only": 5, "name": b"dog\0\0\0\0\0"}
     assert sizes == {"opens": 8 << 20}  # `seen` is in no code that was made
     assert session[only].value == 5
@@ -230,9 +318,7 @@ def test_values_go_to_the_loader_whole(
     session.close()
 
 
-def test_constants_read_as_declared_if_not_set(
-    compiler: FakeCompiler, loads: list[tuple[FakeLoaded, dict[str, Any], Any]]
-) -> None:
+def test_constants_read_as_declared_if_not_set(compiler: FakeCompiler, loads: list[Load]) -> None:
     with closing(Session(exit_openat).load()) as session:
         assert session[only].value == 3
         assert session[name].value == "cat"
@@ -265,9 +351,7 @@ def test_what_cannot_be_meant_is_refused(make: Callable[[], Session], complaint:
     assert complaint in str(caught.value)
 
 
-def test_before_load_and_after_close(
-    compiler: FakeCompiler, loads: list[tuple[FakeLoaded, dict[str, Any], Any]]
-) -> None:
+def test_before_load_and_after_close(compiler: FakeCompiler, loads: list[Load]) -> None:
     session = Session(exit_openat)
     with pytest.raises(UsageError, match="not loaded"):
         session[opens]
@@ -292,9 +376,7 @@ def test_before_load_and_after_close(
             use()
 
 
-def test_a_session_that_is_let_go_closes(
-    compiler: FakeCompiler, loads: list[tuple[FakeLoaded, dict[str, Any], Any]]
-) -> None:
+def test_a_session_that_is_let_go_closes(compiler: FakeCompiler, loads: list[Load]) -> None:
     session = Session(exit_openat).load()
     live = session[only]
     del session
@@ -305,12 +387,10 @@ def test_a_session_that_is_let_go_closes(
 
 def test_a_failure_inside_with_closes(
     compiler: FakeCompiler,
-    loads: list[tuple[FakeLoaded, dict[str, Any], Any]],
+    loads: list[Load],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from probee.runtime import links
-
-    def refuse(_: object) -> None:
+    def refuse(*_: object) -> None:
         raise RelocationError("no such tracepoint")
 
     monkeypatch.setattr(links, "attach", refuse)
@@ -319,9 +399,7 @@ def test_a_failure_inside_with_closes(
     assert loads[0][0].closed == 1
 
 
-def test_another_process(
-    compiler: FakeCompiler, loads: list[tuple[FakeLoaded, dict[str, Any], Any]]
-) -> None:
+def test_another_process(compiler: FakeCompiler, loads: list[Load]) -> None:
     session = Session(exit_openat).load()
     live = session[only]
     child = os.fork()
@@ -340,9 +418,7 @@ def test_another_process(
     session.close()
 
 
-def test_declarations_of_others(
-    compiler: FakeCompiler, loads: list[tuple[FakeLoaded, dict[str, Any], Any]]
-) -> None:
+def test_declarations_of_others(compiler: FakeCompiler, loads: list[Load]) -> None:
     with closing(Session(exit_openat).load()) as session:
         assert session[exit_openat] is loads[0][0].programs["exit_openat"]
         with pytest.raises(UsageError, match="not a program of this Session"):
@@ -367,7 +443,7 @@ def test_licenses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_type_checkers_know_what_a_declaration_gives(
-    compiler: FakeCompiler, loads: list[tuple[FakeLoaded, dict[str, Any], Any]]
+    compiler: FakeCompiler, loads: list[Load]
 ) -> None:
     """`assert_type` is judged by mypy; here it only runs."""
 
