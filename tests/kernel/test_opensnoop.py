@@ -166,7 +166,8 @@ def test_a_fork_storm_by_name(spawn: Spawn, variant: Words) -> None:
     rows = snoop.rows()
     assert {row["comm"] for row in rows} == {name}
     wanted = {f"/no/child/{n}/{i}" for n in range(300) for i in range(3)}
-    paths = [row["path"] for row in rows]
+    # Python 3.12 counts its threads at each fork, in /proc.
+    paths = [row["path"] for row in rows if not row["path"].startswith("/proc/")]
     assert sorted(paths) == sorted([*wanted, *["/etc/hostname"] * 300])
     assert len({row["pid"] for row in rows}) > 200
 

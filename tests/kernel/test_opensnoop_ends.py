@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -182,6 +183,7 @@ def test_a_process_that_is_not_there(spawn: Spawn) -> None:
 
 def test_without_rights(spawn: Spawn, tmp_path: Path) -> None:
     os.chmod(tmp_path, 0o777)
+    everybodys = shutil.which("python3", path="/usr/bin:/bin") or sys.executable
     done = subprocess.run(
         ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
          sys.executable, "-m", "probee", "opensnoop"],
