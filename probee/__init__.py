@@ -111,20 +111,20 @@ _HOME = {
 __all__ = [*_HOME]  # noqa: PLE0604
 
 
-def __getattr__(name: str) -> object:
-    from importlib import import_module
+if not TYPE_CHECKING:
 
-    home = _HOME.get(name)
-    if home is not None:
-        value: object = getattr(import_module(home), name)
-    else:
-        from probee.lang.builtins import helper
+    def __getattr__(name: str) -> object:
+        home = _HOME.get(name)
+        if home is not None:
+            value = getattr(__import__(home, fromlist=(name,)), name)
+        else:
+            from probee.lang.builtins import helper
 
-        value = None if name.startswith("_") else helper(name)
-        if value is None:
-            raise AttributeError(f"module 'probee' has no attribute {name!r}")
-    globals()[name] = value
-    return value
+            value = None if name.startswith("_") else helper(name)
+            if value is None:
+                raise AttributeError(f"module 'probee' has no attribute {name!r}")
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

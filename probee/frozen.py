@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 else:
 
     def dataclass_transform(**_: object):
+        """What typing's gives at run time, without its import."""
         return lambda cls: cls
 
 
@@ -37,7 +38,8 @@ class FrozenMeta(type):
     def __new__(
         mcs, name: str, bases: tuple[type, ...], body: dict[str, Any], **kwargs: Any
     ) -> FrozenMeta:
-        own = [field for field in body.get("__annotations__", {}) if field not in ("__slots__",)]
+        """The class: its annotated names become slots, their values the defaults."""
+        own = [field for field in body.get("__annotations__", {}) if field != "__slots__"]
         fields: dict[str, Any] = {}
         for base in reversed(bases):
             fields.update(getattr(base, "_fields", {}))

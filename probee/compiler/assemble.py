@@ -60,9 +60,7 @@ def assemble(world: World, codes: list[tuple[Lowered, Code]]) -> CollectionSpec:
     return CollectionSpec(
         maps=(*maps, *sections),
         programs=tuple(programs),
-        variables=tuple(
-            v for v in world.variables.values() if v.section in used or v.name in used
-        ),
+        variables=tuple(v for v in world.variables.values() if v.section in used or v.name in used),
         counters=tuple(world.counters.values()) if ".bss" in used else (),
         structs=tuple(dict.fromkeys(s for s in structs if isinstance(s, StructType))),
         btf=btf.build(),

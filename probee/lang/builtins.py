@@ -28,6 +28,7 @@ class Intrinsic:
         self.name = name
 
     def __call__(self, *_: object, **__: object) -> Any:
+        """Refuses: only a kernel program can call it."""
         _kernel_only(f"{self.name}()")
 
     def __repr__(self) -> str:
@@ -58,7 +59,8 @@ class Current:
         comm: Chars
         cgroup_id: int
 
-        def syscall_arg(self, n: int) -> Any: ...
+        def syscall_arg(self, n: int) -> Any:
+            """Argument `n` of the system call the task is in, from 0; an integer or an address."""
 
     else:
 

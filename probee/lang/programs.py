@@ -36,6 +36,7 @@ class Program:
         self.name: str = function.__name__
 
     def __call__(self, *_: object) -> None:
+        """Refuses: only the kernel calls a program."""
         raise UsageError(
             f"{self.name}() runs in the kernel, not here",
             hint="give it to a Session; a function that both sides call carries no decorator",
@@ -50,7 +51,7 @@ class Program:
         return (self.kind, self.attach, self.name)
 
 
-def _decorator(kind: str, hooks: tuple[str, ...]) -> Callable[[Callable[..., Any]], Program]:
+def _decorator(kind: str, hooks: tuple[Any, ...]) -> Callable[[Callable[..., Any]], Program]:
     if not hooks or not all(isinstance(hook, str) and hook for hook in hooks):
         raise UsageError(f'{kind} wants its hook: @{kind}("…")')
     if len(set(hooks)) != len(hooks):
@@ -69,7 +70,7 @@ _ATTACH_KIND = {"tracepoint": "tracepoint", "raw_tracepoint": "raw_tp", "tp_btf"
 
 
 def tracepoint(*hooks: str) -> Callable[[Callable[..., Any]], Program]:
-    """Run at tracepoints, each `category:name` as in tracefs. The context has the format's fields."""
+    """Run at tracepoints, each `category:name` as in tracefs: fields as in its format file."""
     for hook in hooks:
         if hook.count(":") != 1 or not all(hook.split(":")):
             raise UsageError(
@@ -80,7 +81,7 @@ def tracepoint(*hooks: str) -> Callable[[Callable[..., Any]], Program]:
 
 
 def raw_tracepoint(*hooks: str) -> Callable[[Callable[..., Any]], Program]:
-    """Run at raw tracepoints by name. The context has the tracepoint's arguments, by BTF's names."""
+    """Run at raw tracepoints by name: the context has the arguments, by their names in BTF."""
     return _decorator("raw_tracepoint", hooks)
 
 

@@ -9,6 +9,7 @@ module that defines the class.
 from __future__ import annotations
 
 from probee.errors import UsageError
+from probee.frozen import annotations
 from probee.spec.types import CharArray, Int, Pointer, StructType, layout
 
 TYPE_CHECKING = False
@@ -41,11 +42,13 @@ if TYPE_CHECKING:
         cut: bool
         raw: bytes
 
-        def __new__(cls, raw: bytes = b"", cut: bool = False) -> Chars: ...
+        def __new__(cls, raw: bytes = b"", cut: bool = False) -> Chars:
+            """Text from its bytes; those that are not UTF-8 come out as surrogates."""
 
 else:
 
     def dataclass_transform(**_: object):
+        """What typing's gives at run time, without its import."""
         return lambda cls: cls
 
     u8, u16, u32, u64 = (Int(f"u{n * 8}", n, False) for n in (1, 2, 4, 8))
@@ -61,6 +64,7 @@ else:
         __slots__ = ("cut", "raw")
 
         def __new__(cls, raw: bytes = b"", cut: bool = False) -> Chars:
+            """Text from its bytes; those that are not UTF-8 come out as surrogates."""
             self = str.__new__(cls, raw, "utf-8", "surrogateescape")
             self.raw, self.cut = raw, cut
             return self
@@ -125,12 +129,15 @@ class StructMeta(type):
     nested_: dict[str, type[Struct]]
 
     def __new__(mcs, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> StructMeta:
+        """The class, with `layout_` and `nested_`. Raises UsageError at a field without layout."""
         members: list[tuple[str, ValueType]] = []
         nested: dict[str, Any] = {}
-        for field, annotation in body.get("__annotations__", {}).items():
+        for field, annotation in annotations(body).items():
             default = body.pop(field, None)
             try:
                 resolved = _resolve(annotation, body["__module__"])
+                if default is not None and not isinstance(default, CharArray):
+                    raise UsageError(f"a field has no default, and {default!r} is one")
                 members.append((field, value_type(resolved, default)))
             except UsageError as error:
                 raise UsageError(f"{name}.{field}: {error}") from None

@@ -84,7 +84,7 @@ class Reloc(Frozen):
 
 
 class Attach(Frozen):
-    """A hook. `kind`: `tracepoint` (target `category:name`), `raw_tp` or `tp_btf` (target `name`)."""
+    """A hook. `kind`: `tracepoint` (its target `category:name`), `raw_tp`, `tp_btf` (`name`)."""
 
     kind: str
     target: str
@@ -140,7 +140,9 @@ class CollectionSpec(Frozen):
     endian: str = "little"
 
     def map(self, name: str) -> MapSpec:
+        """The map of that name. StopIteration where there is none: a bug of the caller."""
         return next(m for m in self.maps if m.name == name)
 
     def program(self, name: str) -> ProgramSpec:
+        """The program of that name, likewise."""
         return next(p for p in self.programs if p.name == name)

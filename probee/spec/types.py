@@ -22,23 +22,28 @@ class Int(Frozen):
 
     @property
     def align(self) -> int:
+        """As its size: scalars are aligned to themselves."""
         return self.size
 
     @property
     def bits(self) -> int:
+        """Width in bits."""
         return self.size * 8
 
     @property
     def low(self) -> int:
+        """The least value."""
         return -(1 << (self.bits - 1)) if self.signed else 0
 
     @property
     def high(self) -> int:
+        """The greatest value."""
         if self.boolean:
             return 1
         return (1 << (self.bits - self.signed)) - 1
 
     def __call__(self, value: int = 0) -> int:
+        """`value` wrapped to the width; a bool's truth."""
         if self.boolean:
             return bool(value)
         return wrap(int(value), self.size, self.signed)
@@ -51,6 +56,7 @@ class CharArray(Frozen):
 
     @property
     def align(self) -> int:
+        """Bytes: 1."""
         return 1
 
 
@@ -62,10 +68,12 @@ class ArrayOf(Frozen):
 
     @property
     def size(self) -> int:
+        """Bytes of all elements."""
         return self.element.size * self.count
 
     @property
     def align(self) -> int:
+        """As its elements."""
         return self.element.align
 
 
@@ -80,10 +88,12 @@ class Pointer(Frozen):
 
     @property
     def size(self) -> int:
+        """8 bytes."""
         return 8
 
     @property
     def align(self) -> int:
+        """8 bytes."""
         return 8
 
 
@@ -104,6 +114,7 @@ class StructType(Frozen):
     align: int
 
     def field(self, name: str) -> Field | None:
+        """The member of that name, or None."""
         return next((f for f in self.fields if f.name == name), None)
 
 
@@ -115,7 +126,7 @@ if TYPE_CHECKING:
 
 
 def wrap(value: int, size: int, signed: bool) -> int:
-    """`value` modulo 2^(8*size), read as signed or unsigned: what a register of that width holds."""
+    """`value` modulo 2^(8*size), as signed or unsigned: what a register of that width holds."""
     value &= (1 << (8 * size)) - 1
     if signed and value >> (8 * size - 1):
         value -= 1 << (8 * size)

@@ -102,6 +102,19 @@ class Builder:
         return self._read(variable, self.at, self.loc)
 
     def _read(self, variable: Hashable, block: Block, loc: Loc) -> Operand:
+        """The value at the end of `block`; joins on the way get a parameter and their operands."""
+        pending: list[Edge] = []
+        value = self._find(variable, block, loc, pending)
+        pending.reverse()
+        while pending:  # no recursion: a program may have thousands of joins in a row
+            edge = pending.pop()
+            at = len(pending)
+            edge.args.append(self._find(variable, self._froms[edge], loc, pending))
+            pending[at:] = reversed(pending[at:])
+        return value
+
+    def _find(self, variable: Hashable, block: Block, loc: Loc, pending: list[Edge]) -> Operand:
+        """The same, but for the operands of `pending` edges, which still have to be found."""
         chain: list[Block] = []
         defs = self._defs.setdefault(variable, {})
         while block not in defs:
@@ -109,27 +122,24 @@ class Builder:
                 chain.append(block)
                 block = self._froms[self._preds[block][0]]
                 continue
-            defs[block] = self._join(variable, block, loc)
+            defs[block] = self._join(variable, block, loc, pending)
             break
         value = defs[block]
         for passed in chain:
             defs[passed] = value
         return value
 
-    def _join(self, variable: Hashable, block: Block, loc: Loc) -> Operand:
+    def _join(self, variable: Hashable, block: Block, loc: Loc, pending: list[Edge]) -> Value:
         """A parameter for `variable` at the head of `block`."""
-        preds = self._preds[block]
-        if block in self._sealed and not preds:
+        if block in self._sealed and not self._preds[block]:
             raise Undefined(variable, loc)
         kind, hint = self._kinds[variable]
         param = self.function.new_value(kind, hint)
         block.params.append(param)
-        if block not in self._sealed:
+        if block in self._sealed:
+            pending += self._preds[block]
+        else:
             self._waiting.setdefault(block, []).append((variable, param, loc))
-            return param
-        self._defs[variable][block] = param
-        for edge in preds:
-            edge.args.append(self._read(variable, self._froms[edge], loc))
         return param
 
     # operations
@@ -177,14 +187,17 @@ class Builder:
     # ends of blocks
 
     def jump(self, block: Block) -> None:
+        """Ends the block: on to `block`."""
         self._end("jump", [], [block])
 
     def branch(
         self, condition: str, a: Operand, b: Operand, then: Block, other: Block, *, size: int = 8
     ) -> None:
+        """Ends the block: to `then` where `a condition b` holds, else to `other`."""
         self._end("branch", [a, b], [then, other], symbol=condition, size=size)
 
     def ret(self, value: Operand) -> None:
+        """Ends the block and the function."""
         self._end("ret", [value], [])
 
     def _end(

@@ -5,7 +5,10 @@ Cooper, Harvey, Kennedy, "A Simple, Fast Dominance Algorithm" (2001).
 
 from __future__ import annotations
 
-from probee.compiler.ir.ops import Block, Function
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from probee.compiler.ir.ops import Block, Function
 
 
 def reverse_postorder(function: Function) -> list[Block]:
@@ -42,7 +45,7 @@ def immediate_dominators(function: Function) -> dict[Block, Block | None]:
         changed = False
         for block in order[1:]:
             new: Block | None = None
-            for pred in preds[block]:
+            for pred in reversed(preds[block]):  # the deepest first: each meeting is a short walk
                 if pred in idom:
                     new = pred if new is None else _meet(pred, new, idom, number)
             assert new is not None

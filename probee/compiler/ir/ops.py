@@ -139,7 +139,18 @@ class Edge:
 class Op:
     """One operation; its row in `OPS` says what its attributes mean."""
 
-    __slots__ = ("align", "args", "edges", "kind", "loc", "offset", "offset2", "result", "size", "symbol")
+    __slots__ = (
+        "align",
+        "args",
+        "edges",
+        "kind",
+        "loc",
+        "offset",
+        "offset2",
+        "result",
+        "size",
+        "symbol",
+    )
 
     def __init__(
         self,
@@ -168,6 +179,7 @@ class Op:
 
     @property
     def row(self) -> OpRow:
+        """What the table says of this kind."""
         return OPS[self.kind]
 
 
@@ -183,10 +195,12 @@ class Block:
 
     @property
     def end(self) -> Op:
+        """The block's terminator."""
         return self.ops[-1]
 
     @property
     def successors(self) -> list[Block]:
+        """The blocks its terminator leads to, in order."""
         return [edge.block for edge in self.ops[-1].edges]
 
     def __repr__(self) -> str:
@@ -212,6 +226,7 @@ class Function:
         self.next_block = 0
 
     def new_value(self, kind: str, hint: str = "") -> Value:
+        """A value of `int` or `ptr` kind that nothing defines yet."""
         value = Value(self.next_value, kind, hint)
         self.next_value += 1
         return value
@@ -223,6 +238,7 @@ class Function:
         return block
 
     def new_slot(self, name: str, size: int, align: int) -> Slot:
+        """A new piece of the stack frame."""
         slot = Slot(name, size, align)
         self.slots.append(slot)
         return slot

@@ -1,10 +1,10 @@
 """IR as text, for `--dump` and golden files. In: a function. Out: one line an operation.
 
-    func f(ctx %0)
-    b0:
-      %1 = call get_current_pid_tgid
-      %2 = lshr.8 %1, 32
-      branch.8 eq %2, 0 -> b1, b2(%2)
+func f(ctx %0)
+b0:
+  %1 = call get_current_pid_tgid
+  %2 = lshr.8 %1, 32
+  branch.8 eq %2, 0 -> b1, b2(%2)
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ def print_function(function: Function, *, lines: bool = False) -> str:
     rows = [f"func {function.name}({params})"]
     rows += [f"  {slot!r}: {slot.size} bytes, align {slot.align}" for slot in function.slots]
     for block in function.blocks:
-        inside = ", ".join(f"{p!r}:{p.kind}" + (f" {p.hint}" if p.hint else "") for p in block.params)
+        inside = ", ".join(
+            f"{p!r}:{p.kind}" + (f" {p.hint}" if p.hint else "") for p in block.params
+        )
         rows.append(f"{block!r}({inside}):" if inside else f"{block!r}:")
         for op in block.ops:
             text = f"  {print_op(op)}"

@@ -1,8 +1,9 @@
 """The IR's own rules, checked after every pass in the tests and under a flag.
 
 In: a function. Out: nothing, or `IRError` that names the operation. Checked: every operation fits
-its row in `OPS`; blocks end in exactly one terminator; each value is defined once and its definition
-dominates each use; edges carry one operand a parameter, of its kind; addresses are pointers.
+its row in `OPS`; blocks end in exactly one terminator; each value is defined once and its
+definition dominates each use; edges carry one operand a parameter, of its kind; addresses are
+pointers.
 """
 
 from __future__ import annotations
@@ -81,7 +82,9 @@ def _verify_symbol(function: Function, op: Op, where: str) -> None:
         raise IRError(f"{where}: {op.symbol!r} is no condition")
     if op.kind == "slot" and not (isinstance(op.symbol, Slot) and op.symbol in function.slots):
         raise IRError(f"{where}: not a slot of this function")
-    if op.kind in ("call", "callfn", "const", "mapaddr", "dataaddr") and not isinstance(op.symbol, str):
+    if op.kind in ("call", "callfn", "const", "mapaddr", "dataaddr") and not isinstance(
+        op.symbol, str
+    ):
         raise IRError(f"{where}: its symbol is missing")
     if op.kind in ("load", "store", "atomic", "zero", "copy"):
         pointers = op.args[: 2 if op.kind == "copy" else 1]
@@ -90,7 +93,7 @@ def _verify_symbol(function: Function, op: Op, where: str) -> None:
 
 
 def _verify_dominance(function: Function) -> None:
-    home: dict[Value, tuple[Block, int]] = {p: (function.blocks[0], -2) for p in function.params}
+    home: dict[Value, tuple[Block, int]] = dict.fromkeys(function.params, (function.blocks[0], -2))
 
     def define(value: Value, block: Block, index: int) -> None:
         if value in home:
