@@ -186,7 +186,7 @@ def test_without_rights(spawn: Spawn, tmp_path: Path) -> None:
     everybodys = shutil.which("python3", path="/usr/bin:/bin") or sys.executable
     done = subprocess.run(
         ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
-         sys.executable, "-m", "probee", "opensnoop"],
+         everybodys, "-m", "probee", "opensnoop"],
         cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
         env={**os.environ, "PROBEE_CACHE_DIR": str(tmp_path / "cache")},
     )  # fmt: skip
