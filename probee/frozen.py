@@ -29,6 +29,19 @@ else:
 
 _set = object.__setattr__
 _REQUIRED = object()
+_VALUE = 1  # annotationlib.Format.VALUE
+
+
+def annotated(body: dict[str, Any]) -> dict[str, Any]:
+    """The annotated names of a class body: text below `from __future__ import annotations`, else
+    values. Since Python 3.14 the latter are there only as a function that makes them (PEP 649).
+    """
+    found: dict[str, Any] | None = body.get("__annotations__")
+    if found is not None:
+        return found
+    # What annotationlib.get_annotate_from_class_namespace looks for, without that import.
+    make = body.get("__annotate_func__") or body.get("__annotate__")
+    return make(_VALUE) if make else {}
 
 
 @dataclass_transform(frozen_default=True, eq_default=True)
@@ -39,7 +52,7 @@ class FrozenMeta(type):
         mcs, name: str, bases: tuple[type, ...], body: dict[str, Any], **kwargs: Any
     ) -> FrozenMeta:
         """The class: its annotated names become slots, their values the defaults."""
-        own = [field for field in body.get("__annotations__", {}) if field != "__slots__"]
+        own = [field for field in annotated(body) if field != "__slots__"]
         fields: dict[str, Any] = {}
         for base in reversed(bases):
             fields.update(getattr(base, "_fields", {}))

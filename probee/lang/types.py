@@ -9,7 +9,7 @@ module that defines the class.
 from __future__ import annotations
 
 from probee.errors import UsageError
-from probee.frozen import annotations
+from probee.frozen import annotated
 from probee.spec.types import CharArray, Int, Pointer, StructType, layout
 
 TYPE_CHECKING = False
@@ -88,6 +88,8 @@ def value_type(annotation: object, default: object = None) -> ValueType:
     """The layout that an annotation stands for. Raises UsageError where it has none."""
     if isinstance(default, CharArray) and annotation is Chars:
         return default
+    if default is not None:
+        raise UsageError(f"a field has no default, and {default!r} is one")
     if annotation is bool:
         return BOOL
     if isinstance(annotation, (Int, Pointer)):
@@ -108,7 +110,7 @@ def _resolve(annotation: object, module: str) -> object:
     import builtins
     import sys
 
-    scope = vars(sys.modules[module])
+    scope = vars(sys.modules.get(module, builtins))
     head, *attributes = annotation.split(".")
     value = scope.get(head, getattr(builtins, head, None))
     for name in attributes:
@@ -132,12 +134,10 @@ class StructMeta(type):
         """The class, with `layout_` and `nested_`. Raises UsageError at a field without layout."""
         members: list[tuple[str, ValueType]] = []
         nested: dict[str, Any] = {}
-        for field, annotation in annotations(body).items():
+        for field, annotation in annotated(body).items():
             default = body.pop(field, None)
             try:
                 resolved = _resolve(annotation, body["__module__"])
-                if default is not None and not isinstance(default, CharArray):
-                    raise UsageError(f"a field has no default, and {default!r} is one")
                 members.append((field, value_type(resolved, default)))
             except UsageError as error:
                 raise UsageError(f"{name}.{field}: {error}") from None

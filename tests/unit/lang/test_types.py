@@ -1,0 +1,56 @@
+"""Struct classes: what their bodies may say, on every Python."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from probee.errors import UsageError
+from probee.frozen import FrozenMeta
+from probee.lang.types import Chars, Struct, StructMeta, chars, u32, u64
+from probee.spec.types import CharArray
+
+
+def test_a_default_is_refused_and_not_dropped() -> None:
+    with pytest.raises(UsageError, match=r"Wrong\.pid: a field has no default, and 7 is one"):
+
+        class Wrong(Struct):
+            pid: u32 = 7
+
+    with pytest.raises(UsageError, match=r"Odd\.pid: a field has no default"):
+
+        class Odd(Struct):
+            pid: u32 = chars(16)
+
+    class Right(Struct):
+        name: Chars = chars(16)
+
+    assert Right.layout_.fields[0].type == CharArray(16)
+
+
+def test_a_class_of_no_module() -> None:
+    """As exec() makes it, with globals of its own."""
+    scope: dict[str, Any] = {"Struct": Struct, "u32": u32, "__name__": "nowhere"}
+    source = "from __future__ import annotations\nclass S(Struct):\n    a: u32\n"
+    with pytest.raises(UsageError, match="'u32' is not a name of module nowhere"):
+        exec(source, scope)
+
+
+def body(annotations: dict[str, Any], key: str) -> dict[str, Any]:
+    """A class body as Python 3.14 hands it over, where annotations are not text."""
+
+    def annotate(format: int) -> dict[str, Any]:
+        if format != 1:
+            raise NotImplementedError
+        return annotations
+
+    return {"__module__": __name__, "__qualname__": "Made", key: annotate}
+
+
+@pytest.mark.parametrize("key", ["__annotate_func__", "__annotate__"])
+def test_annotations_of_python_3_14(key: str) -> None:
+    made = StructMeta("Made", (Struct,), body({"pid": u32, "at": u64}, key))
+    assert [(field.name, field.offset) for field in made.layout_.fields] == [("pid", 0), ("at", 8)]
+    fields: Any = FrozenMeta("Made", (), body({"a": int, "b": int}, key))
+    assert fields.__match_args__ == fields.__slots__ == ("a", "b")
