@@ -47,6 +47,11 @@ def run_tool(name: str, load: Callable[[], Tool], words: Sequence[str]) -> int:
         return FAILED
     except Closed:  # before the first row
         return OK
+    except OSError as error:  # of the surroundings, such as too many open files
+        _trace(debug)
+        at = f" ({error.filename})" if error.filename else ""
+        say(f"probee {name}: {error.strerror or error}{at}")
+        return FAILED
     except Exception as error:  # noqa: BLE001 - the top: a user sees a sentence, no traceback
         _trace(debug)
         say(f"probee {name}: internal error: {type(error).__name__}: {error}")
@@ -100,8 +105,9 @@ def _trace_events(tool: Tool, plan: Plan, values: Values, output: Output, ending
         if ending.asked:
             raise ProbeeError(f"ended by {ending.asked} before tracing began")
         output.write(format_.header)
-        session.attach()
+        # Made before the programs run: the files that it opens are no events yet.
         loop = Loop(session[plan.ring], format_, output, ending)
+        session.attach()
         reason = loop.run(values.duration, values.count)
         session.detach()
         if reason in ("asked", "duration"):

@@ -163,6 +163,7 @@ def test_bad_usage(
     [
         (KernelError("bpf", 1, cause="no rights", hint="sudo"), "probee faketool: bpf: EPERM"),
         (VerifierError("refused", log="LOG"), "probee faketool: refused"),
+        (OSError(24, "Too many", "x.py"), "probee faketool: Too many (x.py)\n"),
         (ZeroDivisionError("oh"), "probee faketool: internal error: ZeroDivisionError: oh\n"),
         (UsageError("a closed Session"), "probee faketool: a closed Session"),
     ],
