@@ -40,6 +40,7 @@ MAX_BYTES = 64 << 20
 _HEADER = Struct("<8sQI4x")
 _MAGIC = b"probee\x00\x01"
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
+_NO_NAMES = frozenset(("", ".", ".."))
 # Only files of this suffix are ever removed: a folder named by mistake loses nothing of its own.
 _SUFFIX = ".probee"
 _ASIDE = ".new-"
@@ -135,8 +136,8 @@ def _candidates(environ: Mapping[str, str]) -> tuple[str, ...]:
         return ()
     override = environ.get("PROBEE_CACHE_DIR")
     if override:
-        if not override.startswith("/"):
-            raise UsageError(f"PROBEE_CACHE_DIR={override}: an absolute path is wanted")
+        if not override.startswith("/") or os.path.basename(override.rstrip("/")) in _NO_NAMES:
+            raise UsageError(f"PROBEE_CACHE_DIR={override}: an absolute path of a folder is wanted")
         return (override,)
     from pwd import getpwuid
 
@@ -145,7 +146,9 @@ def _candidates(environ: Mapping[str, str]) -> tuple[str, ...]:
     except KeyError:  # a uid without an account, as containers have them
         home = ""
     if os.geteuid() == 0:
-        bases = ["/var/cache", f"{home}/.cache"]
+        # /var/cache is everybody's: it is not ours to make, with a mode that shuts others out.
+        bases = ["/var/cache"] if os.path.isdir("/var/cache") else []
+        bases.append(f"{home}/.cache")
     else:
         bases = [environ.get("XDG_CACHE_HOME", ""), f"{environ.get('HOME') or home}/.cache"]
     return tuple(f"{base}/probee" for base in bases if base.startswith("/"))
@@ -182,9 +185,13 @@ def _step(parent: int, name: str, flags: int, *, create: bool) -> int:
         os.mkdir(name, 0o700, dir_fd=parent)
     except FileExistsError:  # another process of ours was quicker
         return os.open(name, flags, dir_fd=parent)
-    made = os.open(name, _OPEN_DIR, dir_fd=parent)
-    os.fchmod(made, 0o700)  # whatever the umask took away
-    return made
+    made = os.open(name, _PASS_DIR, dir_fd=parent)  # its mode may be one that we cannot read with
+    try:
+        if S_IMODE(os.fstat(made).st_mode) & 0o777 != 0o700:  # the umask took something away
+            os.chmod(f"/proc/self/fd/{made}", 0o700)
+    finally:
+        os.close(made)
+    return os.open(name, flags, dir_fd=parent)
 
 
 def _check_folder(fd: int, where: str, *, final: bool) -> None:

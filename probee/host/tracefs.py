@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 _PLACES = ("/sys/kernel/tracing", "/sys/kernel/debug/tracing")
 _EACCES = 13
-_ENOENT = 2
 _O_PATH = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_CLOEXEC
 _LARGEST = 1 << 20  # bytes of a format file: the longest of Linux 6.18 has 8,000
@@ -66,19 +65,18 @@ class Tracefs:
 
     def events(self, category: str = "") -> list[str]:
         """The categories, or the tracepoints of one, in alphabetical order."""
+        path = f"events/{_part(category)}" if category else "events"
         try:
-            fd = os.open(
-                f"events/{_part(category)}" if category else "events", _READ, 0, dir_fd=self._fd
-            )
+            fd = os.open(path, _READ | os.O_DIRECTORY, dir_fd=self._fd)
+            try:
+                with os.scandir(fd) as entries:
+                    return sorted(entry.name for entry in entries if entry.is_dir())
+            finally:
+                os.close(fd)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
         except OSError as error:
-            if error.errno == _ENOENT:
-                return []
             raise _failed(error, category) from error
-        try:
-            with os.scandir(fd) as entries:
-                return sorted(entry.name for entry in entries if entry.is_dir())
-        finally:
-            os.close(fd)
 
     def trace_pipe(self) -> int:
         """A descriptor that gives what programs print; it does not block, and is the caller's."""
@@ -109,9 +107,7 @@ class Tracefs:
         path = f"events/{_part(category)}/{_part(name)}/format"
         try:
             fd = os.open(path, _READ, dir_fd=self._fd)
-        except FileNotFoundError:
-            return None
-        except NotADirectoryError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             raise _failed(error, f"{category}:{name}") from error
@@ -141,8 +137,9 @@ class Tracefs:
 
 
 def _part(name: str) -> str:
-    """A name that leads nowhere else: RelocationError for one with a slash or dots."""
-    if not name or name in {".", ".."} or "/" in name or "\0" in name:
+    """A name that leads nowhere else: RelocationError for one with a slash, dots, or no ASCII."""
+    plain = name.isascii() and name.isprintable() and "/" not in name
+    if not plain or name in {"", ".", ".."}:
         raise RelocationError(f"{name!r} is no name of a tracepoint or of a group of them")
     return name
 
@@ -153,12 +150,10 @@ def _open() -> tuple[int, str]:
     for path in _PLACES:
         try:
             # The root is there, empty, on any kernel; `events` only where something is mounted.
-            events = os.open(f"{path}/events", _O_PATH)
+            os.close(os.open(f"{path}/events", _O_PATH))
+            return os.open(path, _O_PATH), path
         except OSError as error:
             refused = error if error.errno == _EACCES else refused
-            continue
-        os.close(events)
-        return os.open(path, _O_PATH), path
     fd = open_filesystem("tracefs")
     if fd >= 0:
         return fd, ""

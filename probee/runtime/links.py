@@ -28,6 +28,7 @@ from sys import byteorder
 from probee.errors import KernelError, NotSupportedError, RelocationError
 from probee.host import bpf, perf
 from probee.host.facts import RunningKernel
+from probee.host.memlock import with_memlock
 from probee.runtime.descriptors import Descriptors
 from probee.uapi.bpf import BPF_MAP_TYPE_PERF_EVENT_ARRAY, BPF_PERF_EVENT
 
@@ -165,8 +166,9 @@ class _Anchor:
 
     def __init__(self, owner: Descriptors) -> None:
         self._owner, self._held = owner, 0
+        kind = BPF_MAP_TYPE_PERF_EVENT_ARRAY
         self._fd = owner.own(
-            bpf.map_create(BPF_MAP_TYPE_PERF_EVENT_ARRAY, 4, 4, _EVENTS, name="probee_anchor")
+            with_memlock(lambda: bpf.map_create(kind, 4, 4, _EVENTS, name="probee_anchor"))
         )
 
     def hold(self, event: int) -> None:

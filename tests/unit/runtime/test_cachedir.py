@@ -101,11 +101,20 @@ def test_nothing_below_another_users_home_is_used(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="is about root")
-def test_root_never_looks_at_home_or_xdg(tmp_path: Path) -> None:
+def test_root_never_looks_at_home_or_xdg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os.path, "isdir", lambda path: path == "/var/cache")
     environ = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
     first, second = cachedir._candidates(environ)
     assert first == "/var/cache/probee"
     assert not second.startswith(str(tmp_path))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="is about root")
+def test_root_does_not_make_what_is_everybodys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """/var/cache of mode 0700 would shut every other service out of its own cache."""
+    monkeypatch.setattr(os.path, "isdir", lambda _: False)
+    (only,) = cachedir._candidates({})
+    assert only.endswith("/.cache/probee")
 
 
 @needs_root
@@ -268,8 +277,9 @@ def test_off_and_relative() -> None:
     assert not off.store("entry", b"x")
     assert off.fetch("entry") is None
     assert "PROBEE_CACHE=off" in off.problems[0]
-    with pytest.raises(UsageError, match="absolute"):
-        CacheDir({"PROBEE_CACHE_DIR": "here"})
+    for wrong in ("here", "/", "///", "/tmp/.", "/tmp/..", "/tmp/../"):
+        with pytest.raises(UsageError, match="absolute"):
+            CacheDir({"PROBEE_CACHE_DIR": wrong})
 
 
 def test_a_folder_that_cannot_be_made_is_a_problem_told_not_raised(tmp_path: Path) -> None:

@@ -1,0 +1,36 @@
+"""Links without a kernel: what older ones want."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+
+from probee.errors import KernelError
+from probee.host import bpf, memlock
+from probee.runtime.descriptors import Descriptors
+from probee.runtime.links import _Anchor
+
+
+def test_the_anchor_counts_as_locked_memory_before_linux_5_11(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The programs' own maps may have used up what the limit left."""
+    raised: list[bool] = []
+
+    def create(*_: object, **__: object) -> int:
+        if not raised:
+            raise KernelError("bpf(BPF_MAP_CREATE)", errno.EPERM)
+        return os.open("/dev/null", os.O_RDONLY)
+
+    def raise_limit() -> bool:
+        raised.append(True)
+        return True
+
+    monkeypatch.setattr(bpf, "map_create", create)
+    monkeypatch.setattr(memlock, "raise_limit", raise_limit)
+    owner = Descriptors()
+    _Anchor(owner)
+    assert len(owner) == 1
+    owner.close_all()
