@@ -118,7 +118,9 @@ def variable(low: Lowering, declaration: Variable[object]) -> TypedValue:
     if spec.section == ".code":
         signed = int(isinstance(spec.type, Int) and spec.type.signed)
         name = spec.name
-        return Num(type_, low.builder.emit("const", size=spec.type.size, offset=signed, symbol=name))
+        return Num(
+            type_, low.builder.emit("const", size=spec.type.size, offset=signed, symbol=name)
+        )
     address = low.builder.emit("dataaddr", symbol=spec.section, offset=spec.offset)
     if isinstance(spec.type, CharArray):
         return Ref(address, 0, spec.type, "rodata" if spec.section == ".rodata" else "data")

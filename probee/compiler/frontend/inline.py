@@ -191,6 +191,7 @@ def _keep_result(low: Lowering, value: TypedValue, node: ast.AST) -> None:
     elif isinstance(value, (Ref, Opt)):
         ref = value.ref if isinstance(value, Opt) else value
         memory.check_current(low, ref, node)
+        low.keep(ref.site)
         low.builder.write(variable, ref.ptr)
 
 

@@ -64,6 +64,9 @@ class Lowering:
         self._flows: dict[Block, Flow] = {}
         self._dead_flows: dict[Block, Flow] = {}
         self._scratch: dict[tuple[str, int], Slot] = {}
+        self._spare: dict[int, list[Slot]] = {}
+        self._lent: list[tuple[Slot, str]] = []
+        self._kept: set[str] = set()
         self._count = 0
 
     # the rules, one file a subject
@@ -234,3 +237,27 @@ class Lowering:
         if slot is None:
             slot = self._scratch[use, size] = self.function.new_slot(f"{use}{size}", size, 8)
         return self.builder.emit("slot", symbol=slot)
+
+    # stack for objects: what no local refers to when its statement ends is used again
+
+    def object_slot(self, name: str, size: int, site: str) -> Value:
+        """The address of a piece of stack for an object, until the statement ends or for good."""
+        spare = self._spare.get(size)
+        slot = spare.pop() if spare else self.function.new_slot(f"{name}{site}", size, 8)
+        self._lent.append((slot, site))
+        return self.builder.emit("slot", symbol=slot)
+
+    def keep(self, site: str) -> None:
+        """A local refers to the object, or a function returns it."""
+        self._kept.add(site)
+
+    def statement_begins(self) -> int:
+        """A mark, for `statement_ends`."""
+        return len(self._lent)
+
+    def statement_ends(self, mark: int) -> None:
+        """Takes back the stack of objects that were made since, but for those that are kept."""
+        for slot, site in self._lent[mark:]:
+            if site not in self._kept:
+                self._spare.setdefault(slot.size, []).append(slot)
+        del self._lent[mark:]

@@ -254,7 +254,7 @@ def construct(low: Lowering, cls: StructMeta, call: ast.Call) -> Ref:
         texts.settled(low, value, expressions_[i + 1 :], expression)
     low.place(call)
     site = low.site()
-    pointer = low.builder.slot(f"{layout.name.lower()}{site}", layout.size)
+    pointer = low.object_slot(layout.name.lower(), layout.size, site)
     low.builder.emit("zero", pointer, size=layout.size, align=8)
     ref = Ref(pointer, 0, layout, "stack", site)
     for name, (expression, value) in given.items():

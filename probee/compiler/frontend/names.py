@@ -106,6 +106,7 @@ def _assign_reference(
         same = isinstance(old, Ref) and memory.alike(old, ref)
         if not same or not in_map:
             raise _other_shape(low, name, node)
+    low.keep(ref.site)
     low.frame.locals[name] = Opt(ref) if in_map or isinstance(value, Opt) else ref
     _write(low, name, "pointer", "ptr", ref.ptr)
     if isinstance(value, Ref):

@@ -93,11 +93,11 @@ def _materialise(low: Lowering, value: TypedValue, node: ast.AST) -> Ref | Text:
     """A buffer that may be read at any index, for text that has none yet."""
     match value:
         case Comm():
-            pointer = low.builder.slot(f"comm{low.number_of()}", COMM_SIZE)
+            pointer = low.object_slot("comm", COMM_SIZE, low.site())
             low.builder.emit("call", pointer, COMM_SIZE, result="none", symbol="get_current_comm")
             return Ref(pointer, 0, CharArray(COMM_SIZE), "stack")
         case Ref(origin="ctx"):  # the verifier wants constant offsets into a context
-            pointer = low.builder.slot(f"text{low.number_of()}", value.type.size)
+            pointer = low.object_slot("text", value.type.size, low.site())
             memory.copy(low, pointer, 0, value)
             return replace(value, ptr=pointer, offset=0, origin="stack")
         case Ref():

@@ -40,7 +40,7 @@ def body(low: Lowering, nodes: list[ast.stmt]) -> None:
     """Lowers statements; what follows an end of the path is lowered too, for its errors."""
     loops_around = len(low.frame.loops)
     for node in nodes:
-        before = low.builder.at
+        before, mark = low.builder.at, low.statement_begins()
         try:
             low.place(node)
             statement(low, node)
@@ -53,6 +53,7 @@ def body(low: Lowering, nodes: list[ast.stmt]) -> None:
             low.frame.poisoned |= assigned(node)
             del low.frame.loops[loops_around:]
             low.builder.at = None if isinstance(node, ast.Return) else low.builder.at or before
+        low.statement_ends(mark)
 
 
 def unbound(undefined: Undefined) -> Diagnostic:

@@ -1,0 +1,132 @@
+"""The compiled program, run in the kernel by BPF_PROG_TEST_RUN.
+
+In: the source of a program. Out: a `Machine` with the same `run` and `state` as a `Model`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import struct
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from probee.lang.maps import Array, Const, Global, Hash, LruHash, RingBuf
+from probee.lang.programs import Program
+from probee.runtime.session import Session
+from probee.spec.target import RawArgument
+from tests.meaning.model import BITS, Trap
+
+if TYPE_CHECKING:
+    from probee.spec.target import TracepointFormat
+
+
+class Facts:
+    """A kernel with one raw tracepoint, whose arguments are integers."""
+
+    def __init__(self, arguments: Mapping[str, str]) -> None:
+        self.arguments = arguments
+
+    def tracepoint(self, category: str, name: str) -> TracepointFormat | None:
+        return None
+
+    def raw_tracepoint(self, name: str) -> tuple[RawArgument, ...] | None:
+        return tuple(
+            RawArgument(n, "int", BITS[kind] // 8, kind[0] == "s")
+            for n, kind in self.arguments.items()
+        )
+
+
+def load_module(path: Path, source: str) -> dict[str, Any]:
+    """The names of a module whose file says `source`."""
+    path.write_text(source, encoding="utf-8")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        del sys.modules[path.stem]
+    return vars(module)
+
+
+class Machine:
+    """The program `program` of a module, loaded."""
+
+    def __init__(
+        self, names: Mapping[str, Any], arguments: Mapping[str, str], consts: Mapping[str, int]
+    ) -> None:
+        self.arguments = arguments
+        self.names = names
+        program = names["program"]
+        assert isinstance(program, Program)
+        used = {name: names[name] for name in consts}
+        self.session = Session(program, facts=Facts(arguments))
+        captured = self.session._capture.declarations.values()
+        given: dict[Const[Any], object] = {
+            const: consts[name] for name, const in used.items() if const in captured
+        }
+        if given:
+            self.session = Session(program, facts=Facts(arguments), consts=given)
+        self._traps: dict[tuple[str, int], int] = {}
+        self._records: dict[str, list[Any]] = {}
+
+    def load(self) -> Self:
+        """Raises CompileError, VerifierError."""
+        self.session.load()
+        return self
+
+    def run(self, inputs: Mapping[str, int]) -> tuple[int, Trap | None]:
+        words = [inputs[name] & 0xFFFFFFFFFFFFFFFF for name in self.arguments]
+        context = struct.pack(f"={len(words)}Q", *words)
+        result = self.session[self.names["program"]].test_run(context=context).result
+        trap = None
+        for loss in self.session.losses():
+            key = loss.subject, loss.line
+            if loss.kind == "trap" and loss.count > self._traps.get(key, 0):
+                self._traps[key] = loss.count
+                trap = Trap(*key)
+        return result, trap
+
+    def other_losses(self) -> list[str]:
+        """What was lost but for traps: nothing, if the maps are large enough."""
+        return [str(loss) for loss in self.session.losses() if loss.kind != "trap"]
+
+    def state(self) -> dict[str, Any]:
+        """Every map, ring and variable that the code still refers to, as data."""
+        spec = self.session.spec
+        used = {m.name for m in spec.maps} | {v.name for v in spec.variables}
+        found: dict[str, Any] = {}
+        for name, declaration in self.session._capture.declarations.items():
+            if name not in used:
+                continue
+            match declaration:
+                case Hash() | LruHash():
+                    items = self.session[declaration].items()
+                    found[name] = {_plain(k): _plain(v) for k, v in items}
+                case Array():
+                    found[name] = [_plain(v) for v in self.session[declaration]]
+                case RingBuf():
+                    records = self._records.setdefault(name, [])
+                    records += [_plain(r) for r in self.session[declaration].drain()]
+                    found[name] = list(records)
+                case Global():
+                    found[name] = int(self.session[declaration].value)
+        return found
+
+    def __enter__(self) -> Self:
+        return self.load()
+
+    def __exit__(self, *_: object) -> None:
+        self.session.close()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, str):
+        return str(value)
+    return tuple(_plain(v) for v in vars(value).values())

@@ -1,0 +1,425 @@
+"""What CPython makes of a kernel program, on integers of the declared width.
+
+In: the source of a program as a user writes it. Out: a `Model` whose `run(inputs)` executes that
+source under CPython, with stand-ins for what probee declares: integers that follow the table of
+docs/language.md (and were written from it, not from the compiler), maps that are dicts and lists,
+structs that are objects, traps that are exceptions. The tree is changed only where Python has no
+hook: assignments to locals and parameters, which keep one width, and operators on plain numbers.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+BITS = {"u8": 8, "u16": 16, "u32": 32, "u64": 64, "s8": 8, "s16": 16, "s32": 32, "s64": 64}
+OPERATORS: dict[str, Callable[[int, int], int]] = {
+    "Add": operator.add, "Sub": operator.sub, "Mult": operator.mul, "FloorDiv": operator.floordiv,
+    "Mod": operator.mod, "BitAnd": operator.and_, "BitOr": operator.or_, "BitXor": operator.xor,
+}  # fmt: skip
+
+
+def wrapped(value: int, kind: str) -> int:
+    """`value` modulo 2^N, in the range of the type."""
+    bits = BITS[kind]
+    value &= (1 << bits) - 1
+    return value - (1 << bits) if kind[0] == "s" and value >> (bits - 1) else value
+
+
+def fits(value: int, kind: str) -> bool:
+    return wrapped(value, kind) == value
+
+
+class Typed(int):
+    """An integer of a width. Its operators are those of the table."""
+
+    kind: str
+
+    def __new__(cls, value: int, kind: str) -> Typed:
+        self = super().__new__(cls, wrapped(int(value), kind))
+        self.kind = kind
+        return self
+
+
+def _dunder(name: str) -> Callable[[Any, int], int]:
+    return lambda self, other: operate(name, self, other)
+
+
+for _name, _method in {
+    "Add": "add", "Sub": "sub", "Mult": "mul", "FloorDiv": "floordiv", "Mod": "mod",
+    "BitAnd": "and", "BitOr": "or", "BitXor": "xor", "LShift": "lshift", "RShift": "rshift",
+}.items():  # fmt: skip
+    setattr(Typed, f"__{_method}__", _dunder(_name))
+
+
+def kind_of(value: int) -> str:
+    """`literal`, `bool`, or the name of a width."""
+    if isinstance(value, Typed):
+        return value.kind
+    return "bool" if isinstance(value, bool) else "literal"
+
+
+def common(a: str, b: str, literal: int = 0) -> str:
+    """The type of an operation on two kinds; `literal`: the value of the one that is a literal."""
+    kinds = ["s64" if k == "bool" else k for k in (a, b)]
+    if kinds == ["literal", "literal"]:
+        return "literal"
+    if "literal" in kinds:
+        other = kinds[0] if kinds[1] == "literal" else kinds[1]
+        if fits(literal, other):
+            return other
+        return "s64" if fits(literal, "s64") else "u64"
+    first, second = kinds
+    if first[0] == second[0]:
+        return max(kinds, key=BITS.__getitem__)
+    signed, unsigned = (first, second) if first[0] == "s" else (second, first)
+    return signed if BITS[signed] > BITS[unsigned] else "s64"
+
+
+def operate(name: str, a: int, b: int) -> int:
+    """`a OP b`: CPython's exact result modulo 2^N of the stated type."""
+    kinds = kind_of(a), kind_of(b)
+    if name in ("LShift", "RShift"):
+        kind = "s64" if kinds[0] in ("literal", "bool") else kinds[0]
+        if kinds == ("literal", "literal"):
+            kind = "literal"
+        left = int(a) if kind == "literal" else wrapped(int(a), kind)
+        amount = min(int(b), 200)
+        if amount < 0:
+            raise ValueError("negative shift count")
+        shifted = left << amount if name == "LShift" else left >> amount
+        return shifted if kind == "literal" else Typed(shifted, kind)
+    kind = common(*kinds, int(a) if kinds[0] == "literal" else int(b))
+    if kind == "literal":
+        return OPERATORS[name](a, b)
+    return Typed(OPERATORS[name](wrapped(int(a), kind), wrapped(int(b), kind)), kind)
+
+
+def unary(name: str, a: int) -> int:
+    kind = "s64" if kind_of(a) == "bool" else kind_of(a)
+    value = {"USub": -int(a), "Invert": ~int(a), "UAdd": int(a)}[name]
+    return value if kind == "literal" else Typed(value, kind)
+
+
+class Width:
+    """u8 to s64 and bool, as types in annotations and as casts."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, value: int) -> int:
+        return bool(value) if self.name == "bool" else Typed(value, self.name)
+
+
+def extreme(pick: Callable[[int, int], int]) -> Callable[..., int]:
+    def choose(first: int, *others: int) -> int:
+        best = first
+        for other in others:
+            kinds = kind_of(best), kind_of(other)
+            kind = common(*kinds, best if kinds[0] == "literal" else other)
+            chosen = pick(int(best), int(other))
+            best = chosen if kind == "literal" else Typed(chosen, kind)
+        return best
+
+    return choose
+
+
+def absolute(a: int) -> int:
+    kind = "s64" if kind_of(a) == "bool" else kind_of(a)
+    return abs(a) if kind == "literal" else Typed(abs(int(a)), kind)
+
+
+def as_int(a: int) -> int:
+    return Typed(int(a), "s64") if isinstance(a, bool) else a
+
+
+# ------------------------------------------------------------------------------------ declarations
+
+
+def convert(type_: Any, value: Any) -> Any:
+    """What an assignment to something of this type makes of a value."""
+    return type_(value) if isinstance(type_, Width) else value
+
+
+class Chars:
+    """A text field; `chars(N)` is its default."""
+
+
+class Struct:
+    """An object: fields of integer types convert, others refer."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        fields = type(self).__annotations__
+        given = dict(zip(fields, args, strict=False), **kwargs)
+        for name, type_ in fields.items():
+            if name in given:
+                setattr(self, name, given[name])
+            elif type_ is Chars:
+                setattr(self, name, "")
+            else:
+                setattr(self, name, 0 if isinstance(type_, Width) else type_())
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, convert(type(self).__annotations__[name], value))
+
+    _ring: Any = None
+
+    def submit(self) -> None:
+        type(self)._ring.append(plain(self))
+
+    def discard(self) -> None:
+        pass
+
+
+def plain(value: Any) -> Any:
+    """A value as comparable data."""
+    if hasattr(value, "__annotations__") and not isinstance(value, (int, str)):
+        return tuple(plain(getattr(value, name)) for name in type(value).__annotations__)
+    return int(value) if isinstance(value, int) else str(value)
+
+
+class Hash(dict[Any, Any]):
+    def __init__(self, key: Any, value: Any, max_entries: int = 10_240) -> None:
+        super().__init__()
+        self.types = key, value
+
+    def _key(self, key: Any) -> Any:
+        converted = convert(self.types[0], key)
+        return int(converted) if isinstance(converted, int) else plain(converted)
+
+    def __getitem__(self, key: Any) -> Any:
+        return super().__getitem__(self._key(key))
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        super().__setitem__(self._key(key), convert(self.types[1], value))
+
+    def __delitem__(self, key: Any) -> None:
+        super().__delitem__(self._key(key))
+
+    def __contains__(self, key: Any) -> bool:
+        return super().__contains__(self._key(key))
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return super().get(self._key(key), default)
+
+    def pop(self, key: Any, default: Any = None) -> Any:
+        return super().pop(self._key(key), default)
+
+    def setdefault(self, key: Any, default: Any = None) -> Any:
+        return super().setdefault(self._key(key), convert(self.types[1], default))
+
+
+class Array:
+    def __init__(self, value: Any, max_entries: int) -> None:
+        self.type = value
+        self.items = [convert(value, 0) if isinstance(value, Width) else value()
+                      for _ in range(max_entries)]  # fmt: skip
+
+    def _index(self, index: int) -> int:
+        if not 0 <= index < len(self.items):
+            raise IndexError(index)
+        return int(index)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.items[self._index(index)]
+
+    def __setitem__(self, index: int, value: Any) -> None:
+        self.items[self._index(index)] = convert(self.type, value)
+
+    def get(self, index: int) -> Any:
+        return self.items[index] if 0 <= index < len(self.items) else None
+
+
+class RingBuf:
+    def __init__(self, record: Any, size: Any = "2M") -> None:
+        self.records: list[Any] = []
+        self.record = type(record.__name__, (record,), {"_ring": self.records})
+        self.record.__annotations__ = record.__annotations__
+
+    def reserve(self) -> Any:
+        return self.record()
+
+    def output(self, record: Any) -> None:
+        self.records.append(plain(record))
+
+
+class Global:
+    def __init__(self, type_: Width, value: int) -> None:
+        self.type, self.held = type_, type_(value)
+
+    @property
+    def value(self) -> int:
+        return self.held
+
+    @value.setter
+    def value(self, value: int) -> None:
+        self.held = self.type(value)
+
+
+def keep(kinds: dict[str, Any], name: str, annotation: Any, value: Any) -> Any:
+    """A local keeps the type it began with; a literal begins as s64."""
+    if isinstance(annotation, Width):
+        kinds[name] = annotation
+    if name not in kinds and isinstance(value, int):
+        kind = kind_of(value)
+        kinds[name] = Width("s64" if kind == "literal" else kind)
+    return convert(kinds.get(name), value) if isinstance(value, int) else value
+
+
+class _Instrument(ast.NodeTransformer):
+    """Gives locals their width, and plain numbers the operators of the table."""
+
+    def _call(self, name: str, *args: ast.expr, at: ast.AST) -> ast.expr:
+        call = ast.Call(ast.Name(name, ast.Load()), list(args), [])
+        return ast.fix_missing_locations(ast.copy_location(call, at))
+
+    def _keep(self, name: str, annotation: ast.expr | None, value: ast.expr) -> ast.expr:
+        kinds = ast.Name("__kinds__", ast.Load())
+        said = annotation or ast.Constant(None)
+        return self._call("__keep__", kinds, ast.Constant(name), said, value, at=value)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        self.returns = node.returns
+        node.body = [self.visit(statement) for statement in node.body]
+        first: list[ast.stmt] = [ast.parse("__kinds__ = {}").body[0]]
+        for arg in node.args.args:
+            text = f"{arg.arg} = __keep__(__kinds__, {arg.arg!r}, None, {arg.arg})"
+            assign = ast.parse(text).body[0]
+            assert isinstance(assign, ast.Assign)
+            assert isinstance(assign.value, ast.Call)
+            if arg.annotation is not None:
+                assign.value.args[2] = arg.annotation
+            first.append(assign)
+        for statement in first:
+            ast.copy_location(statement, node.body[0])
+            ast.fix_missing_locations(statement)
+        node.body[:0] = first
+        node.decorator_list = []
+        return node
+
+    def visit_Return(self, node: ast.Return) -> ast.AST:
+        self.generic_visit(node)
+        if node.value is not None and self.returns is not None:
+            node.value = self._call("__convert__", self.returns, node.value, at=node.value)
+        return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        name = ast.Constant(type(node.op).__name__)
+        return self._call("__operate__", name, node.left, node.right, at=node)
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node.op, ast.Not):
+            return node
+        return self._call("__unary__", ast.Constant(type(node.op).__name__), node.operand, at=node)
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST:
+        self.generic_visit(node)
+        target = node.targets[0]
+        if isinstance(target, ast.Name):
+            node.value = self._keep(target.id, None, node.value)
+        elif isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+            node.value.elts = [
+                self._keep(t.id, None, v) if isinstance(t, ast.Name) else v
+                for t, v in zip(target.elts, node.value.elts, strict=True)
+            ]
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        if node.value is None or not isinstance(node.target, ast.Name):
+            return node
+        value = self._keep(node.target.id, node.annotation, self.visit(node.value))
+        return ast.copy_location(ast.Assign([node.target], value), node)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
+        self.generic_visit(node)
+        if not isinstance(node.target, ast.Name):
+            return node
+        old = ast.copy_location(ast.Name(node.target.id, ast.Load()), node)
+        name = ast.Constant(type(node.op).__name__)
+        value = self._call("__operate__", name, old, node.value, at=node)
+        return ast.copy_location(
+            ast.Assign([node.target], self._keep(node.target.id, None, value)), node
+        )
+
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> ast.AST:
+        self.generic_visit(node)
+        node.value = self._keep(node.target.id, None, node.value)
+        return node
+
+    def visit_For(self, node: ast.For) -> ast.AST:
+        self.generic_visit(node)
+        assert isinstance(node.target, ast.Name)
+        name = node.target.id
+        text = f"{name} = __keep__(__kinds__, {name!r}, None, s64({name}))"
+        node.body.insert(0, ast.copy_location(ast.parse(text).body[0], node))
+        ast.fix_missing_locations(node)
+        return node
+
+
+class Trap(Exception):
+    """What would raise, did: the exception's name and its line."""
+
+    def __init__(self, exception: str, line: int) -> None:
+        super().__init__(exception, line)
+        self.exception, self.line = exception, line
+
+
+class Model:
+    """A program under CPython. `names` holds its declarations, live."""
+
+    def __init__(self, source: str, arguments: Mapping[str, str], consts: Mapping[str, int]) -> None:
+        self.arguments = arguments
+        tree = ast.parse(source)
+        tree.body = [n for n in tree.body if not isinstance(n, ast.ImportFrom)]
+        self.names: dict[str, Any] = {
+            **{name: Width(name) for name in (*BITS, "bool")},
+            "Struct": Struct, "Chars": Chars, "chars": lambda size: None, "Context": None,
+            "Hash": Hash, "LruHash": Hash, "Array": Array, "RingBuf": RingBuf, "Global": Global,
+            "Const": lambda type_, value: type_(value),
+            "raw_tracepoint": lambda name: None,
+            "min": extreme(min), "max": extreme(max), "abs": absolute, "int": as_int,
+            "__keep__": keep, "__operate__": operate, "__unary__": unary, "__convert__": convert,
+        }  # fmt: skip
+        for node in tree.body:  # a Const that the Session sets has that value from the start
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                name = node.targets[0].id
+                if name in consts and isinstance(node.value, ast.Call):
+                    node.value.args[1] = ast.copy_location(ast.Constant(consts[name]), node)
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef):
+                ast.fix_missing_locations(_Instrument().visit(node))
+        exec(compile(tree, "<meaning>", "exec", dont_inherit=True), self.names)
+
+    def run(self, inputs: Mapping[str, int]) -> tuple[int, Trap | None]:
+        """The result as the 32 bits that a test run gives, and the trap that ended it, if one did."""
+        context = type("Context", (), {n: Typed(inputs[n], k) for n, k in self.arguments.items()})
+        try:
+            result = self.names["program"](context)
+        except (ZeroDivisionError, KeyError, IndexError, ValueError) as error:
+            trace = error.__traceback__
+            line = 0
+            while trace is not None:
+                if trace.tb_frame.f_code.co_filename == "<meaning>":
+                    line = trace.tb_lineno
+                trace = trace.tb_next
+            return 0, Trap(type(error).__name__, line)
+        return int(result or 0) & 0xFFFFFFFF, None
+
+    def state(self) -> dict[str, Any]:
+        """Every map, ring and variable, as data."""
+        found: dict[str, Any] = {}
+        for name, value in self.names.items():
+            match value:
+                case Hash():
+                    found[name] = {k: plain(v) for k, v in value.items()}
+                case Array():
+                    found[name] = [plain(v) for v in value.items]
+                case RingBuf():
+                    found[name] = list(value.records)
+                case Global():
+                    found[name] = int(value.value)
+        return found
