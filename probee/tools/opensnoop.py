@@ -103,7 +103,6 @@ class OpenHow(Struct):
 opens = RingBuf(Open, size="2M")
 more_opens = RingBuf(More, size="2M")
 start = LruHash(u32, Args, max_entries=10_240)
-ARGUMENT, KEPT, NAMELESS = range(3)  # where a call's name stands: an argument, `start`, nowhere
 CREAT_FLAGS = os.O_CREAT | os.O_WRONLY | os.O_TRUNC  # what creat(2) stands for
 unpaired = PerCpuArray(u64, max_entries=1)
 only_failed = Const(bool, False)
@@ -113,29 +112,26 @@ more = Const(bool, False)
 # ------------------------------------------------------------------------------------ kernel side
 
 
-def fill(e: Open, ids: u64, ret: s64, name: u32, at: u32, path: UserStr) -> None:
-    """Writes what every record has. The argument is read last: no register need hold it."""
+def fill(e: Open, ids: u64, ret: s64, named: bool, path: UserStr) -> None:
+    """Writes what every record has."""
     e.comm = current.comm
     e.ids, e.ret = ids, ret
-    if name == ARGUMENT:
-        argument: UserStr = current.syscall_arg(at)
-        e.path = read_str(argument, default="?")
-    elif name == KEPT:
+    if named:
         e.path = read_str(path, default="?")
-    else:  # nothing can be read at address 0: smaller than clearing what stands behind the text
+    else:  # `path` is NOWHERE: a read that fails is smaller than clearing all behind the text
         e.path = read_str(path, default="[handle]")
 
 
-def report(ids: u64, ret: s64, name: u32, at: u32, path: UserStr, flags: u32, mode: u32) -> None:
-    """Sends the record of a call. Its name is argument `at`, or `path`, as `name` says."""
+def report(ids: u64, ret: s64, named: bool, path: UserStr, flags: u32, mode: u32) -> None:
+    """Sends the record of a call that ended with `ret`."""
     if more:
         if (m := more_opens.reserve()) is not None:
-            fill(m.open, ids, ret, name, at, path)
+            fill(m.open, ids, ret, named, path)
             m.time, m.uid = ktime_get_boot_ns(), current.uid
             m.flags, m.mode = flags, mode
             m.submit()
     elif (e := opens.reserve()) is not None:
-        fill(e, ids, ret, name, at, path)
+        fill(e, ids, ret, named, path)
         e.submit()
 
 
@@ -151,7 +147,7 @@ def exit_open(ctx: Context) -> None:
     if wanted_end(ids, ret):
         flags: u32 = current.syscall_arg(1) if more else 0
         mode: u32 = current.syscall_arg(2) if more else 0
-        report(ids, ret, ARGUMENT, 0, NOWHERE, flags, mode)
+        report(ids, ret, True, current.syscall_arg(0), flags, mode)
 
 
 @tracepoint("syscalls:sys_exit_creat")
@@ -160,7 +156,7 @@ def exit_creat(ctx: Context) -> None:
     ids = task_ids()
     if wanted_end(ids, ret):
         mode: u32 = current.syscall_arg(1) if more else 0
-        report(ids, ret, ARGUMENT, 0, NOWHERE, CREAT_FLAGS, mode)
+        report(ids, ret, True, current.syscall_arg(0), CREAT_FLAGS, mode)
 
 
 @tracepoint("syscalls:sys_exit_openat")
@@ -170,7 +166,7 @@ def exit_openat(ctx: Context) -> None:
     if wanted_end(ids, ret):
         flags: u32 = current.syscall_arg(2) if more else 0
         mode: u32 = current.syscall_arg(3) if more else 0
-        report(ids, ret, ARGUMENT, 1, NOWHERE, flags, mode)
+        report(ids, ret, True, current.syscall_arg(1), flags, mode)
 
 
 @tracepoint("syscalls:sys_exit_openat2")
@@ -181,7 +177,7 @@ def exit_openat2(ctx: Context) -> None:
         how = OpenHow(flags=0, mode=0, resolve=0)
         if more:
             probe_read_user(how, sizeof(OpenHow), current.syscall_arg(2))
-        report(ids, ret, ARGUMENT, 1, NOWHERE, u32(how.flags), u32(how.mode))
+        report(ids, ret, True, current.syscall_arg(1), u32(how.flags), u32(how.mode))
 
 
 @tracepoint("syscalls:sys_exit_open_by_handle_at")
@@ -190,7 +186,7 @@ def exit_open_by_handle_at(ctx: Context) -> None:
     ids = task_ids()
     if wanted_end(ids, ret):
         flags: u32 = current.syscall_arg(2) if more else 0
-        report(ids, ret, NAMELESS, 0, NOWHERE, flags, 0)
+        report(ids, ret, False, NOWHERE, flags, 0)
 
 
 @tracepoint("syscalls:sys_enter_open")
@@ -232,7 +228,7 @@ def enter_open_by_handle_at(ctx: Context) -> None:
         start[current.tid] = Args(path=NOWHERE, flags=flags, mode=0)
 
 
-def report_pair(ret: s64, name: u32) -> None:
+def report_pair(ret: s64, named: bool) -> None:
     """Sends the record of a call whose entry is in `start`, or counts one that is not."""
     args = start.get(current.tid)
     if args is None:
@@ -240,7 +236,7 @@ def report_pair(ret: s64, name: u32) -> None:
             unpaired[0] += 1
         return
     if not (only_failed and ret >= 0):
-        report(task_ids(), ret, name, 0, args.path, args.flags, args.mode)
+        report(task_ids(), ret, named, args.path, args.flags, args.mode)
     start.pop(current.tid, None)
 
 
@@ -251,12 +247,12 @@ def report_pair(ret: s64, name: u32) -> None:
     "syscalls:sys_exit_openat2",
 )
 def exit_named(ctx: Context) -> None:
-    report_pair(ctx.ret, KEPT)
+    report_pair(ctx.ret, True)
 
 
 @tracepoint("syscalls:sys_exit_open_by_handle_at")
 def exit_handle(ctx: Context) -> None:
-    report_pair(ctx.ret, NAMELESS)
+    report_pair(ctx.ret, False)
 
 
 EXIT_ONLY = (exit_open, exit_creat, exit_openat, exit_openat2, exit_open_by_handle_at)
