@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -143,6 +144,27 @@ def _system_calls(pid: int) -> list[str]:
         with open(f"/proc/{pid}/task/{tid}/syscall", encoding="ascii") as file:
             calls.append(file.read().split()[0])
     return calls
+
+
+@VARIANTS
+def test_producers_on_every_cpu(spawn: Spawn, variant: Words) -> None:
+    """However many are lost of a flood: rows and losses are all opens, to the last one."""
+    workers = [Worker(spawn) for _ in range(os.cpu_count() or 1)]
+    pids = ",".join(str(worker.pid) for worker in workers)
+    snoop = Snoop(spawn, "-p", pids, "-b", "16K", "--json", *variant)
+    for worker in workers:
+        snoop.wait_for(worker)
+    shown = len(snoop.lines)
+    flood = "for i in range(20000): call(257, L(-100), b'/no', L(0), L(0))"
+    threads = [threading.Thread(target=worker.do, args=(flood,)) for worker in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert snoop.end() == 0
+    lost = int(snoop.error_text.split()[2])
+    rows = sum(json.loads(line)["path"] == "/no" for line in snoop.lines[shown:])
+    assert rows + lost == 20_000 * len(workers)
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage" * 1000, None])
