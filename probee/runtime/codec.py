@@ -23,6 +23,7 @@ from struct import Struct, error, pack, unpack_from
 from probee.errors import FormatError
 from probee.host.digest import sha256
 from probee.spec.programs import (
+    CODE,
     Attach,
     CollectionSpec,
     ContextField,
@@ -304,7 +305,21 @@ def _check(made: object) -> None:
         sound = not (len(made.code) % 8 or len(made.func_info) % 8 or len(made.line_info) % 16)
     elif isinstance(made, StructType):
         sound = all(field.offset + field.type.size <= made.size for field in made.fields)
+    elif isinstance(made, CollectionSpec):
+        sound = _placed(made)
     else:
         return
     if not sound:
         raise FormatError(f"a stored {type(made).__name__} that no compiler makes")
+
+
+def _placed(spec: CollectionSpec) -> bool:
+    """Whether counters and variables lie within sections that the spec has."""
+    sizes = {map_.name: map_.value_size for map_ in spec.maps}
+    ends = [(counter.section, counter.offset + 8) for counter in spec.counters]
+    ends += [
+        (variable.section, variable.offset + variable.type.size)
+        for variable in spec.variables
+        if variable.section != CODE
+    ]
+    return all(end <= sizes.get(section, 0) for section, end in ends)

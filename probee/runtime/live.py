@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from _weakref import ref
 
-from probee.errors import NotSupportedError, UsageError
+from probee.errors import FormatError, NotSupportedError, UsageError
 from probee.lang.maps import (
     Array,
     Const,
@@ -86,7 +86,9 @@ class LiveObjects:
         if section is None:
             from probee.runtime.variables import Section
 
-            map_ = self._loaded.maps[name]
+            map_ = self._loaded.maps.get(name)
+            if map_ is None:
+                raise FormatError(f"something lies in section {name}, which is not loaded")
             section = Section(map_.fd, map_.spec.value_size, map_.flags)
             self._sections[name] = section
         return section

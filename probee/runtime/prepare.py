@@ -10,6 +10,7 @@ from mmap import PAGESIZE
 
 from probee.errors import NotSupportedError, RelocationError, UsageError
 from probee.host.attributes import NAME_LENGTH
+from probee.spec.programs import CODE
 from probee.spec.types import Int, Pointer
 from probee.uapi.bpf_insn import BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from probee.spec.programs import CollectionSpec, ProgramSpec, Reloc, VariableSpec
     from probee.spec.target import TracepointFormat
 
-CODE = ".code"  # the section of constants that stand in the instructions themselves
 _LD_IMM64 = 0x18
 _MOVES = (0xB4, 0xB7)  # mov of an immediate, of 32 and of 64 bits
 _PSEUDO = {"map": BPF_PSEUDO_MAP_FD, "value": BPF_PSEUDO_MAP_VALUE}
@@ -103,6 +103,8 @@ def patched(
         pseudo = _PSEUDO[reloc.kind]
         code[at + 1] |= pseudo << 4 if order == "little" else pseudo
         code[at + 4 : at + 8] = fds[reloc.symbol].to_bytes(4, order)
+        if not 0 <= reloc.addend < 1 << 32:
+            raise UsageError(f"{program.name}: byte {reloc.addend} of {reloc.symbol} is no place")
         code[at + 12 : at + 16] = reloc.addend.to_bytes(4, order)
     return bytes(code)
 
@@ -119,10 +121,11 @@ def _write_const(
     if reloc.symbol not in consts:
         raise UsageError(f"{program.name} needs a value for {reloc.symbol}")
     value = consts[reloc.symbol] & 0xFFFFFFFFFFFFFFFF
-    if not 0 <= at <= len(code) - 8 or code[at] not in (_LD_IMM64, *_MOVES):
+    wide = 0 <= at <= len(code) - 16 and code[at] == _LD_IMM64
+    if not wide and not (0 <= at <= len(code) - 8 and code[at] in _MOVES):
         raise UsageError(f"{program.name}: slot {reloc.insn} takes no constant")
     code[at + 4 : at + 8] = (value & 0xFFFFFFFF).to_bytes(4, order)
-    if code[at] == _LD_IMM64:
+    if wide:
         code[at + 12 : at + 16] = (value >> 32).to_bytes(4, order)
 
 

@@ -55,6 +55,7 @@ class Section:
 
     def read(self, offset: int, size: int) -> bytes:
         """`size` bytes at `offset`; 1, 2, 4 or 8 aligned ones in a single access."""
+        self._check(offset, size)
         if self._view is None:
             return self._whole()[offset : offset + size]
         part = self._view[offset : offset + size]
@@ -73,6 +74,7 @@ class Section:
                 since="Linux 5.5",
                 hint="this kernel cannot share the memory of data sections with user space",
             )
+        self._check(offset, len(data))
         part, size = self._view[offset : offset + len(data)], len(data)
         if size in _WORDS and offset % size == 0:
             from sys import byteorder
@@ -80,6 +82,10 @@ class Section:
             part.cast(_WORDS[size])[0] = int.from_bytes(data, byteorder)
         else:
             part[:] = data
+
+    def _check(self, offset: int, size: int) -> None:
+        if not 0 <= offset <= offset + size <= self.size:
+            raise FormatError(f"{size} bytes at {offset} in a section of {self.size}")
 
     def _whole(self) -> bytes:
         data = bpf.map_lookup(self._fd, _FIRST, self.size)

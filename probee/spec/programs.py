@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from probee.spec.types import StructType, ValueType
 
 
+CODE = ".code"  # in place of a section: the value stands in the instructions themselves
+
+
 class MapSpec(Frozen):
     """One map. `type` is a `BPF_MAP_TYPE_*` number; sizes are bytes.
 
@@ -107,7 +110,7 @@ class ProgramSpec(Frozen):
     one. `func_info` and `line_info`: arrays for BPF_PROG_LOAD (8 and 16 bytes a row) whose type
     ids and string offsets belong to the collection's BTF. `functions`: (name, first slot) of the
     main function and its subprograms. `context`: the fields read from a tracepoint's record, for
-    the loader to hold against the running kernel. `gpl_helpers`: GPL-only helpers that it calls.
+    the loader to hold against the running kernel. `helpers`: names of the helpers that it calls.
     """
 
     name: str

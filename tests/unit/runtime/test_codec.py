@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, strategies as st
 
 from probee.errors import FormatError
-from probee.frozen import Frozen
+from probee.frozen import Frozen, replace
 from probee.host.digest import sha256
 from probee.runtime import codec
 from probee.spec import (
@@ -43,6 +45,7 @@ SPEC = CollectionSpec(
     maps=(
         MapSpec("opens", 27, 0, 0, 1 << 21, value_type=OPEN),
         MapSpec(".rodata", 2, 4, 8, 1, flags=1152, contents=bytes(range(8)), frozen=True),
+        MapSpec(".bss", 2, 4, 16, 1, contents=bytes(16)),
         MapSpec("start", 1, 4, 8, 10_240, key_type=U32, value_type=OPEN, key_btf=3, value_btf=4),
     ),
     programs=tuple(
@@ -148,13 +151,25 @@ specs = st.builds(
         ),
         max_size=2,
     ).map(tuple),
-    variables=st.lists(st.builds(VariableSpec, names, names, u32s, types), max_size=2).map(tuple),
+    variables=st.lists(
+        st.builds(VariableSpec, names, names, st.integers(0, 1 << 20), types), max_size=2
+    ).map(tuple),
     btf=st.binary(max_size=30),
     license=names,
 )
 
 
-@given(specs)
+def housed(spec: CollectionSpec) -> CollectionSpec:
+    """With the sections that its variables lie in."""
+    ends: dict[str, int] = {}
+    for variable in spec.variables:
+        end = variable.offset + variable.type.size
+        ends[variable.section] = max(ends.get(variable.section, 0), end)
+    sections = tuple(MapSpec(name, 2, 4, end, 1) for name, end in ends.items())
+    return replace(spec, maps=(*spec.maps, *sections))
+
+
+@given(specs.map(housed))
 def test_any_spec_comes_back_equal(spec: CollectionSpec) -> None:
     assert codec.decode(codec.encode(spec)) == spec
 
@@ -224,6 +239,22 @@ def words(*numbers: int, texts: int = 0, blobs: int = 0, rest: bytes = b"") -> b
 def test_lengths_are_checked_before_they_are_used(body: bytes) -> None:
     with pytest.raises(FormatError):
         codec.decode(seal(body))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"counters": (CounterSpec("trap", "KeyError", ".bss", 16),)},
+        {"counters": (CounterSpec("trap", "KeyError", ".bss", 9),)},
+        {"counters": (CounterSpec("trap", "KeyError", ".data", 0),)},
+        {"variables": (VariableSpec("only", ".rodata", 5, U32),)},
+        {"variables": (VariableSpec("only", ".nowhere", 0, U32),)},
+    ],
+)
+def test_what_lies_in_no_section_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(FormatError, match="a stored CollectionSpec"):
+        codec.decode(codec.encode(replace(SPEC, **changes)))
+    codec.decode(codec.encode(replace(SPEC, variables=(VariableSpec("only", ".code", 0, U32),))))
 
 
 def test_types_too_deep_in_one_another_are_refused() -> None:

@@ -139,11 +139,26 @@ def test_maps_and_values_are_written_into_the_code() -> None:
         (Reloc(2, "map", "opens"), UsageError),
         (Reloc(3, "map", "opens"), UsageError),
         (Reloc(-1, "map", "opens"), UsageError),
+        (Reloc(0, "value", "opens", -1), UsageError),
+        (Reloc(0, "value", "opens", 1 << 32), UsageError),
     ],
 )
 def test_a_reference_that_cannot_be_resolved(reloc: Reloc, error: type[Exception]) -> None:
     with pytest.raises(error):
         prepare.patched(program(LOAD + EXIT, reloc), {"opens": 3}, {}, "little")
+
+
+MOV32, MOV64 = (struct.pack("<BBhi", code, 0, 0, 0) for code in (0xB4, 0xB7))
+
+
+@pytest.mark.parametrize(
+    ("code", "slot"),
+    [(EXIT, 0), (MOV32, 1), (MOV64, -1), (LOAD, 1), (EXIT + LOAD[:8], 1)],
+)
+def test_a_constant_that_has_no_place(code: bytes, slot: int) -> None:
+    """Half of a 64-bit load at the end among them: code never grows."""
+    with pytest.raises(UsageError, match="takes no constant"):
+        prepare.patched(program(code, Reloc(slot, "const", "pid")), {}, {"pid": 7}, "little")
 
 
 FORMAT = TracepointFormat("c", "e", (FormatField("ret", "long", 16, 8, True),))
