@@ -23,7 +23,8 @@ descriptors from the highest number down: so SIGKILL takes 150 ms for five links
 from __future__ import annotations
 
 import os
-from sys import byteorder
+from _thread import allocate_lock, start_new_thread
+from sys import byteorder, is_finalizing
 
 from probee.errors import KernelError, NotSupportedError, RelocationError
 from probee.host import bpf, perf
@@ -206,8 +207,6 @@ def attach(loaded: Loaded, kernel: RunningKernel | None = None) -> Links:
 
 def close_together(fds: Sequence[int]) -> None:
     """Closes descriptors whose closing waits, all at the same time; returns when all are closed."""
-    from _thread import allocate_lock, start_new_thread
-
     failed: list[OSError] = []
 
     def close(fd: int, done: LockType | None) -> None:
@@ -220,7 +219,11 @@ def close_together(fds: Sequence[int]) -> None:
                 done.release()
 
     waiting = []
-    for fd in fds[1:]:
+    # A thread that begins when the interpreter is ending never runs, and never releases its lock.
+    together = [] if is_finalizing() else fds[1:]
+    for fd in fds[1 + len(together) :]:
+        close(fd, None)
+    for fd in together:
         done = allocate_lock()
         done.acquire()
         try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -34,3 +36,25 @@ def test_the_anchor_counts_as_locked_memory_before_linux_5_11(
     _Anchor(owner)
     assert len(owner) == 1
     owner.close_all()
+
+
+ENDING = """
+import os
+from probee.runtime.links import close_together
+
+class Held:
+    def __init__(self):
+        self.cycle, self.ends = self, [fd for _ in range(3) for fd in os.pipe()]
+
+    def __del__(self):
+        close_together(self.ends)
+
+held = Held()
+"""
+
+
+def test_what_is_let_go_when_the_interpreter_ends_neither_complains_nor_hangs() -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", ENDING], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
