@@ -61,6 +61,11 @@ class Descriptors:
         while self._open:
             os.close(self._open.pop())
 
+    def __del__(self) -> None:
+        """Nobody can close them any more: an interrupt came before their owner was kept."""
+        if hasattr(self, "_open"):
+            self.close_all()
+
     def __len__(self) -> int:
         return len(self._open)
 

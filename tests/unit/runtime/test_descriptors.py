@@ -77,11 +77,14 @@ def test_a_forked_child_has_no_copy_and_says_whose_it_is() -> None:
 
 def test_an_owner_that_is_gone_does_not_trouble_a_fork() -> None:
     fd = Descriptors().own(null())
+    assert not is_open(fd)  # nobody else could close it
+    other = null()
+    assert other == fd
     pid = os.fork()
     if pid == 0:
-        os._exit(0 if is_open(fd) else 1)
+        os._exit(0 if is_open(other) else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    os.close(fd)
+    os.close(other)
 
 
 def test_closing_together_closes_all_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
