@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     Live = dict[Hashable, int]  # root → the bytes that may still be read, one bit each
 
 _WRITES = ("store", "zero", "copy")
+_TOUCHING = frozenset({"load", "atomic", "call", "callfn", *_WRITES})
 
 
 def run(function: Function) -> bool:
@@ -48,39 +49,43 @@ def _bits(offset: int, size: int) -> int:
 
 
 class _Liveness:
-    """`starts`: what is alive where a block begins."""
+    """`starts`: what is alive where a block begins. `heads`: of loops."""
 
     def __init__(self, function: Function, memory: Memory) -> None:
         self.memory = memory
         self.order = reverse_postorder(function)
         self.counts = count_uses(function)
+        number = {block: i for i, block in enumerate(self.order)}
+        self.heads = {s for b in self.order for s in b.successors if number[s] <= number[b]}
         self.starts: dict[Block, Live] = {}
         self._relevant = {
             block: [op for op in block.ops if self._matters(op)] for block in self.order
         }
 
     def run(self) -> bool:
-        changing = True
-        while changing:  # once, and once more for each loop that carries memory round
-            changing = False
-            for block in reversed(self.order):
-                live = self._at_end(block)
-                for op in reversed(self._relevant[block]):
-                    self._step(op, live)
-                if self.starts.get(block) != live:
-                    self.starts[block] = live
-                    changing = True
+        while self._turn():  # once, and once more for each loop that carries memory round
+            pass
         changed = False
         for block in self.order:
             changed |= self._rewrite(block)
         return changed
 
+    def _turn(self) -> bool:
+        """Walks all blocks; says whether there may be more to find, around a loop."""
+        again = False
+        for block in reversed(self.order):
+            live = self._at_end(block)
+            for op in reversed(self._relevant[block]):
+                self._step(op, live)
+            again |= block in self.heads and self.starts.get(block) != live
+            self.starts[block] = live
+        return again
+
     def _matters(self, op: Op) -> bool:
-        if op.kind in ("load", "atomic", *_WRITES):
-            return any(self.memory.place(arg)[0] in self.memory.sizes for arg in op.args)
-        return op.kind in ("call", "callfn") and any(
-            self.memory.place(arg)[0] in self.memory.sizes for arg in op.args
-        )
+        if op.kind not in _TOUCHING:
+            return False
+        place, sizes = self.memory.place, self.memory.sizes
+        return any(place(arg)[0] in sizes for arg in op.args)
 
     def _at_end(self, block: Block) -> Live:
         live: Live = {}

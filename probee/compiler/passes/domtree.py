@@ -27,7 +27,8 @@ class Tree:
         while stack:
             block = stack.pop()
             self.order.append(block)
-            for child in below.get(block, ()):
+            # Siblings in reverse postorder: whatever leads to a block comes before it.
+            for child in reversed(below.get(block, ())):
                 self.depth[child] = self.depth[block] + 1
                 stack.append(child)
         self.number = {block: i for i, block in enumerate(self.order)}

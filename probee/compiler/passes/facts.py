@@ -79,6 +79,11 @@ class Facts:
             truth = self._decide_range(condition, a, b, size)
         return truth
 
+    def signed_range(self, a: Value) -> tuple[int, int]:
+        """Bounds of all 64 bits of `a`, read as signed."""
+        known = self._range(a, 8)
+        return known[2], known[3]
+
     def _set(self, key: Key, value: tuple[int, ...]) -> None:
         old = self._known.get(key)
         if old != value:

@@ -1,7 +1,7 @@
 """The passes in the order in which they help each other.
 
 In: a function as the front end builds it. Out: the same function, as the code generator wants it.
-`CLEAN` is repeated until nothing changes, `ROUNDS` times at most, and again where `PLACES` found
+`CLEAN` is repeated until nothing changes, `ROUNDS` times at most, and again where `ONCE` found
 something; `LAST` decides where things stand.
 """
 
@@ -15,11 +15,13 @@ from probee.compiler.passes import (
     cse,
     dce,
     dead_stores,
+    demanded_bits,
     fold,
     forward,
     hoist,
     layout,
     params,
+    ranges,
     sink,
     threading,
 )
@@ -46,7 +48,11 @@ CLEAN: tuple[Pass, ...] = (
     ("combine_stores", combine_stores.run),
     ("dce", dce.run),
 )
-PLACES: tuple[Pass, ...] = (("hoist", hoist.run),)
+ONCE: tuple[Pass, ...] = (
+    ("ranges", ranges.run),
+    ("demanded_bits", demanded_bits.run),
+    ("hoist", hoist.run),
+)
 LAST: tuple[Pass, ...] = (
     ("sink", sink.run),
     ("context", context.run),
@@ -59,14 +65,17 @@ def optimise(function: Function, watch: Watch | None = None) -> None:
     """Runs all passes; `watch` is told the name of each and the function behind it."""
     _run(function, FIRST, watch)
     _fixpoint(function, watch)
-    if _run(function, PLACES, watch):
+    if _run(function, ONCE, watch):
         _fixpoint(function, watch)
     _run(function, LAST, watch)
 
 
 def _fixpoint(function: Function, watch: Watch | None) -> None:
-    for _ in range(ROUNDS):
-        if not _run(function, CLEAN, watch):
+    """Runs `CLEAN` in circles until each pass has found nothing since anything last changed."""
+    quiet = 0
+    for one in CLEAN * ROUNDS:
+        quiet = 0 if _run(function, (one,), watch) else quiet + 1
+        if quiet == len(CLEAN):
             return
 
 

@@ -14,8 +14,10 @@ The branch may be decided by what is passed over the edge, or by what is known w
       branch.8 ne %1, 0 -> b4, b5
 
 Operations that stand before the decided branch are repeated on the edge, if they are few and no
-calls. Values that then have two definitions get parameters where ways meet again. Edges into the
-head of a loop are left alone.
+calls. Values that then have two definitions get parameters where ways meet again.
+
+The head of a loop is passed by only if it does nothing but branch and every way into the loop
+decides it alike: then its test stands at the end of a round, and not also before the first.
 """
 
 from __future__ import annotations
@@ -60,32 +62,49 @@ def _repeatable(block: Block) -> bool:
 def _decided_edges(function: Function, targets: set[Block]) -> list[tuple[Edge, bool]]:
     """Edges into `targets` over which the branch there always goes the same way."""
     walk = Walk(function)
-    heads = {
-        block
-        for block in targets
-        if any(
-            pred not in walk.tree.number or walk.tree.back_edge(pred, block)
-            for pred, _ in walk.incoming[block]
-        )
-    }
-    targets -= heads
+    entries = {head: _entries(walk, head) for head in targets if _is_head(walk, head)}
     found: list[tuple[Edge, bool]] = []
+    into_loops: dict[Block, list[tuple[Edge, bool]]] = {}
     for block in walk.tree.order:
         walk.enter(block)
         for edge in block.ops[-1].edges:
+            target = edge.block
             # A target with one way in is decided by `branches`, or not at all.
-            if edge.block in targets and len(walk.incoming[edge.block]) > 1:
-                mark = walk.facts.mark()
-                walk.learn_edge(block, edge)
-                truth = _outcome(walk, edge)
-                walk.facts.back_to(mark)
-                if truth is not None:
-                    found.append((edge, truth))
+            if target not in targets or len(walk.incoming[target]) < 2:
+                continue
+            if target in entries and edge not in entries[target]:
+                continue
+            truth = _outcome(walk, block, edge)
+            if truth is not None:
+                group = into_loops.setdefault(target, []) if target in entries else found
+                group.append((edge, truth))
+    for head, decided in into_loops.items():
+        if len(decided) == len(entries[head]) and len({truth for _, truth in decided}) == 1:
+            found += decided
     return found
 
 
-def _outcome(walk: Walk, edge: Edge) -> bool | None:
-    """How the branch at the end of `edge.block` goes for who comes over `edge`."""
+def _is_head(walk: Walk, block: Block) -> bool:
+    return len(_entries(walk, block)) < len(walk.incoming[block])
+
+
+def _entries(walk: Walk, head: Block) -> list[Edge]:
+    """The edges to `head` that close no loop; none of a head that does more than branch."""
+    edges = [e for pred, e in walk.incoming[head] if not walk.tree.back_edge(pred, head)]
+    closing = len(edges) < len(walk.incoming[head])
+    return [] if closing and len(head.ops) > 1 else edges
+
+
+def _outcome(walk: Walk, source: Block, edge: Edge) -> bool | None:
+    """How the branch at the end of `edge.block` goes for who comes over `edge` from `source`."""
+    mark = walk.facts.mark()
+    walk.learn_edge(source, edge)
+    truth = _decide(walk, edge)
+    walk.facts.back_to(mark)
+    return truth
+
+
+def _decide(walk: Walk, edge: Edge) -> bool | None:
     block = edge.block
     inside: dict[Operand, Operand] = dict(zip(block.params, edge.args, strict=True))
     for op in block.ops[:-1]:

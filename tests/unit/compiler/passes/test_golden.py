@@ -44,5 +44,5 @@ def test_every_pass_has_cases() -> None:
     passes = {name for name, _, _, _ in cases()}
     from probee.compiler.passes import order
 
-    groups = (order.FIRST, order.CLEAN, order.PLACES, order.LAST)
+    groups = (order.FIRST, order.CLEAN, order.ONCE, order.LAST)
     assert passes == {name for group in groups for name, _ in group}
