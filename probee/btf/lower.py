@@ -96,6 +96,11 @@ class _Lowering:
             case kinds.TYPE_TAG if not has.type_tag or (flag and not has.tag_attributes):
                 return [0, kinds.info_word(kinds.CONST), value]
             case kinds.ENUM64 if not has.enum64:
+                if value not in {1, 2, 4, 8}:
+                    raise FormatError(
+                        f"BTF type {id}, ENUM64: no enum has {value} bytes",
+                        offset=self.table.sections.byte(start + 2),
+                    )
                 return _placeholder(name, value, SIGNED if flag else 0)
             case kinds.ENUM if not has.enum64:
                 return [name, info & 0x7FFFFFFF, *words[2:]]

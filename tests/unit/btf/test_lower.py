@@ -117,3 +117,16 @@ def test_hostile_blobs(bits: list[int], features: tuple[bool, ...]) -> None:
         assert len(Btf(lower(data, Features(*features)))) == count
     except FormatError:
         pass
+
+
+@pytest.mark.parametrize("size", [0, 3, 16, 1 << 29, (1 << 32) - 1])
+def test_an_enum_of_no_size_that_enums_have(size: int) -> None:
+    builder = BtfBuilder()
+    builder.add(types.Enum64("e", 8, (types.Enumerator("v", 1),)))
+    word = kinds.info_word(kinds.ENUM64, 1).to_bytes(4, "little")
+    bad = bytearray(builder.build())
+    at = bad.index(word) + 4
+    assert bad[at] == 8
+    bad[at : at + 4] = size.to_bytes(4, "little")
+    with pytest.raises(FormatError, match="no enum has"):
+        lower(bytes(bad), OLDEST)
