@@ -18,8 +18,7 @@ Bytes that are no value of the type (a bool of 2, a wrong length) are a FormatEr
 
 from __future__ import annotations
 
-from struct import error as struct_error
-from struct import pack, unpack
+from struct import error as struct_error, pack, unpack
 
 from probee.btf.raw import text_bytes
 from probee.btf.types import (

@@ -6,8 +6,7 @@ import ctypes
 import sys
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from probee.btf import kinds, types
 from probee.btf.codec import Codec

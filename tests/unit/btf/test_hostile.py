@@ -7,8 +7,7 @@ import struct
 import time
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from probee.btf import kinds
 from probee.btf.check import check
