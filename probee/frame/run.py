@@ -13,6 +13,8 @@ events. A reader that went away is not told.
 
 from __future__ import annotations
 
+import gc
+
 from probee.errors import ProbeeError, UsageError, VerifierError
 from probee.frame.columns import bind
 from probee.frame.formats import Csv, Format, Json, Table
@@ -108,6 +110,8 @@ def _trace_events(tool: Tool, plan: Plan, values: Values, output: Output, ending
         # Made before the programs run: the files that it opens are no events yet.
         loop = Loop(session[plan.ring], format_, output, ending)
         session.attach()
+        gc.freeze()
+        gc.enable()
         reason = loop.run(values.duration, values.count)
         session.detach()
         if reason in ("asked", "duration"):
