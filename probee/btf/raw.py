@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from _typeshed import ReadableBuffer
 
-    Words: TypeAlias = memoryview[int] | array[int]
+    Words: TypeAlias = "memoryview[int] | array[int]"
 
 MAGIC = uapi.BTF_MAGIC
 VERSION = uapi.BTF_VERSION

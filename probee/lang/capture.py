@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 else:
     FunctionType = type(lambda: None)
 
-_MODULE = type(sys)
+_MODULE: type[ModuleType] = type(sys)
 _ABSENT = object()
 _TYPES = frozenset((Int, Pointer, StructMeta))
 

@@ -40,13 +40,13 @@ def row_decoder(type_: StructType, cls: type[Struct] | None) -> Callable[[Row], 
     if cls is None or any(isinstance(f.type, (ArrayOf, StructType)) for f in type_.fields):
         take = _struct(type_, cls)[1]
         return lambda row: take(row, 0)
-    new = cls.__new__
+    new: Callable[[type], Any] = cls.__new__
     names = tuple(field.name for field in type_.fields)
     texts = tuple(field.name for field in type_.fields if isinstance(field.type, CharArray))
 
     def make(row: Row) -> Any:
         made = new(cls)
-        fields = made.__dict__
+        fields: dict[str, Any] = made.__dict__
         fields.update(zip(names, row, strict=True))
         for name in texts:
             fields[name] = text(fields[name])
@@ -84,7 +84,7 @@ def _struct(type_: StructType, cls: type[Struct] | None) -> tuple[int, Take]:
         if cls is None:
             return fields
         made = cls.__new__(cls)
-        made.__dict__.update(fields)
+        vars(made).update(fields)
         return made
 
     return width, make

@@ -27,7 +27,7 @@ from probee.spec.types import Int, struct_format
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from probee.lang.capture import Capture
@@ -98,8 +98,9 @@ class LiveObjects:
         objects, self._objects = list(self._objects.values()), {}
         sections, self._sections = list(self._sections.values()), {}
         for live in objects:
-            if hasattr(live, "unmap"):
-                live.unmap()
+            unmap: Callable[[], None] | None = getattr(live, "unmap", None)
+            if unmap is not None:
+                unmap()
         for section in sections:
             section.close()
 
