@@ -72,7 +72,7 @@ class Generator:
         simple: list[Callable[[], None]] = [
             *(self.assign,) * 10, *(self.store,) * 4, self.load, self.load, self.zero, self.copy,
             self.context_load, self.constant_load, self.count, self.tell,
-            self.fill, self.map_write, self.truth,
+            self.fill, self.map_write, self.truth, self.halves,
         ]  # fmt: skip
         nested = [self.if_, self.if_, self.loop, self.lookup, self.reserve, self.leave]
         if depth and self.random.random() < 0.3:
@@ -144,6 +144,22 @@ class Generator:
     def store(self) -> None:
         pointer, offset, size = self.area()
         self.builder.emit("store", pointer, self.value(), size=size, offset=offset)
+
+    def halves(self) -> None:
+        """Both halves of one value, side by side, in either order; something may come between."""
+        build, random = self.builder, self.random
+        value = build.read(random.randrange(VARIABLES))
+        high = build.emit("lshr", value, 32, size=8)
+        low = build.emit("zext", value, size=4) if random.random() < 0.5 else value
+        pointer, offset, size = self.area(8)
+        if size < 8:
+            return
+        pairs = [(low, offset), (high, offset + 4)]
+        random.shuffle(pairs)
+        for part, at in pairs:
+            build.emit("store", pointer, part, size=4, offset=at)
+            if random.random() < 0.2:
+                self.store()
 
     def load(self) -> None:
         pointer, offset, size = self.area()

@@ -14,7 +14,7 @@ from probee.tables.helpers_data import ROWS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from probee.compiler.ir.ops import Op
+    from probee.compiler.ir.ops import Op, Operand
 
 # The same answer each time within one run of a program: the task does not change under it.
 STABLE = frozenset(
@@ -91,10 +91,9 @@ ARGUMENTS = {row[0]: tuple((argument[0], argument[3]) for argument in row[6]) fo
 _READS = frozenset({"map_key", "map_value", "map_value_or_null", "const_str"})
 _WRITES = frozenset({"map_value_write", "fixed_mem_write", "dynptr_uninit"})
 _SIZED = ("mem_", "fixed_mem_")
-_NEITHER = frozenset(
-    {"const_map", "scalar", "mem_size", "mem_size_or_zero", "alloc_size", "user_ptr", "kernel_ptr",
-     "any_ptr", "ctx", "ctx_or_null", "btf_id", "btf_id_or_null"}
-)  # fmt: skip
+_NUMBERS = frozenset({"scalar", "mem_size", "mem_size_or_zero", "alloc_size"})
+_ELSEWHERE = frozenset({"const_map", "user_ptr", "ctx", "ctx_or_null", "btf_id", "btf_id_or_null"})
+_PEEKED = frozenset({"kernel_ptr", "any_ptr"})  # may be an address of our own, and is only read
 
 
 def accesses(op: Op) -> list[Access]:
@@ -110,7 +109,10 @@ def accesses(op: Op) -> list[Access]:
         return []
     out: list[Access] = []
     for index, (kind, detail) in enumerate(arguments[: len(op.args)]):
-        if kind in _NEITHER:
+        if kind in _ELSEWHERE or (kind in _NUMBERS and not _is_pointer(op.args[index])):
+            continue
+        if kind in _PEEKED:
+            out.append(Access(index, reads=True, writes=False))
             continue
         size = -1
         if kind.startswith("mem_") and index + 1 < len(op.args):
@@ -132,8 +134,12 @@ def keeps_pointer(op: Op, index: int) -> bool:
     if index >= len(arguments):
         return True
     kind = arguments[index][0]
-    plain = kind in _READS or kind in _NEITHER or kind in ("map_value_write", "ringbuf_mem")
-    return not (plain or kind.startswith(_SIZED))
+    plain = kind in _READS or kind in _ELSEWHERE or kind in _PEEKED
+    return not (plain or kind in ("map_value_write", "ringbuf_mem") or kind.startswith(_SIZED))
+
+
+def _is_pointer(operand: Operand) -> bool:
+    return isinstance(operand, Value) and operand.kind == "ptr"
 
 
 def takes_context(op: Op) -> bool:
