@@ -2,6 +2,8 @@
 
 Each probe makes the smallest object that needs the feature and closes it at once. Only an answer
 that the feature itself decides is yes or no: a refusal for want of rights or memory is unknown.
+Where locked memory is counted, it is counted for all processes of a user together, so even one page
+can be refused while another tool runs: the limit is raised for probes as it is for programs.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from probee.btf import types as t
 from probee.btf.writer import BtfBuilder
 from probee.errors import KernelError, UsageError, VerifierError
 from probee.host import bpf
+from probee.host.memlock import with_memlock
 from probee.uapi import bpf as uapi
 from probee.uapi.bpf_func import BPF_FUNC_get_attach_cookie, BPF_FUNC_get_ns_current_pid_tgid
 
@@ -36,7 +39,7 @@ def _code(*slots: tuple[int, int, int, int]) -> bytes:
 def _loads(code: bytes, *, type: int = uapi.BPF_PROG_TYPE_SOCKET_FILTER, name: str = "") -> str:
     """`yes`, or the verifier's log, or `` where the refusal does not tell of the feature."""
     try:
-        fd, _ = bpf.prog_load(type, code, "GPL", name=name)
+        fd, _ = with_memlock(lambda: bpf.prog_load(type, code, "GPL", name=name))
     except VerifierError as error:
         return error.log
     except KernelError as error:
@@ -68,7 +71,7 @@ def probe_helper(program_type: int, function: int) -> bool | None:
 
 def _makes(type: int, key: int, value: int, entries: int, flags: int = 0) -> bool | None:
     try:
-        fd = bpf.map_create(type, key, value, entries, flags=flags)
+        fd = with_memlock(lambda: bpf.map_create(type, key, value, entries, flags=flags))
     except KernelError as error:
         return False if error.errno == _EINVAL else None
     close(fd)
@@ -77,8 +80,9 @@ def _makes(type: int, key: int, value: int, entries: int, flags: int = 0) -> boo
 
 def _perf_link() -> bool | None:
     """A link to a descriptor that is none: EBADF where the kernel got as far as looking at it."""
+    code = _code(_R0_0, _EXIT)
     try:
-        fd, _ = bpf.prog_load(uapi.BPF_PROG_TYPE_TRACEPOINT, _code(_R0_0, _EXIT), "GPL")
+        fd, _ = with_memlock(lambda: bpf.prog_load(uapi.BPF_PROG_TYPE_TRACEPOINT, code, "GPL"))
     except (KernelError, VerifierError):
         return None
     try:
@@ -105,7 +109,7 @@ def _btf(*types: t.Type, respell: tuple[bytes, bytes] = (b"", b"")) -> bool | No
         builder.add(type_)
     blob = builder.build().replace(*respell) if respell[0] else builder.build()
     try:
-        fd = bpf.btf_load(blob)
+        fd = with_memlock(lambda: bpf.btf_load(blob))
     except VerifierError:
         return False
     except KernelError as error:
