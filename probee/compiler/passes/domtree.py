@@ -1,15 +1,18 @@
-"""The dominator tree as orders to walk it in. Not a pass.
+"""The dominator tree as an order to walk it in, and loops. Not a pass.
 
-In: a function. Out: blocks in preorder, with depths, or with the number of the last one below.
+In: a function. Out: blocks in preorder of the tree, which dominates which, what loops consist of.
 """
 
 from __future__ import annotations
 
 from probee.compiler.ir.dominators import immediate_dominators
+from probee.compiler.ir.ops import predecessors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from probee.compiler.ir.ops import Block, Function
+    from probee.compiler.ir.ops import Block, Edge, Function
+
+    Incoming = dict[Block, list[tuple[Block, Edge]]]
 
 
 class Tree:
@@ -45,8 +48,12 @@ class Tree:
         return first <= self.number[b] <= self.last[first]
 
     def back_edge(self, source: Block, target: Block) -> bool:
-        """Whether the edge closes a loop."""
+        """Whether the edge closes a loop whose only way in is `target`."""
         return self.dominates(target, source)
+
+    def goes_back(self, source: Block, target: Block) -> bool:
+        """Whether the edge goes back in `order`: it closes a loop, whatever leads into that."""
+        return self.number.get(source, len(self.order)) >= self.number[target]
 
     def common(self, a: Block, b: Block) -> Block:
         """The lowest block that dominates both."""
@@ -55,3 +62,27 @@ class Tree:
             assert above is not None
             a = above
         return a
+
+
+def loop_of(head: Block, tree: Tree, incoming: Incoming) -> set[Block]:
+    """The blocks from which a jump back to `head` is reached; empty where none leads back."""
+    todo = [pred for pred, _ in incoming[head] if tree.back_edge(pred, head)]
+    if not todo:
+        return set()
+    inside = {head}
+    while todo:
+        block = todo.pop()
+        if block not in inside:
+            inside.add(block)
+            todo.extend(pred for pred, _ in incoming[block])
+    return inside
+
+
+def loop_depths(function: Function, tree: Tree) -> dict[Block, int]:
+    """In how many loops each block stands."""
+    incoming = predecessors(function)
+    depths = dict.fromkeys(tree.order, 0)
+    for head in tree.order:
+        for block in loop_of(head, tree, incoming):
+            depths[block] += 1
+    return depths

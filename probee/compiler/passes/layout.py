@@ -16,8 +16,7 @@ Each block stands behind those that lead to it, a loop in one piece. What only c
 from __future__ import annotations
 
 from probee.compiler.passes.cold import cold_blocks
-from probee.compiler.passes.domtree import Tree
-from probee.compiler.passes.rewriting import loop_depths
+from probee.compiler.passes.domtree import Tree, loop_depths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -82,7 +82,7 @@ class _Ranges:
         self.passed: dict[Edge, list[Interval]] = {}
         self.walk = Walk(function)
         self.loops = any(
-            pred not in self.walk.tree.number or self.walk.tree.back_edge(pred, block)
+            self.walk.tree.goes_back(pred, block)
             for block in self.walk.tree.order
             for pred, _ in self.walk.incoming[block]
         )

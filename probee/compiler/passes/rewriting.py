@@ -5,12 +5,11 @@ In: a function. Out: the same function, changed in place.
 
 from __future__ import annotations
 
-from probee.compiler.ir.ops import Value, predecessors
+from probee.compiler.ir.ops import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from probee.compiler.ir.ops import Block, Function, Op, Operand
-    from probee.compiler.passes.domtree import Tree
 
 
 def final(operand: Operand, mapping: dict[Value, Operand]) -> Operand:
@@ -85,25 +84,6 @@ def drop_unreachable(function: Function) -> bool:
         return False
     function.blocks = [block for block in function.blocks if block in seen]
     return True
-
-
-def loop_depths(function: Function, tree: Tree) -> dict[Block, int]:
-    """How many loops each block stands in; a loop is what can reach a jump back to its head."""
-    incoming = predecessors(function)
-    depths = dict.fromkeys(tree.order, 0)
-    for head in tree.order:
-        tails = [pred for pred, _ in incoming[head] if tree.back_edge(pred, head)]
-        if not tails:
-            continue
-        inside = {head}
-        while tails:
-            block = tails.pop()
-            if block not in inside:
-                inside.add(block)
-                tails.extend(pred for pred, _ in incoming[block])
-        for block in inside:
-            depths[block] += 1
-    return depths
 
 
 def to_jump(op: Op, taken: int) -> None:

@@ -20,10 +20,9 @@ across other calls. Arithmetic on two values stays: it would keep both for longe
 from __future__ import annotations
 
 from probee.compiler.ir.ops import OPS, Value
-from probee.compiler.passes.domtree import Tree
+from probee.compiler.passes.domtree import Tree, loop_depths
 from probee.compiler.passes.effects import STABLE
 from probee.compiler.passes.memory import changes_context, frozen_roots
-from probee.compiler.passes.rewriting import loop_depths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -16,8 +16,9 @@ The branch may be decided by what is passed over the edge, or by what is known w
 Operations that stand before the decided branch are repeated on the edge, if they are few and no
 calls. Values that then have two definitions get parameters where ways meet again.
 
-The head of a loop is passed by only if it does nothing but branch and every way into the loop
-decides it alike: then its test stands at the end of a round, and not also before the first.
+The head of a loop is passed by only if it does nothing but branch out of the loop or into a round,
+and every way into the loop decides it alike: then its test stands at the end of a round, and not
+also before the first.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from __future__ import annotations
 from probee.compiler.ir.ops import OPS, Block, Edge, Op, Value
 from probee.compiler.passes.arithmetic import compute
 from probee.compiler.passes.branches import Walk
+from probee.compiler.passes.domtree import loop_of
 from probee.compiler.passes.repair import repair
 from probee.compiler.passes.rewriting import drop_unreachable
 
@@ -78,10 +80,16 @@ def _decided_edges(function: Function, targets: set[Block]) -> list[tuple[Edge, 
             if truth is not None:
                 group = into_loops.setdefault(target, []) if target in entries else found
                 group.append((edge, truth))
+    if found:
+        return found
+    # One loop at a time, and nothing else: a copy made meanwhile would be another way into it.
     for head, decided in into_loops.items():
-        if len(decided) == len(entries[head]) and len({truth for _, truth in decided}) == 1:
-            found += decided
-    return found
+        truths = {truth for _, truth in decided}
+        if len(decided) == len(entries[head]) and len(truths) == 1:
+            way_out = head.ops[-1].edges[int(truths.pop())].block
+            if way_out not in loop_of(head, walk.tree, walk.incoming):
+                return decided
+    return []
 
 
 def _is_head(walk: Walk, block: Block) -> bool:
@@ -90,7 +98,7 @@ def _is_head(walk: Walk, block: Block) -> bool:
 
 def _entries(walk: Walk, head: Block) -> list[Edge]:
     """The edges to `head` that close no loop; none of a head that does more than branch."""
-    edges = [e for pred, e in walk.incoming[head] if not walk.tree.back_edge(pred, head)]
+    edges = [e for pred, e in walk.incoming[head] if not walk.tree.goes_back(pred, head)]
     closing = len(edges) < len(walk.incoming[head])
     return [] if closing and len(head.ops) > 1 else edges
 

@@ -6,6 +6,8 @@ import pytest
 
 from probee.compiler.ir.ops import Function
 from probee.compiler.ir.verifier import verify
+from probee.compiler.passes import order
+from probee.compiler.passes.domtree import Tree
 from probee.compiler.passes.order import optimise
 from tests.ir_random import generate
 from tests.ir_world import World, poisoned
@@ -15,6 +17,17 @@ INPUTS = 3
 
 def behaviour(function: Function) -> list[list[object]]:
     return [World(inputs).run(function) for inputs in range(INPUTS)]
+
+
+def loops_have_one_way_in(function: Function) -> bool:
+    """A graph that is not so ("irreducible") is hard on the verifier and on later passes."""
+    tree = Tree(function)
+    return all(
+        tree.back_edge(block, successor)
+        for block in tree.order
+        for successor in block.successors
+        if tree.goes_back(block, successor)
+    )
 
 
 @pytest.mark.parametrize("first", range(0, 400, 20))
@@ -39,6 +52,7 @@ def test_each_pass(first: int) -> None:
         ) -> None:
             verify(function)
             assert behaviour(function) == expected, (seed, name)
+            assert loops_have_one_way_in(function), (seed, name)
 
         optimise(generate(seed), watch)
 
@@ -49,8 +63,6 @@ def test_running_again_changes_nothing_more() -> None:
         function = generate(seed)
         optimise(function)
         changes: list[str] = []
-        from probee.compiler.passes import order
-
         for name, run in order.CLEAN:
             if run(function):
                 changes.append(name)
