@@ -16,7 +16,8 @@ from probee.lang.maps import Array, Const, Global, Hash, LruHash, RingBuf
 from probee.lang.programs import Program
 from probee.runtime.session import Session
 from probee.spec.target import RawArgument
-from tests.meaning.model import BITS, Trap
+from tests.meaning.model import Trap
+from tests.meaning.widths import BITS
 
 if TYPE_CHECKING:
     from probee.spec.target import TracepointFormat

@@ -2,7 +2,7 @@
 
 In: the source of a program as a user writes it. Out: a `Model` whose `run(inputs)` executes that
 source under CPython, with stand-ins for what probee declares: integers that follow the table of
-docs/language.md (and were written from it, not from the compiler), maps that are dicts and lists,
+docs/language.md (widths.py), maps that are dicts and lists,
 structs that are objects, traps that are exceptions. The tree is changed only where Python has no
 hook: assignments to locals and parameters, which keep one width, and operators on plain numbers.
 """
@@ -10,130 +10,20 @@ hook: assignments to locals and parameters, which keep one width, and operators 
 from __future__ import annotations
 
 import ast
-import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-BITS = {"u8": 8, "u16": 16, "u32": 32, "u64": 64, "s8": 8, "s16": 16, "s32": 32, "s64": 64}
-OPERATORS: dict[str, Callable[[int, int], int]] = {
-    "Add": operator.add, "Sub": operator.sub, "Mult": operator.mul, "FloorDiv": operator.floordiv,
-    "Mod": operator.mod, "BitAnd": operator.and_, "BitOr": operator.or_, "BitXor": operator.xor,
-}  # fmt: skip
-
-
-def wrapped(value: int, kind: str) -> int:
-    """`value` modulo 2^N, in the range of the type."""
-    bits = BITS[kind]
-    value &= (1 << bits) - 1
-    return value - (1 << bits) if kind[0] == "s" and value >> (bits - 1) else value
-
-
-def fits(value: int, kind: str) -> bool:
-    return wrapped(value, kind) == value
-
-
-class Typed(int):
-    """An integer of a width. Its operators are those of the table."""
-
-    kind: str
-
-    def __new__(cls, value: int, kind: str) -> Typed:
-        self = super().__new__(cls, wrapped(int(value), kind))
-        self.kind = kind
-        return self
-
-
-def _dunder(name: str) -> Callable[[Any, int], int]:
-    return lambda self, other: operate(name, self, other)
-
-
-for _name, _method in {
-    "Add": "add", "Sub": "sub", "Mult": "mul", "FloorDiv": "floordiv", "Mod": "mod",
-    "BitAnd": "and", "BitOr": "or", "BitXor": "xor", "LShift": "lshift", "RShift": "rshift",
-}.items():  # fmt: skip
-    setattr(Typed, f"__{_method}__", _dunder(_name))
-
-
-def kind_of(value: int) -> str:
-    """`literal`, `bool`, or the name of a width."""
-    if isinstance(value, Typed):
-        return value.kind
-    return "bool" if isinstance(value, bool) else "literal"
-
-
-def common(a: str, b: str, literal: int = 0) -> str:
-    """The type of an operation on two kinds; `literal`: the value of the one that is a literal."""
-    kinds = ["s64" if k == "bool" else k for k in (a, b)]
-    if kinds == ["literal", "literal"]:
-        return "literal"
-    if "literal" in kinds:
-        other = kinds[0] if kinds[1] == "literal" else kinds[1]
-        if fits(literal, other):
-            return other
-        return "s64" if fits(literal, "s64") else "u64"
-    first, second = kinds
-    if first[0] == second[0]:
-        return max(kinds, key=BITS.__getitem__)
-    signed, unsigned = (first, second) if first[0] == "s" else (second, first)
-    return signed if BITS[signed] > BITS[unsigned] else "s64"
-
-
-def operate(name: str, a: int, b: int) -> int:
-    """`a OP b`: CPython's exact result modulo 2^N of the stated type."""
-    kinds = kind_of(a), kind_of(b)
-    if name in ("LShift", "RShift"):
-        kind = "s64" if kinds[0] in ("literal", "bool") else kinds[0]
-        if kinds == ("literal", "literal"):
-            kind = "literal"
-        left = int(a) if kind == "literal" else wrapped(int(a), kind)
-        amount = min(int(b), 200)
-        if amount < 0:
-            raise ValueError("negative shift count")
-        shifted = left << amount if name == "LShift" else left >> amount
-        return shifted if kind == "literal" else Typed(shifted, kind)
-    kind = common(*kinds, int(a) if kinds[0] == "literal" else int(b))
-    if kind == "literal":
-        return OPERATORS[name](a, b)
-    return Typed(OPERATORS[name](wrapped(int(a), kind), wrapped(int(b), kind)), kind)
-
-
-def unary(name: str, a: int) -> int:
-    kind = "s64" if kind_of(a) == "bool" else kind_of(a)
-    value = {"USub": -int(a), "Invert": ~int(a), "UAdd": int(a)}[name]
-    return value if kind == "literal" else Typed(value, kind)
-
-
-class Width:
-    """u8 to s64 and bool, as types in annotations and as casts."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __call__(self, value: int) -> int:
-        return bool(value) if self.name == "bool" else Typed(value, self.name)
-
-
-def extreme(pick: Callable[[int, int], int]) -> Callable[..., int]:
-    def choose(first: int, *others: int) -> int:
-        best = first
-        for other in others:
-            kinds = kind_of(best), kind_of(other)
-            kind = common(*kinds, best if kinds[0] == "literal" else other)
-            chosen = pick(int(best), int(other))
-            best = chosen if kind == "literal" else Typed(chosen, kind)
-        return best
-
-    return choose
-
-
-def absolute(a: int) -> int:
-    kind = "s64" if kind_of(a) == "bool" else kind_of(a)
-    return abs(a) if kind == "literal" else Typed(abs(int(a)), kind)
-
-
-def as_int(a: int) -> int:
-    return Typed(int(a), "s64") if isinstance(a, bool) else a
-
+from tests.meaning.widths import (
+    BITS,
+    Typed,
+    Width,
+    absolute,
+    as_int,
+    extreme,
+    kind_of,
+    operate,
+    unary,
+)
 
 # ------------------------------------------------------------------------------------ declarations
 
@@ -371,16 +261,18 @@ class Trap(Exception):
 class Model:
     """A program under CPython. `names` holds its declarations, live."""
 
-    def __init__(self, source: str, arguments: Mapping[str, str], consts: Mapping[str, int]) -> None:
+    def __init__(
+        self, source: str, arguments: Mapping[str, str], consts: Mapping[str, int]
+    ) -> None:
         self.arguments = arguments
         tree = ast.parse(source)
         tree.body = [n for n in tree.body if not isinstance(n, ast.ImportFrom)]
         self.names: dict[str, Any] = {
             **{name: Width(name) for name in (*BITS, "bool")},
-            "Struct": Struct, "Chars": Chars, "chars": lambda size: None, "Context": None,
+            "Struct": Struct, "Chars": Chars, "chars": lambda _: None, "Context": None,
             "Hash": Hash, "LruHash": Hash, "Array": Array, "RingBuf": RingBuf, "Global": Global,
             "Const": lambda type_, value: type_(value),
-            "raw_tracepoint": lambda name: None,
+            "raw_tracepoint": lambda _: None,
             "min": extreme(min), "max": extreme(max), "abs": absolute, "int": as_int,
             "__keep__": keep, "__operate__": operate, "__unary__": unary, "__convert__": convert,
         }  # fmt: skip
@@ -395,7 +287,7 @@ class Model:
         exec(compile(tree, "<meaning>", "exec", dont_inherit=True), self.names)
 
     def run(self, inputs: Mapping[str, int]) -> tuple[int, Trap | None]:
-        """The result as the 32 bits that a test run gives, and the trap that ended it, if one did."""
+        """The 32 bits that a test run gives, and the trap that ended it, if one did."""
         context = type("Context", (), {n: Typed(inputs[n], k) for n, k in self.arguments.items()})
         try:
             result = self.names["program"](context)

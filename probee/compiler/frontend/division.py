@@ -28,8 +28,12 @@ def divide(low: Lowering, quotient: bool, a: Num, b: Num, type_: Int, node: ast.
     if type_.signed and isinstance(b.op, int) and b.op > 0 and b.op & (b.op - 1) == 0:
         return _power_of_two(low, quotient, a, b.op, type_)
     if a.bounds[0] >= 0 and b.bounds[0] >= 0:
-        kind = "udiv" if quotient else "umod"
-        return Num(type_, low.builder.emit(kind, a.op, b.op, size=8))
+        (a_low, a_high), (b_low, b_high) = a.bounds, b.bounds
+        if quotient:
+            result = low.builder.emit("udiv", a.op, b.op, size=8)
+            return Num(type_, result, a_low // max(b_high, 1), a_high // max(b_low, 1))
+        result = low.builder.emit("umod", a.op, b.op, size=8)
+        return Num(type_, result, 0, min(a_high, max(b_high, 1) - 1))
     return _floor(low, quotient, a.op, b.op, type_)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from probee.compiler.frontend import helpers, inline, names, rings, statements
 from probee.compiler.frontend.lowering import Lowering
 from probee.compiler.frontend.scope import parameters
-from probee.compiler.frontend.source import Refusal
+from probee.compiler.frontend.source import Refusal, at
 from probee.compiler.frontend.values import Context
 from probee.compiler.ir.builder import Undefined
 from probee.compiler.ir.ops import Function, Slot
@@ -43,10 +43,23 @@ def lower(world: World, program: Program) -> tuple[Lowered | None, list[Diagnost
         low.report(refusal.diagnostic)
     except Undefined as undefined:
         low.report(statements.unbound(undefined))
+    except RecursionError:
+        low.report(_too_deep(low))
     if low.diagnostics:
         return None, low.diagnostics
     _drop_unused_slots(low.function)
     return Lowered(program, low.function, tuple(low.context_fields.values())), []
+
+
+def _too_deep(low: Lowering) -> Diagnostic:
+    """Python's own stack did not suffice for the nesting of calls and expressions."""
+    return at(
+        low.builder.loc,
+        "nesting",
+        "expressions and calls are nested too deeply here",
+        why="a called function is compiled in place of its call, and so are those that it calls",
+        fix="give a part its own name in a statement before",
+    )
 
 
 def _lower(low: Lowering) -> None:

@@ -54,7 +54,6 @@ _MISSING = object()
 def assign(low: Lowering, name: str, value: TypedValue, node: ast.AST) -> None:
     """Binds a local. Its first assignment fixes its shape; later ones must fit it."""
     frame = low.frame
-    frame.poisoned.discard(name)
     known = frame.locals.get(name)
     low.flow = low.flow.rebound(frame.key(name), low.loop_numbers)
     match value:

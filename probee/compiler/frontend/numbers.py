@@ -249,7 +249,11 @@ def _shift(low: Lowering, left: bool, a: Num, b: Num, node: ast.AST) -> Num:
         low.start(outside)
         gone: Operand = low.builder.emit("ashr", value.op, 63, size=8) if kind == "ashr" else 0
         result = low.join([inside_end, low.end(gone)])
-    return normalised(low, result, type_) if left else Num(type_, result)
+    if left:
+        return normalised(low, result, type_)
+    if value.bounds[0] >= 0 and bottom >= 0:
+        return Num(type_, result, 0, value.bounds[1] >> min(bottom, 63))
+    return Num(type_, result)
 
 
 def unary(low: Lowering, operator: ast.unaryop, num: Num, node: ast.AST) -> Num:

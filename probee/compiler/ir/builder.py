@@ -82,7 +82,7 @@ class Builder:
         self._sealed.add(block)
         for variable, _, loc in self._waiting.pop(block, []):
             for edge in self._preds[block]:
-                edge.args.append(self._read(variable, self._froms[edge], loc))
+                edge.args.append(fit(self._read(variable, self._froms[edge], loc)))
 
     # variables
 
@@ -91,9 +91,9 @@ class Builder:
         self._kinds[variable] = (kind, hint)
 
     def write(self, variable: Hashable, value: Operand) -> None:
-        """Assigns. Unreachable code assigns nothing."""
+        """Assigns. Unreachable code assigns nothing. A number is read again as it is given here."""
         if self.at is not None:
-            self._defs.setdefault(variable, {})[self.at] = fit(value)
+            self._defs.setdefault(variable, {})[self.at] = value
 
     def read(self, variable: Hashable) -> Operand:
         """The value `variable` has here. Raises Undefined where a path does not assign it."""
@@ -109,7 +109,7 @@ class Builder:
         while pending:  # no recursion: a program may have thousands of joins in a row
             edge = pending.pop()
             at = len(pending)
-            edge.args.append(self._find(variable, self._froms[edge], loc, pending))
+            edge.args.append(fit(self._find(variable, self._froms[edge], loc, pending)))
             pending[at:] = reversed(pending[at:])
         return value
 
