@@ -76,7 +76,8 @@ def compile_programs(
         raise CompileError(diagnostics)
     codes = []
     for item in lowered:
-        optimise(item.function, check=check, dump=dump)
+        big_endian = target.endian == "big"
+        optimise(item.function, big_endian=big_endian, check=check, dump=dump)
         code = generate([item.function], target)
         if dump is not None:
             dump(
@@ -86,7 +87,13 @@ def compile_programs(
     return assemble(world, codes)
 
 
-def optimise(function: Function, *, check: bool = False, dump: Dump | None = None) -> None:
+def optimise(
+    function: Function,
+    *,
+    big_endian: bool = False,
+    check: bool = False,
+    dump: Dump | None = None,
+) -> None:
     """Runs every pass, in order; `check` and `dump` as in `compile_programs`."""
     shown = ""
 
@@ -101,7 +108,11 @@ def optimise(function: Function, *, check: bool = False, dump: Dump | None = Non
     watched = check or dump is not None
     if watched:
         watch("ir", function)
-    run_passes(function, (lambda name, f: watch(f"pass:{name}", f)) if watched else None)
+    run_passes(
+        function,
+        (lambda name, f: watch(f"pass:{name}", f)) if watched else None,
+        big_endian=big_endian,
+    )
 
 
 def _told(diagnostic: Diagnostic, before: list[Diagnostic]) -> bool:

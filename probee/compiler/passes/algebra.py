@@ -157,6 +157,8 @@ def _mul(folder: Folder, op: Op) -> Operand | None:
 def _udiv(folder: Folder, op: Op) -> Operand | None:
     _cut_operands(folder, op)
     a, c = op.args
+    if a == 0:
+        return 0
     if isinstance(c, int):
         divisor = unsigned(c, op.size)
         if divisor == 0:
@@ -173,6 +175,8 @@ def _udiv(folder: Folder, op: Op) -> Operand | None:
 def _umod(folder: Folder, op: Op) -> Operand | None:
     _cut_operands(folder, op)
     a, c = op.args
+    if a == 0:
+        return 0
     if isinstance(c, int):
         divisor = unsigned(c, op.size)
         if divisor == 1:
@@ -187,6 +191,8 @@ def _umod(folder: Folder, op: Op) -> Operand | None:
 def _sdiv(folder: Folder, op: Op) -> Operand | None:
     _cut_operands(folder, op)
     a, c = op.args
+    if a == 0:
+        return 0
     if isinstance(c, int):
         if signed(c, op.size) == 0:
             return 0
@@ -198,6 +204,8 @@ def _sdiv(folder: Folder, op: Op) -> Operand | None:
 def _smod(folder: Folder, op: Op) -> Operand | None:
     _cut_operands(folder, op)
     a, c = op.args
+    if a == 0:
+        return 0
     if isinstance(c, int):
         if signed(c, op.size) == 0:
             return narrowed(folder, a, op)
@@ -217,7 +225,7 @@ def _and(folder: Folder, op: Op) -> Operand | None:
     if mask == 0:
         return 0
     bits = min(folder.width(a), 8 * op.size)
-    if mask & ((1 << bits) - 1) == (1 << bits) - 1:
+    if mask & ((1 << bits) - 1) == (1 << bits) - 1 and not folder.needed(op):
         return narrowed(folder, a, op)
     if mask in (0xFF, 0xFFFF, 0xFFFFFFFF):
         op.kind, op.args, op.size = "zext", [a], mask.bit_length() // 8
@@ -255,7 +263,7 @@ def _shift(folder: Folder, op: Op) -> Operand | None:
             op.args[0] = low_part(folder, op.args[0], 4)
     a, c = op.args
     if isinstance(c, Value):
-        return None
+        return 0 if a == 0 else None
     bits = 8 * op.size
     amount = c % bits
     op.args[1] = amount
@@ -300,7 +308,7 @@ def _neg(folder: Folder, op: Op) -> Operand | None:
 def _zext(folder: Folder, op: Op) -> Operand | None:
     op.args[0] = a = low_part(folder, op.args[0], op.size, always=True)
     if folder.width(a) <= 8 * op.size:
-        return a
+        return None if folder.needed(op) else a
     inner = folder.made_by(a, "shl", *_LOW_HALF)
     if inner is None or inner.result is None or inner.result.kind == "ptr":
         return None

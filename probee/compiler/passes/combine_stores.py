@@ -30,8 +30,17 @@ if TYPE_CHECKING:
 LONGEST = 512  # a longer `zero` is a loop, or nearly one: left alone
 
 
-def run(function: Function, endian: Literal["little", "big"] = "little") -> bool:
+def run(function: Function) -> bool:
     """Joins stores; says whether there were any to."""
+    return _join(function, "little")
+
+
+def run_big(function: Function) -> bool:
+    """The same for big-endian machines."""
+    return _join(function, "big")
+
+
+def _join(function: Function, endian: Literal["little", "big"]) -> bool:
     stores = (op.kind in ("store", "zero") for block in function.blocks for op in block.ops)
     if sum(stores) < 2:
         return False

@@ -14,7 +14,8 @@ that are clear goes. Constants stand right, addresses are a base and an offset:
     branch.8 eq %8, 0 -> b1, b2
 
 A sign or zero extension in front of a comparison goes only if the comparison alone reads it: where
-the extended value is used behind, the kernel's verifier must see that value compared.
+the extended value is used behind, the kernel's verifier must see that value compared. Likewise for
+masks that the verifier needs more than we do (see `watched`).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from probee.compiler.ir.ops import OPS, Value, predecessors
 from probee.compiler.passes import algebra, comparisons
 from probee.compiler.passes.arithmetic import compute, unsigned
 from probee.compiler.passes.rewriting import drop_unreachable, final, substitute_edges, to_jump
+from probee.compiler.passes.watched import PLAIN, watched_values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ class Folder:
         self.alias: dict[Value, Operand] = {}
         self.counts: dict[Value, int] = {}
         self.widths: dict[Value, int] = {}
+        self.watched = watched_values(function)
         self.changed = False
 
     def run(self) -> bool:
@@ -83,6 +86,10 @@ class Folder:
             return None
         op = self.defs.get(operand)
         return op if op is not None and op.kind in kinds else None
+
+    def needed(self, op: Op) -> bool:
+        """Whether the verifier needs the mask or extension `op` to see a bound that we know of."""
+        return op.result in self.watched and self.made_by(op.args[0], *PLAIN) is None
 
     def once(self, operand: Operand) -> bool:
         """Whether `operand` is a value that only one operand reads."""

@@ -59,23 +59,28 @@ LAST: tuple[Pass, ...] = (
     ("layout", layout.run),
 )
 ROUNDS = 5
+# Passes that read or write memory in pieces, for machines whose first byte is the highest.
+BIG_ENDIAN: dict[str, Callable[[Function], bool]] = {"combine_stores": combine_stores.run_big}
 
 
-def optimise(function: Function, watch: Watch | None = None) -> None:
+def optimise(function: Function, watch: Watch | None = None, *, big_endian: bool = False) -> None:
     """Runs all passes; `watch` is told the name of each and the function behind it."""
+    clean = CLEAN
+    if big_endian:
+        clean = tuple((name, BIG_ENDIAN.get(name, run)) for name, run in CLEAN)
     _run(function, FIRST, watch)
-    _fixpoint(function, watch)
+    _fixpoint(function, clean, watch)
     if _run(function, ONCE, watch):
-        _fixpoint(function, watch)
+        _fixpoint(function, clean, watch)
     _run(function, LAST, watch)
 
 
-def _fixpoint(function: Function, watch: Watch | None) -> None:
-    """Runs `CLEAN` in circles until each pass has found nothing since anything last changed."""
+def _fixpoint(function: Function, clean: tuple[Pass, ...], watch: Watch | None) -> None:
+    """Runs `clean` in circles until each pass has found nothing since anything last changed."""
     quiet = 0
-    for one in CLEAN * ROUNDS:
+    for one in clean * ROUNDS:
         quiet = 0 if _run(function, (one,), watch) else quiet + 1
-        if quiet == len(CLEAN):
+        if quiet == len(clean):
             return
 
 

@@ -12,8 +12,8 @@ extensions and masks that they make needless, and signs that no division needs t
       %2 = add.8 %1, 1                  %2 = add.8 %1, 1
       jump -> b1(%2)                    jump -> b1(%2)
 
-The kernel's verifier follows the same bounds, each round of a loop by itself. But what is added to
-a pointer keeps its mask or extension: older kernels forget a bound when its value is spilled.
+The kernel's verifier follows the same bounds, each round of a loop by itself. But what it must see
+bounded (see `watched`) keeps its mask or extension.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from probee.compiler.passes.branches import Walk
 from probee.compiler.passes.comparisons import by_range
 from probee.compiler.passes.intervals import BOTTOM, FULL, U32, meet, of_operation, union
 from probee.compiler.passes.rewriting import drop_unreachable, substitute, to_jump
+from probee.compiler.passes.watched import watched_values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,28 +57,17 @@ def _marks(function: Function) -> list[int]:
     return sorted(mark for mark in found if FULL[0] <= mark <= FULL[1])
 
 
-def _distances(function: Function) -> set[Operand]:
-    """Numbers that are added to pointers."""
-    return {
-        arg
-        for block in function.blocks
-        for op in block.ops
-        if op.kind in ("add", "sub") and op.result is not None and op.result.kind == "ptr"
-        for arg in op.args
-    }
-
-
 class _Ranges:
     """`bounds`: value → its interval; one that was not reached yet is BOTTOM.
 
     `passed`: edge → intervals of what it carries. `marks`: numbers that growing bounds stop at.
-    `distances`: what is added to pointers.
+    `watched`: what the verifier must see bounded.
     """
 
     def __init__(self, function: Function) -> None:
         self.function = function
         self.bounds: dict[Value, Interval] = dict.fromkeys(function.params, FULL)
-        self.distances = _distances(function)
+        self.watched = watched_values(function)
         self.marks = _marks(function)
         self.passed: dict[Edge, list[Interval]] = {}
         self.walk = Walk(function)
@@ -192,7 +182,7 @@ class _Ranges:
 
     def _replacement(self, op: Op) -> Operand | None:
         """What `op` turns out to be, seen from the bounds of its operands."""
-        if op.result in self.distances:
+        if op.result in self.watched:
             return None
         match op.kind:
             case "cmp":

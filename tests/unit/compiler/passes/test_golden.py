@@ -40,6 +40,20 @@ def test_case(name: str, before: str, after: str) -> None:
     assert changed == (first != after)
 
 
+def test_big_endian_bytes_stand_the_other_way_round() -> None:
+    from probee.compiler.passes import combine_stores
+
+    before = next(case for case in cases() if case[1] == "constants side by side")[2]
+    function = parse(before)
+    assert combine_stores.run_big(function)
+    verify(function)
+    stores = {
+        (op.offset, op.size): op.args[1] for op in function.blocks[0].ops if op.kind == "store"
+    }
+    # "?" and seven NULs begin with 0x3f: too big for the immediate of 8 bytes, so two stores
+    assert stores == {(8, 4): 63 << 24, (16, 4): 1, (20, 4): 2}
+
+
 def test_every_pass_has_cases() -> None:
     passes = {name for name, _, _, _ in cases()}
     from probee.compiler.passes import order

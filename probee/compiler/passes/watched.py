@@ -1,0 +1,58 @@
+"""Numbers whose bounds the kernel's verifier must see for itself. Not a pass.
+
+In: a function. Out: what is added to pointers, or is the size of memory given to a helper, and
+whatever those are computed from. A mask on such a number looks needless where we know more than the
+verifier: it forgets bounds at divisions and at shifts by a variable, older kernels where a value is
+spilled. There the mask stays.
+"""
+
+from __future__ import annotations
+
+from probee.compiler.ir.ops import OPS, Value
+from probee.compiler.passes.effects import ARGUMENTS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from probee.compiler.ir.ops import Function, Op
+
+# What the verifier bounds as we do: the result of these is as narrow to it as it is to us.
+PLAIN = ("load", "zext", "and", "const", "cmp")
+
+
+def watched_values(function: Function) -> set[Value]:
+    """The numbers, found backwards from where they are used; empty in most functions."""
+    todo = [arg for block in function.blocks for op in block.ops for arg in _used(op)]
+    if not todo:
+        return set()
+    makers: dict[Value, list[Value]] = {}
+    for block in function.blocks:
+        for op in block.ops:
+            if op.result is not None and OPS[op.kind].pure:
+                makers[op.result] = [arg for arg in op.args if isinstance(arg, Value)]
+        for edge in block.ops[-1].edges:
+            for param, arg in zip(edge.block.params, edge.args, strict=True):
+                if isinstance(arg, Value):
+                    makers.setdefault(param, []).append(arg)
+    found: set[Value] = set()
+    while todo:
+        value = todo.pop()
+        if value.kind == "int" and value not in found:
+            found.add(value)
+            todo += makers.get(value, ())
+    return found
+
+
+def _used(op: Op) -> list[Value]:
+    """Operands of `op` whose bounds matter."""
+    if op.kind in ("add", "sub"):
+        if op.result is None or op.result.kind != "ptr":
+            return []
+        return [arg for arg in op.args if isinstance(arg, Value) and arg.kind == "int"]
+    if op.kind != "call":
+        return []
+    kinds = ARGUMENTS.get(str(op.symbol), ())
+    return [
+        arg
+        for arg, (kind, _) in zip(op.args, kinds, strict=False)
+        if isinstance(arg, Value) and kind.startswith("mem_size")
+    ]
