@@ -24,7 +24,13 @@ from probee.compiler.ir.dominators import reverse_postorder
 from probee.compiler.ir.ops import OPS, Value, predecessors
 from probee.compiler.passes import algebra, comparisons
 from probee.compiler.passes.arithmetic import compute, unsigned
-from probee.compiler.passes.rewriting import drop_unreachable, final, substitute_edges, to_jump
+from probee.compiler.passes.rewriting import (
+    count_uses,
+    drop_unreachable,
+    final,
+    substitute_edges,
+    to_jump,
+)
 from probee.compiler.passes.watched import PLAIN, watched_values
 
 TYPE_CHECKING = False
@@ -46,14 +52,14 @@ class Folder:
     """One walk over the blocks, definitions before uses.
 
     `defs`: value → its operation. `alias`: value → what it turned out to be. `counts`: how often a
-    value is read, at least. `changed`: whether anything was.
+    value is read, or more. `widths`: low bits that may be set. `watched`: see there.
     """
 
     def __init__(self, function: Function) -> None:
         self.function = function
         self.defs: dict[Value, Op] = {}
         self.alias: dict[Value, Operand] = {}
-        self.counts: dict[Value, int] = {}
+        self.counts = count_uses(function)
         self.widths: dict[Value, int] = {}
         self.watched = watched_values(function)
         self.changed = False
@@ -61,7 +67,6 @@ class Folder:
     def run(self) -> bool:
         """Walks; says whether anything changed."""
         order = reverse_postorder(self.function)
-        self._count(order)
         self._look_at_params(order)
         for block in order:
             self._block(block)
@@ -97,20 +102,8 @@ class Folder:
 
     # the walk
 
-    def _count(self, order: list[Block]) -> None:
-        counts = self.counts
-        for block in order:
-            for op in block.ops:
-                for arg in op.args:
-                    if isinstance(arg, Value):
-                        counts[arg] = counts.get(arg, 0) + 1
-            for edge in block.ops[-1].edges:
-                for arg in edge.args:
-                    if isinstance(arg, Value):
-                        counts[arg] = counts.get(arg, 0) + 1
-
     def _look_at_params(self, order: list[Block]) -> None:
-        """Parameters fed by constants only, or by one another."""
+        """Parameters that are fed constants only."""
         if not any(block.params for block in order):
             return
         incoming = predecessors(self.function)

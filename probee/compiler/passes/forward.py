@@ -44,7 +44,7 @@ def run(function: Function) -> bool:
 
 
 class _Forwarding:
-    """`exact`: values known to have no bits set above what was loaded."""
+    """`alias`: loaded value → what it is. `_ends`: what is known where a block ends."""
 
     def __init__(self, function: Function) -> None:
         self.function = function

@@ -39,10 +39,7 @@ class _Repair:
                 self._fix(op.args, block, params, own)
             for edge in block.ops[-1].edges:
                 self._fix(edge.args, block, params, own)
-        for (
-            value,
-            block,
-        ) in self.waiting:  # grows on the way; first come, first fed: as params stand
+        for value, block in self.waiting:  # it grows on the way; in the order the parameters have
             for pred, edge in self.incoming[block]:
                 edge.args.append(self._at_end(value, pred))
 
