@@ -87,21 +87,6 @@ def test_an_interruption_while_attaching_leaves_nothing(
         attach(loaded)
 
 
-def test_closing_five_links_does_not_wait_for_each_in_turn() -> None:
-    times: dict[str, list[float]] = {"each": [], "all": []}
-    for _ in range(3):
-        for way, seconds in times.items():
-            with load(raw.counting(*raw.FIVE), raw.own()) as loaded, attach(loaded) as links:
-                start = time.perf_counter()
-                if way == "all":
-                    links.close()
-                else:
-                    for link in links:
-                        link.close()
-                seconds.append(time.perf_counter() - start)
-    assert min(times["all"]) < 0.6 * min(times["each"])
-
-
 def test_closing_twice_closes_nothing_of_others() -> None:
     loaded = load(raw.counting(GETPPID), raw.own())
     links = attach(loaded)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from probee.asm.decode import decode
@@ -16,6 +14,7 @@ from probee.compiler.ir.ops import NOWHERE, Function, Loc
 from probee.errors import CompileError, NotSupportedError
 from probee.spec import Reloc, Target
 from tests import codegen_random, ir_text
+from tests.work import lines_run
 
 
 def program(body: str, head: str = "func f(ctx %0)\n") -> Function:
@@ -166,10 +165,10 @@ def test_the_same_every_time() -> None:
 
 
 @pytest.mark.parametrize("live", [4, 40])
-def test_time_grows_with_length(live: int) -> None:
-    """Four times the program in about four times the time: nothing is quadratic."""
+def test_work_grows_with_length(live: int) -> None:
+    """Four times the program, about four times the work: nothing is quadratic."""
 
-    def seconds(length: int) -> float:
+    def work(length: int) -> int:
         function = Function("f")
         context = function.new_value("ptr", "ctx")
         function.params.append(context)
@@ -181,12 +180,9 @@ def test_time_grows_with_length(live: int) -> None:
             if index % 50 == 0:
                 b.emit("call", symbol="ktime_get_ns", result="int")
         b.ret(held[0])
-        start = time.process_time()
-        generate([function], Target(isa=4))
-        return time.process_time() - start
+        return lines_run(lambda: generate([function], Target(isa=4)))
 
-    seconds(500)
-    assert seconds(6000) < 10 * seconds(1500)
+    assert work(2000) < 7 * work(500)
 
 
 def test_emitter_has_every_kind() -> None:
