@@ -61,8 +61,9 @@ def compile_programs(
     """Compiles every program of `capture`.
 
     `frozen`: consts by name with the values to fold into the code. The others live in .rodata or,
-    with `patched`, in the code for the loader to write in, if they are integers. `check`: verify the IR after each pass. `dump(stage, program, text)` is called with
-    each stage's text: `ir`, `pass:NAME`, `asm`. Raises CompileError with every diagnostic found.
+    with `patched`, in the code for the loader to write in, if they are integers. `check`: verify
+    the IR after each pass. `dump(stage, program, text)` is called with each stage's text: `ir`,
+    `pass:NAME`, `asm`. Raises CompileError with every diagnostic found.
     """
     world = World(capture, target, facts, frozen or {}, license_, patched=patched)
     lowered = []

@@ -13,5 +13,5 @@ In: a `Program` and what it names. Out: a `Lowered`, or diagnostics. Read lower.
     memory.py       structs                    texts.py      text in buffers, search.py: compared
     maps.py         maps as dicts              rings.py      ring buffers
     context.py      the context, `current`     helpers.py    kernel helpers by name
-    traps.py        what would raise
+    traps.py        what would raise           reasons.py   why and what to do, by code
 """

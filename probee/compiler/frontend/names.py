@@ -237,7 +237,6 @@ def lookup(low: Lowering, name: str, node: ast.expr) -> TypedValue:
         node,
         "undefined-name",
         f"`{name}` is not defined where this function can see it",
-        why="a kernel program sees its locals, and what its module had bound when it was compiled",
     )
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import ast
 import linecache
+import tokenize
 from typing import TYPE_CHECKING
 
+from probee.compiler.frontend.reasons import reasons
 from probee.compiler.ir.ops import Loc
 from probee.errors import CompileError, Diagnostic
 
@@ -44,8 +46,7 @@ class Source:
         code = function.__code__
         self.function = function
         self.file = code.co_filename
-        linecache.checkcache(self.file)
-        self.lines = linecache.getlines(self.file)
+        self.lines = _read(self.file)
         if not self.lines:
             raise _unreadable(
                 code,
@@ -84,6 +85,7 @@ def at(
     loc: Loc, code: str, message: str, *, end: int | None = None, why: str = "", fix: str = ""
 ) -> Diagnostic:
     """A diagnostic at a place; `end`: a byte column of its line, None for the line's end."""
+    why, fix = reasons(code, why, fix)
     return Diagnostic(
         code,
         message,
@@ -95,6 +97,21 @@ def at(
         why=why,
         fix=fix,
     )
+
+
+def _read(file: str) -> list[str]:
+    """The file's lines as they are now; none where it is no text that Python would read.
+
+    `linecache` has the sources that never were files, as an IPython cell's. It is not asked about
+    files, since it does not notice a change that keeps size and time.
+    """
+    try:
+        with tokenize.open(file) as text:
+            return list(text)
+    except OSError:
+        return linecache.getlines(file)
+    except (SyntaxError, UnicodeDecodeError):
+        return []
 
 
 def _find(parsed: Parsed, code: CodeType) -> ast.FunctionDef:
