@@ -8,11 +8,12 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from probee.errors import CompileError
+from probee.errors import CompileError, ProbeeError
 from tests.meaning.compare import check, check_random
 from tests.meaning.expressions import ARGUMENTS
 from tests.meaning.programs import SHARING
@@ -172,7 +173,24 @@ def _random(seeds: range, folder: Path, seconds: float) -> tuple[int, int, int]:
     return done, refused, traps
 
 
-if __name__ == "__main__":
-    first, count = int(sys.argv[1]), int(sys.argv[2])
+def _many(first: int, count: int) -> None:
+    """Runs many, goes on after a failure, and tells how each of them ended."""
+    ends: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
-        sys.stdout.write(f"{_random(range(first, first + count), Path(folder), 1e9)}\n")
+        for seed in range(first, first + count):
+            try:
+                check_random(seed, Path(folder))
+                ends["same"] += 1
+            except CompileError as error:
+                codes = {diagnostic.code for diagnostic in error.diagnostics}
+                ends[f"refused: {', '.join(sorted(codes))}"] += 1
+                if not codes <= set(SHARING):
+                    sys.stdout.write(f"seed {seed}: {error}\n")
+            except (AssertionError, ProbeeError) as error:
+                ends[type(error).__name__] += 1
+                sys.stdout.write(f"seed {seed}: {str(error)[-300:]}\n")
+    sys.stdout.write(f"{dict(ends)}\n")
+
+
+if __name__ == "__main__":
+    _many(int(sys.argv[1]), int(sys.argv[2]))

@@ -125,7 +125,7 @@ class Maker(Expressions):
     def declare(self, name: str, text: str, kind: str) -> None:
         if self.rng.random() < 0.5 and not text.startswith("ctx."):
             self.write(f"{name}: {kind} = {kind}({text})")
-        elif text.startswith("ctx.") or text.isdigit():
+        elif text.startswith("ctx.") or (text.isdigit() and fits(int(text), "s64")):
             self.write(f"{name} = {text}")
         else:
             self.write(f"{name} = {kind}({text})")
