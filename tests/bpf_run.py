@@ -2,15 +2,18 @@
 
 In: `Code` of the code generator, contents for its data maps. Out: a `Program` whose `run(context)`
 gives the result and the context as the program left it. Programs are of type `syscall`: their
-context is a buffer of ours that they may read and write (Linux 5.14).
+context is a buffer of ours that they may read and write (Linux 5.14). An older kernel runs them as
+socket filters that begin by taking the value of a map for their context.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import struct
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Self
 
 from probee.compiler.codegen import Code
@@ -18,9 +21,13 @@ from probee.compiler.codegen import Code
 BPF_MAP_CREATE, BPF_MAP_LOOKUP_ELEM, BPF_MAP_UPDATE_ELEM, BPF_PROG_LOAD, BPF_PROG_TEST_RUN = (
     0, 1, 2, 5, 10,
 )  # fmt: skip
-BPF_PROG_TYPE_SYSCALL = 31
+BPF_PROG_TYPE_SOCKET_FILTER, BPF_PROG_TYPE_SYSCALL = 1, 31
+BPF_PSEUDO_MAP_VALUE = 2
 BPF_F_SLEEPABLE = 1 << 4
 BPF_MAP_TYPE_ARRAY = 2
+CONTEXT = "(context)"  # the map that holds it for a socket filter
+CONTEXT_SIZE = 4096
+PACKET = 14  # the least that a socket filter runs on
 NR_BPF = {"x86_64": 321, "aarch64": 280}[os.uname().machine]
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -71,6 +78,8 @@ class Program:
         self.maps = {name: DataMap(contents) for name, contents in (data or {}).items()}
         self.fd = -1
         try:
+            if not syscall_programs():
+                self.maps[CONTEXT] = DataMap(bytes(CONTEXT_SIZE))
             self._load(code)
         except BaseException:
             self.close()
@@ -80,6 +89,9 @@ class Program:
         slots = bytearray(code.code)
         for reloc in code.relocs:
             struct.pack_into("=i", slots, 8 * reloc.insn + 4, self.maps[reloc.symbol].fd)
+        if CONTEXT in self.maps:  # r1 = the address of the map's value
+            fd, source = self.maps[CONTEXT].fd, BPF_PSEUDO_MAP_VALUE << 4
+            slots[:0] = struct.pack("=BBhiBBhi", 0x18, source | 1, 0, fd, 0, 0, 0, 0)
         try:
             self.fd = load(bytes(slots))
         except OSError as error:
@@ -92,14 +104,24 @@ class Program:
 
     def run(self, context: bytes) -> tuple[int, bytes]:
         """The result (32 bits), and the context afterwards."""
-        buffer = ctypes.create_string_buffer(context, len(context))
+        given = ctypes.create_string_buffer(context, len(context))
+        if CONTEXT not in self.maps:
+            return self._test_run(40, given), given.raw
+        held = self.maps[CONTEXT]
+        held.contents = context.ljust(CONTEXT_SIZE, b"\0")
+        packet = ctypes.create_string_buffer(PACKET)
+        return self._test_run(8, packet), held.contents[: len(context)]
+
+    def _test_run(self, at: int, given: ctypes.Array[ctypes.c_char]) -> int:
+        """A run with `given` as what the attributes at `at` describe: packet or context."""
         attr = bytearray(128)
         struct.pack_into("=I", attr, 0, self.fd)
-        struct.pack_into("=I4xQ", attr, 40, len(context), _pointer(buffer))
+        struct.pack_into("=I4xQ", attr, at, len(given), _pointer(given))
         out = ctypes.create_string_buffer(bytes(attr), len(attr))
         if _libc.syscall(NR_BPF, BPF_PROG_TEST_RUN, out, len(out)) < 0:
             raise OSError(ctypes.get_errno(), "BPF_PROG_TEST_RUN")
-        return struct.unpack_from("=I", out, 4)[0], buffer.raw
+        result: int = struct.unpack_from("=I", out, 4)[0]
+        return result
 
     def close(self) -> None:
         for fd in (self.fd, *(m.fd for m in self.maps.values())):
@@ -115,12 +137,28 @@ class Program:
 
 
 def load(code: bytes, log: ctypes.Array[ctypes.c_char] | None = None) -> int:
-    """The descriptor of a program of type `syscall`."""
+    """The descriptor of a program of type `syscall`, or of a socket filter if there are none."""
+    return _load(code, log, syscall=syscall_programs())
+
+
+@cache
+def syscall_programs() -> bool:
+    """Whether this kernel has programs of type `syscall`."""
+    try:
+        os.close(_load(struct.pack("=BBhiBBhi", 0xB7, 0, 0, 0, 0x95, 0, 0, 0), None, syscall=True))
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        return False
+    return True
+
+
+def _load(code: bytes, log: ctypes.Array[ctypes.c_char] | None, *, syscall: bool) -> int:
     insns = ctypes.create_string_buffer(code, len(code))
     license_ = ctypes.create_string_buffer(b"GPL")
     attr = struct.pack(
         "=IIQQIIQII16s",
-        BPF_PROG_TYPE_SYSCALL,
+        BPF_PROG_TYPE_SYSCALL if syscall else BPF_PROG_TYPE_SOCKET_FILTER,
         len(code) // 8,
         _pointer(insns),
         _pointer(license_),
@@ -128,7 +166,7 @@ def load(code: bytes, log: ctypes.Array[ctypes.c_char] | None = None) -> int:
         len(log) if log else 0,
         _pointer(log) if log else 0,
         0,
-        BPF_F_SLEEPABLE,
+        BPF_F_SLEEPABLE if syscall else 0,
         b"codegen_test",
     )
     return bpf(BPF_PROG_LOAD, attr)
