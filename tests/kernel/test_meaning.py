@@ -114,6 +114,25 @@ def program(ctx: Context) -> s64:
         r.submit()
     return 1
 """,
+    "loops whose bounds the verifier would not find by itself": """
+total = Global(u64, 0)
+
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    for i in range(ctx.c % 10):
+        total.value += i + (total.value & 1)
+    for i in range(min(ctx.c, 64)):
+        total.value += i
+    for i in range(ctx.g // 7):
+        total.value += i
+    for i in range(ctx.g % (ctx.c % 5 + 3), -1, -1):
+        total.value += i
+    n = ctx.d % 7
+    while n > 0:
+        n -= 1
+        total.value += 2
+    return 3
+""",
     "a struct is made anew in each round": """
 class P(Struct):
     x: u32

@@ -30,6 +30,12 @@ def rounds(low: Lowering, node: ast.While) -> int | None:
     return min(found, default=None)
 
 
+def compared(low: Lowering, node: ast.While) -> list[str]:
+    """The integer locals that the condition reads."""
+    found = [n.id for n in ast.walk(node.test) if isinstance(n, ast.Name)]
+    return [name for name in dict.fromkeys(found) if isinstance(low.frame.locals.get(name), Num)]
+
+
 def _allowed(low: Lowering, node: ast.While, test: ast.expr) -> int | None:
     match test:
         case ast.Name():

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from probee.compiler.frontend import counting, names
 from probee.compiler.frontend.memory import changed_after_store, diverged
 from probee.compiler.frontend.names import stale
-from probee.compiler.frontend.numbers import convert
+from probee.compiler.frontend.numbers import convert, shown
 from probee.compiler.frontend.scope import Loop, assigned
 from probee.compiler.frontend.values import S64, Num, Thing
 
@@ -47,6 +47,7 @@ def for_(low: Lowering, node: ast.For) -> None:
     if top + abs(step) > S64.high or bottom - abs(step) < S64.low:
         rounds = MAX_ROUNDS + 1  # the counter itself would wrap
     _check_rounds(low, node.iter, rounds)
+    start, stop = shown(low, start), shown(low, stop)
     counter = low.temporary()
     low.builder.write(counter, start.op)
     inside, exhausted = low.blocks(2)
@@ -119,6 +120,8 @@ def while_(low: Lowering, node: ast.While) -> None:
             " `i += 1` in the body",
         )
     _check_rounds(low, node.test, rounds)
+    for name in counting.compared(low, node):
+        names.show(low, name)
     inside, exhausted = low.blocks(2)
     loop = _enter(low, node, rounds)
     low.condition(node.test, inside, exhausted)

@@ -198,6 +198,15 @@ def _reference(low: Lowering, name: str, ref: Ref, node: ast.AST) -> Ref:
     return replace(ref, ptr=pointer, born=low.changes.get(ref.origin, 0))
 
 
+def show(low: Lowering, name: str) -> None:
+    """Gives an integer local its own value again, so that the verifier sees its bounds."""
+    key = low.frame.key(name)
+    type_ = low.frame.locals.get(name)
+    if isinstance(type_, Num) and key in low.flow.ranges:
+        number = Num(type_.type, _read(low, name, "value"), *low.flow.ranges[key])
+        _write(low, name, "value", "int", numbers.shown(low, number).op)
+
+
 def stale(source: Source, node: ast.AST) -> Refusal:
     """A reference into a map is used after the map was changed."""
     return source.refuse(

@@ -20,7 +20,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from probee.compiler.frontend import division, traps
-from probee.compiler.frontend.values import S64, U64, Num, literal
+from probee.compiler.frontend.values import S64, U32, U64, Num, literal
 from probee.lang.types import BOOL
 from probee.spec.types import Int, Pointer, wrap
 
@@ -174,6 +174,18 @@ def _masked(type_: Int, result: Operand, left: Num, right: Num) -> Num:
     """x & constant is at most the constant: a bound that loops and indexes can stand on."""
     tops = [n.op for n in (left, right) if isinstance(n.op, int) and n.op >= 0]
     return Num(type_, result, 0, min(tops)) if tops else Num(type_, result)
+
+
+def shown(low: Lowering, num: Num) -> Num:
+    """`num` with its bounds in a form that the verifier follows: it knows none of `//` and `%`.
+
+    A mask that changes nothing; passes keep it where the verifier needs it (passes/watched.py).
+    """
+    bottom, top = num.bounds
+    if isinstance(num.op, int) or bottom < 0 or top > U32.high:
+        return num
+    mask = (1 << top.bit_length()) - 1
+    return Num(num.type, low.builder.emit("and", num.op, mask, size=8), bottom, top)
 
 
 def normalised(low: Lowering, operand: Operand, type_: Int) -> Num:

@@ -1,13 +1,14 @@
 """Numbers whose bounds the kernel's verifier must see for itself. Not a pass.
 
-In: a function. Out: what is added to pointers, or is the size of memory given to a helper, and
-whatever those are computed from. A mask on such a number looks needless where we know more than the
-verifier: it forgets bounds at divisions and at shifts by a variable, older kernels where a value is
-spilled. There the mask stays.
+In: a function. Out: what is added to pointers, is the size of memory given to a helper, or decides
+whether a loop goes on, and whatever those are computed from. A mask on such a number looks needless
+where we know more than the verifier: it forgets bounds at divisions and at shifts by a variable,
+older kernels where a value is spilled. There the mask stays.
 """
 
 from __future__ import annotations
 
+from probee.compiler.ir.dominators import reverse_postorder
 from probee.compiler.ir.ops import OPS, Value
 from probee.compiler.passes.effects import ARGUMENTS
 
@@ -22,6 +23,7 @@ PLAIN = ("load", "zext", "and", "const", "cmp")
 def watched_values(function: Function) -> set[Value]:
     """The numbers, found backwards from where they are used; empty in most functions."""
     todo = [arg for block in function.blocks for op in block.ops for arg in _used(op)]
+    todo += _loop_conditions(function)
     if not todo:
         return set()
     makers: dict[Value, list[Value]] = {}
@@ -40,6 +42,25 @@ def watched_values(function: Function) -> set[Value]:
             found.add(value)
             todo += makers.get(value, ())
     return found
+
+
+def _loop_conditions(function: Function) -> list[Value]:
+    """What is compared where a loop begins a round, or goes back to begin another."""
+    order = {block: number for number, block in enumerate(reverse_postorder(function))}
+    ends = {
+        place
+        for block, number in order.items()
+        for edge in block.end.edges
+        if order[edge.block] <= number
+        for place in (block, edge.block)
+    }
+    return [
+        arg
+        for block in function.blocks
+        if block in ends and block.end.kind == "branch"
+        for arg in block.end.args
+        if isinstance(arg, Value)
+    ]
 
 
 def _used(op: Op) -> list[Value]:

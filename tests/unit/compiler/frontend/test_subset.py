@@ -23,7 +23,7 @@ OUTSIDE = {
 NODES = {
     name
     for name, value in vars(ast).items()
-    if isinstance(value, type) and issubclass(value, ast.AST)
+    if isinstance(value, type) and issubclass(value, ast.AST) and name[0] != "_"
 }
 
 
