@@ -34,10 +34,10 @@ def divide(low: Lowering, quotient: bool, a: Num, b: Num, type_: Int, node: ast.
             return Num(type_, result, a_low // max(b_high, 1), a_high // max(b_low, 1))
         result = low.builder.emit("umod", a.op, b.op, size=8)
         return Num(type_, result, 0, min(a_high, max(b_high, 1) - 1))
-    result = _floor(low, quotient, a.op, b.op, type_)
+    floored = _floor(low, quotient, a.op, b.op, type_)
     if not quotient and b.bounds[0] > 0:  # the remainder has the divisor's sign
-        return Num(type_, result.op, 0, b.bounds[1] - 1)
-    return result
+        return Num(type_, floored.op, 0, b.bounds[1] - 1)
+    return floored
 
 
 def by_zero(low: Lowering, node: ast.AST) -> Refusal:

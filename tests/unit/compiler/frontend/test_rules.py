@@ -36,6 +36,7 @@ class Settings:
 points = Hash(u32, Point)
 recent = LruHash(u32, Point)
 counts = Hash(u32, u64)
+named = Hash(Event, u64)
 slots = Array(u64, max_entries=8)
 things = Array(Point, max_entries=4)
 events = RingBuf(Event)
@@ -166,6 +167,7 @@ REFUSED = {
         "unbounded-loop",
         "for i in range(100):\n    for j in range(100):\n        total.value += 1"),
     "another type": ("local-type", "n = ctx.flags\nn = points[1]"),
+    "text in a key": ("not-yet", "named[Event(n=1)] = 1"),
     "shadowed builtin": ("not-yet", "total.value = len(points)"),
 }  # fmt: skip
 
