@@ -12,6 +12,10 @@
 Written by f_show in the kernel's kernel/trace/trace_events.c. Anything else is a FormatError: code
 is compiled against these offsets, so nothing in them is guessed. What stands behind `print fmt:` is
 for people, and not read.
+
+A field of varying length is in the record as its place, which the kernel's own struct calls
+`__data_loc_NAME` (include/trace/stages/stage1_struct_define.h). By that name it goes here too if
+another field has its name, as `type` of Linux 5.10's regmap:regcache_sync.
 """
 
 from __future__ import annotations
@@ -44,7 +48,7 @@ def parse(text: str, category: str, name: str) -> tuple[int, TracepointFormat]:
             raise _wrong(number, f"{line[:40]!r} is not expected here")
     if id < 0 or not fields:
         raise FormatError(f"the format of tracepoint {category}:{name} is incomplete")
-    return id, TracepointFormat(category, name, tuple(fields))
+    return id, TracepointFormat(category, name, _told_apart(fields))
 
 
 def _field(text: str, number: int, before: list[FormatField]) -> FormatField:
@@ -63,9 +67,28 @@ def _field(text: str, number: int, before: list[FormatField]) -> FormatField:
     offset, size, signed = values
     if signed > 1 or offset + size > _LARGEST:
         raise _wrong(number, f"field {name} is out of bounds")
-    if any(field.name == name for field in before):
+    if any((field.name, _place(field.type)) == (name, _place(type)) for field in before):
         raise _wrong(number, f"field {name} comes twice")
     return FormatField(name, type, offset, size, bool(signed))
+
+
+def _place(type: str) -> str:
+    """`__data_loc` or `__rel_loc` where the field is only the place of its value, or ""."""
+    word = type.partition(" ")[0]
+    return word if word in ("__data_loc", "__rel_loc") else ""
+
+
+def _told_apart(fields: list[FormatField]) -> tuple[FormatField, ...]:
+    """The fields, those under the name of another by the kernel's own names for them."""
+    names = [field.name for field in fields]
+    if len(set(names)) == len(names):
+        return tuple(fields)
+    return tuple(
+        FormatField(f"{_place(f.type)}_{f.name}", f.type, f.offset, f.size, f.signed)
+        if _place(f.type) and names.count(f.name) > 1
+        else f
+        for f in fields
+    )
 
 
 def _declaration(text: str, number: int) -> tuple[str, str]:

@@ -91,6 +91,19 @@ def test_fields_of_another_form_are_refused(line: str) -> None:
         field(line)
 
 
+def test_a_text_and_a_number_of_one_name_are_two_fields() -> None:
+    """Linux 5.10 has them in regmap:regcache_sync."""
+    text = (
+        HEAD + "\tfield:__data_loc char[] type;\toffset:16;\tsize:4;\tsigned:1;\n"
+        "\tfield:int type;\toffset:20;\tsize:4;\tsigned:1;\n"
+        "\tfield:__data_loc char[] name;\toffset:24;\tsize:4;\tsigned:1;\n"
+    )
+    _, record = parse(text, "c", "e")
+    assert [(f.name, f.offset) for f in record.fields] == [
+        ("__data_loc_type", 16), ("type", 20), ("name", 24),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("text", "what"),
     [
@@ -99,6 +112,7 @@ def test_fields_of_another_form_are_refused(line: str) -> None:
         ("name: e\n\tfield:int x;\toffset:8;\tsize:4;\tsigned:1;\n", "line 2"),
         ("name: other\nID: 1\nformat:\n", "'other'"),
         (HEAD + "\tfield:int x;\toffset:8;\tsize:4;\tsigned:1;\n" * 2, "twice"),
+        (HEAD + "\tfield:__data_loc int x;\toffset:8;\tsize:4;\tsigned:1;\n" * 2, "twice"),
         ("name: e\nID: x\nformat:\n", "no number"),
         (HEAD + "nonsense\n", "'nonsense' is not expected"),
         ("<html>", "not expected"),
