@@ -53,6 +53,7 @@ PLAIN: tuple[tuple[str, str], ...] = (
     ("infinite loop detected", "a loop has no end that can be proved"),
     ("back-edge", "this kernel takes no loops: they came with Linux 5.3"),
     ("unknown opcode", "this kernel does not know an instruction that the program uses"),
+    ("uses reserved fields", "this kernel does not know an instruction that the program uses"),
     ("invalid func", "this kernel has no such helper"),
     ("unknown func", "programs of this type may not call this helper"),
     ("cannot use helper", "programs of this type may not call this helper"),

@@ -15,6 +15,7 @@ from probee.btf.writer import BtfBuilder
 from probee.runtime.verifier import explain, plain_words, read_log, source_line
 from probee.spec import ProgramSpec
 
+NEWER = "this kernel does not know an instruction that the program uses"
 TAIL = "processed 9 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0\n"
 OOB = """\
 0: R1=ctx() R10=fp0
@@ -62,6 +63,8 @@ R3 !read_ok
         (OLD, 12, "something that may be None is used without a check"),
         (TWO_PATHS, 8, "a value is used that was never set on this path through the program"),
         ("unreachable insn 2\n", -1, "there is code that nothing leads to"),
+        # Linux 5.10 of an atomic_fetch_add, before it looks at any instruction
+        ("BPF_STX uses reserved fields\n", -1, NEWER),
         ("At something new 4\n", -1, "At something new 4"),
         ("", -1, ""),
     ],
