@@ -3,14 +3,19 @@
 `session()` is a Session of `probe`, not loaded yet. Its code is a socket filter, which runs when
 `session[probe].test_run(bytes(14), repeat=n)` says so; or, with `hook`, a raw tracepoint program
 for the process `only`.
+
+Before Linux 5.12 nothing adds and tells what was there in one step: there, programs that run at the
+same time on several CPUs may give one number to two events (`numbers_are_unique`).
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from probee.asm import make as m
 from probee.asm.encode import encode
+from probee.host.features import Features
 from probee.lang.maps import Array, Const, Global, Hash, LruHash, PerCpuArray, RingBuf
 from probee.lang.programs import Context, raw_tracepoint
 from probee.lang.types import Chars, Struct, chars, s64, u32, u64
@@ -99,6 +104,12 @@ COUNTERS = (
 )
 
 
+@cache
+def numbers_are_unique() -> bool:
+    """Whether the kernel has what `event_code` numbers events with (`atomic_fetch_add`)."""
+    return bool(Features(keep=False).ask("atomic_fetch"))
+
+
 def event_code(*, filtered: bool) -> tuple[bytes, tuple[Reloc, ...]]:
     """Sends an event numbered by `total`, and counts in `lost` what finds no room.
 
@@ -117,7 +128,10 @@ def event_code(*, filtered: bool) -> tuple[bytes, tuple[Reloc, ...]]:
         load(1, "value", ".rodata")
         code += [m.ldx_mem(4, 1, 1, 0), m.jmp_reg("jeq", 0, 1, 2), m.mov64_imm(0, 0), m.exit_()]
     load(1, "value", ".bss", 0)
-    code += [m.mov64_imm(7, 1), m.atomic("add", 8, 1, 7, 0, fetch=True)]
+    if numbers_are_unique():
+        code += [m.mov64_imm(7, 1), m.atomic("add", 8, 1, 7, 0, fetch=True)]
+    else:
+        code += [m.ldx_mem(8, 7, 1, 0), m.mov64_imm(2, 1), m.atomic("add", 8, 1, 2, 0)]
     load(1, "map", "events")
     code += [m.mov64_imm(2, 304), m.mov64_imm(3, 0), m.call_helper(RESERVE)]
     code += [m.jmp_imm("jne", 0, 0, 6)]

@@ -18,6 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from probee.host.probes import probe_helper
+from probee.uapi.bpf import BPF_PROG_TYPE_TRACEPOINT
+from probee.uapi.bpf_func import BPF_FUNC_task_pt_regs
+
 if TYPE_CHECKING:
     from tests.support import Spawn
 
@@ -70,6 +74,11 @@ Words = tuple[str, ...]
 Call = tuple[str, int, bytes, int, int, int]  # how, pid, path, result, flags, mode
 
 
+def runs_pair(variant: Words) -> bool:
+    """Whether the tool traces entry and exit: asked to, or on a kernel that needs it (5.14)."""
+    return bool(variant) or probe_helper(BPF_PROG_TYPE_TRACEPOINT, BPF_FUNC_task_pt_regs) is False
+
+
 class Worker:
     """A child that does what it is told, and nothing else."""
 
@@ -117,8 +126,12 @@ class Snoop:
         for line in pipe:
             lines.append(line)  # noqa: PERF402 - each line is to be seen at once
 
-    def wait_for(self, worker: Worker, timeout: float = 60) -> None:
-        """Until the tool has shown an open that the worker did for this purpose."""
+    def wait_for(self, worker: Worker, timeout: float = 60, how: str = "exec({!r})") -> None:
+        """Until the tool has shown an open that the worker did for this purpose.
+
+        `how` is what the worker does with the code of such an open, where it is not to do it in
+        its main thread.
+        """
         deadline = time.monotonic() + timeout
         number = 0
         while not any(SENTINEL.encode() in line for line in self.lines):
@@ -126,9 +139,9 @@ class Snoop:
                 raise AssertionError(f"it ended: {b''.join(self.errors).decode()}")
             assert time.monotonic() < deadline, "it shows nothing"
             number += 1
-            worker.do(f"openat({SENTINEL + str(number)!r}.encode())")
+            worker.do(how.format(f"openat({SENTINEL + str(number)!r}.encode())"))
             time.sleep(0.01)
-        worker.do(f"openat({(SENTINEL + 'begin')!r}.encode())")
+        worker.do(how.format(f"openat({(SENTINEL + 'begin')!r}.encode())"))
         worker.calls()
 
     def end(self, number: int = signal.SIGINT) -> int:

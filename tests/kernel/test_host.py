@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.kernel
 
 HERE = os.getcwd()
+KERNEL = tuple(int(n) for n in os.uname().release.split(".")[:2])
 GOOD = encode([m.mov64_imm(0, 0), m.exit_()])
 
 
@@ -53,6 +54,16 @@ def test_elements_come_and_go(hash_map: int) -> None:
         errno.EEXIST,
         "the key is in the map already",
     )
+    assert bpf.map_delete(hash_map, word(1))
+    assert not bpf.map_delete(hash_map, word(1))
+
+
+def test_an_element_is_taken_out_in_one_step(hash_map: int) -> None:
+    bpf.map_update(hash_map, word(1), word(11, 8))
+    if KERNEL < (5, 14):
+        with pytest.raises(KernelError, match=r"524 .* type of map has no such operation"):
+            bpf.map_pop(hash_map, word(1), 8)
+        return
     assert bpf.map_pop(hash_map, word(1), 8) == word(11, 8)
     assert bpf.map_pop(hash_map, word(1), 8) is None
     assert not bpf.map_delete(hash_map, word(1))
@@ -126,12 +137,12 @@ def test_a_refused_program_has_its_log_and_an_accepted_one_if_asked_for() -> Non
 
 
 def test_a_log_longer_than_the_first_buffer_comes_whole() -> None:
-    steps = [m.mov64_imm(0, 0)] + [m.alu64_imm("add", 0, 1)] * 3000 + [m.mov64_reg(0, 9), m.exit_()]
+    steps = [m.mov64_imm(0, 0)] + [m.alu64_imm("add", 0, 1)] * 4000 + [m.mov64_reg(0, 9), m.exit_()]
     with pytest.raises(VerifierError) as caught:
         bpf.prog_load(uapi.BPF_PROG_TYPE_SOCKET_FILTER, encode(steps), "GPL")
     assert len(caught.value.log) > 64 << 10
     assert "R9 !read_ok" in caught.value.log
-    assert caught.value.log.startswith("0: R1=ctx")
+    assert caught.value.log.startswith(("0: R1=ctx", "0: (b7) r0 = 0"))  # the latter: Linux 5.10
 
 
 def test_refused_btf_has_its_log() -> None:
@@ -255,7 +266,7 @@ def test_helpers_of_a_program_type(
     assert f"bpf_{lacks}" not in found
     # An older bpftool takes this kernel's "program of this type cannot use helper" for a yes, so
     # it may list too many, but never too few of those that it knows.
-    assert len(found & known) > 50
+    assert len(found & known) > 30
     assert found & known <= by_bpftool
 
 

@@ -21,11 +21,12 @@ from probee.errors import (
     UsageError,
     VerifierError,
 )
-from probee.host import bpf, features
+from probee.host import bpf, features, probes
 from probee.runtime.links import attach
 from probee.runtime.loader import load
 from probee.spec import Attach, CollectionSpec, ContextField, MapSpec, Reloc
 from probee.uapi import bpf as uapi
+from tests import bpf_run
 from tests.kernel import rawspecs as raw
 from tests.kernel.rawspecs import GETPPID, GETPPID_EXIT
 
@@ -50,7 +51,7 @@ def test_what_was_loaded_is_told_by_the_kernel_as_it_was_meant() -> None:
         assert len(info.tag) == 16
         assert len(info.map_ids) == 2
         assert info.btf_id
-        assert info.recursion_misses == 0
+        assert info.recursion_misses in {0, None}  # None: Linux 5.11 and older do not count
         assert loaded.maps["opens"].max_entries == 16384
         assert loaded.maps[".bss"].flags & uapi.BPF_F_MMAPABLE
         assert loaded.maps[".rodata"].flags & uapi.BPF_F_RDONLY_PROG
@@ -81,17 +82,22 @@ def test_test_runs_give_results_and_data() -> None:
         m.ldx_mem(4, 2, 1, 0), m.alu64_imm("mul", 2, 2), m.stx_mem(4, 1, 2, 0),
         m.mov64_imm(0, 7), m.exit_(),
     ])  # fmt: skip
+    call = raw.program("call", code=twice, type=(uapi.BPF_PROG_TYPE_SYSCALL, 0),
+                       flags=uapi.BPF_F_SLEEPABLE)  # fmt: skip
     spec = CollectionSpec((), (
         raw.program("packet", code=data_len, type=(uapi.BPF_PROG_TYPE_SOCKET_FILTER, 0)),
         raw.program("raw", code=first, type=(uapi.BPF_PROG_TYPE_RAW_TRACEPOINT, 0)),
-        raw.program("call", code=twice, type=(uapi.BPF_PROG_TYPE_SYSCALL, 0),
-                    flags=uapi.BPF_F_SLEEPABLE),
     ))  # fmt: skip
     with load(spec) as loaded:
         assert loaded.programs["packet"].test_run(bytes(64)).result == 64 - 14
         assert loaded.programs["raw"].test_run(context=struct.pack("QQ", 42, 1)).result == 42
-        run = loaded.programs["call"].test_run(context=b"\x15\0\0\0")
-        assert (run.result, run.context) == (7, b"\x2a\0\0\0")
+    if bpf_run.syscall_programs():
+        with load(CollectionSpec((), (call,))) as loaded:
+            run = loaded.programs["call"].test_run(context=b"\x15\0\0\0")
+            assert (run.result, run.context) == (7, b"\x2a\0\0\0")
+    else:
+        with pytest.raises(KernelError, match="does not know this program type"):
+            load(CollectionSpec((), (call,)))
     tracepoint = CollectionSpec((), (raw.program("p", GETPPID),))
     with load(tracepoint) as loaded, pytest.raises(KernelError, match="type have no test run"):
         loaded.programs["p"].test_run()
@@ -100,7 +106,9 @@ def test_test_runs_give_results_and_data() -> None:
 def test_a_refusal_names_the_python_line_and_keeps_the_log() -> None:
     with pytest.raises(VerifierError) as caught:
         load(raw.failing([m.mov64_imm(1, 5), m.ldx_mem(8, 0, 1, 0), m.exit_()]))
-    assert str(caught.value).splitlines()[:3] == [
+    # Linux before 5.18 says `inv` for what is a scalar.
+    text = str(caught.value).replace("'inv'", "'scalar'")
+    assert text.splitlines()[:3] == [
         (
             "probe.py:32: error[verifier]: the kernel refuses bad: memory is read or written"
             " through a number that is no pointer"
@@ -190,6 +198,7 @@ def test_an_older_kernel_gets_its_types_lowered(monkeypatch: pytest.MonkeyPatch)
         return real(blob)
 
     monkeypatch.setattr(bpf, "btf_load", picky)
+    monkeypatch.setattr(features.Features, "btf", lambda _: BtfFeatures())
     with pytest.raises(VerifierError, match="no decl tags"):
         load(spec, raw.own())
     monkeypatch.setattr(features.Features, "btf", lambda _: BtfFeatures(decl_tag=False))
@@ -230,7 +239,8 @@ def test_bpftool_shows_the_programs_their_lines_and_links(oracle: Callable[[str]
         lines = run(oracle("bpftool"), "prog", "dump", "xlated", "id", id, "linum")
         assert "; hits[0] += 1" in lines
         assert "[file:probe.py line_num:31 line_col:5]" in lines
-        assert "perf_event  prog " + id in run(oracle("bpftool"), "link", "show")
+        if probes.probe("perf_link"):
+            assert "perf_event  prog " + id in run(oracle("bpftool"), "link", "show")
 
 
 def run(*command: str) -> str:

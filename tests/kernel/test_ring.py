@@ -12,7 +12,16 @@ import pytest
 
 from probee.errors import KernelError, UsageError
 from probee.runtime.ring import Ring
-from tests.kernel.live_programs import PACKET, events, every, lost, probe, session, total
+from tests.kernel.live_programs import (
+    PACKET,
+    events,
+    every,
+    lost,
+    numbers_are_unique,
+    probe,
+    session,
+    total,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +77,7 @@ def test_rows_and_losses_are_all_events(how: str) -> None:
         numbers = follow(live, runs, take)
         events_in_all = runs * len(os.sched_getaffinity(0))
         assert live[total].value == events_in_all
-        assert len(set(numbers)) == len(numbers)
+        assert len(set(numbers)) == len(numbers) or not numbers_are_unique()
         assert set(numbers) <= set(range(events_in_all))
         assert len(numbers) + live[lost].value == events_in_all
         assert live[lost].value > 0
@@ -81,7 +90,9 @@ def test_a_ring_that_is_large_enough_loses_nothing() -> None:
     with closing(session(sizes={events: "16M"}).load()) as live:
         ring = live[events]
         numbers = follow(live, runs, lambda: [row[0] for batch in ring.batches() for row in batch])
-        assert sorted(numbers) == list(range(runs * len(os.sched_getaffinity(0))))
+        wanted = list(range(runs * len(os.sched_getaffinity(0))))
+        assert sorted(numbers) == wanted or not numbers_are_unique()
+        assert len(numbers) == len(wanted)
         assert [loss.kind for loss in live.losses()] == ["trap"]  # counts `total`, see there
 
 

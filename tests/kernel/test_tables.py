@@ -234,6 +234,7 @@ def test_which_program_types_have_a_test_run(kind: programs.ProgramType) -> None
     assert (number != ENOTSUPP) == kind.test_run
 
 
+@NEWEST
 def test_arguments_of_system_calls_are_those_of_their_tracepoints() -> None:
     """tracefs is mounted in a namespace of its own, where nobody else sees it."""
     script = (
