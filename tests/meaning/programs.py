@@ -82,8 +82,8 @@ class Maker(Expressions):
         self.rows = ['@raw_tracepoint("probee_meaning")', "def program(ctx: Context) -> s64:"]
         self.depth, self.locals, self.records = 1, {}, {}
         for name in self.rng.sample(list(ARGUMENTS), 4):
-            self.declare(f"v{name}", f"ctx.{name}", ARGUMENTS[name])
-        self.declare("n0", str(self.rng.randint(0, 9)), "s64")
+            self.declare(f"v{name}", f"ctx.{name}", ARGUMENTS[name], same=True)
+        self.declare("n0", str(self.rng.randint(0, 9)), "s64", same=True)
         self.write('sp = P(p=1, t="abc")')
         self.write("sq = Q(2, y=-5)")
         self.records = {"sp": "P", "sq": "Q"}
@@ -122,11 +122,12 @@ class Maker(Expressions):
     def write(self, text: str) -> None:
         self.rows.append("    " * self.depth + text)
 
-    def declare(self, name: str, text: str, kind: str) -> None:
-        if self.rng.random() < 0.5 and not text.startswith("ctx."):
-            self.write(f"{name}: {kind} = {kind}({text})")
-        elif text.startswith("ctx.") or (text.isdigit() and fits(int(text), "s64")):
+    def declare(self, name: str, text: str, kind: str, *, same: bool = False) -> None:
+        """`same`: the expression has that type already, or is a literal that becomes it."""
+        if same:
             self.write(f"{name} = {text}")
+        elif self.rng.random() < 0.5:
+            self.write(f"{name}: {kind} = {kind}({text})")
         else:
             self.write(f"{name} = {kind}({text})")
         self.locals[name] = kind
@@ -170,7 +171,13 @@ class Maker(Expressions):
             self.write(f"{name} = {self.text_for(self.locals[name])}")
         else:
             kind = self.rng.choice((*WIDTHS, "bool"))
-            self.declare(self.fresh("x"), self.expression(2)[0], kind)
+            text, found, value = self.expression(2)
+            if self.rng.random() < 0.3 and (found != "literal" or fits(value, "s64")):
+                self.declare(
+                    self.fresh("x"), text, found if found != "literal" else "s64", same=True
+                )
+            else:
+                self.declare(self.fresh("x"), text, kind)
 
     def augment(self, depth: int) -> None:
         plain = [n for n, k in self.locals.items() if n[0] not in "wo" and k != "bool"]
