@@ -16,6 +16,10 @@ taking programs off, is done for all links at once by one thread each: 45 ms, on
 ioctl there is no link whose closing could take the program off before the event ends, so there the
 anchor holds a second event on the tracepoint, and the first is not the last.
 
+That wait is some kernels' only: Linux 5.10 takes a program off while another CPU still runs it, and
+one that has reserved a record then would hold back the records behind it for good. So at the end
+one more grace period is waited for, whatever the kernel did.
+
 The anchor's descriptor is made before the links', because a process that is killed closes its
 descriptors from the highest number down: so SIGKILL takes 150 ms for five links instead of 350.
 """
@@ -25,11 +29,13 @@ from __future__ import annotations
 import os
 from _thread import allocate_lock, start_new_thread
 from sys import byteorder, is_finalizing
+from time import sleep
 
 from probee.errors import KernelError, NotSupportedError, RelocationError
 from probee.host import bpf, perf
 from probee.host.facts import RunningKernel
 from probee.host.memlock import with_memlock
+from probee.host.syscall import wait_for_grace_period
 from probee.runtime.descriptors import Descriptors
 from probee.uapi.bpf import BPF_MAP_TYPE_PERF_EVENT_ARRAY, BPF_PERF_EVENT
 
@@ -45,6 +51,7 @@ if TYPE_CHECKING:
 
 _ENOENT = 2
 _EINVAL = 22
+_LONGEST_RUN = 0.01  # s; programs take microseconds, but an interrupt may hold one up
 _EVENTS = 64  # that the anchor has room for; hooks beyond that close more slowly
 
 
@@ -136,12 +143,15 @@ class Links:
         return Link(program, hook, "ioctl", event, self._owner)
 
     def close(self) -> None:
-        """Detaches everything, and returns when no program can be hit any more."""
+        """Detaches everything, and returns when no program is running or can be hit any more."""
+        attached = bool(len(self._owner))
         try:
             slow = [fd for link in self._links if link.kind != "raw" for fd in link.take()]
             close_together(slow)
         finally:
             self._owner.close_all()
+        if attached and wait_for_grace_period() < 0:
+            sleep(_LONGEST_RUN)
 
     def __iter__(self) -> Iterator[Link]:
         return iter(self._links)

@@ -11,8 +11,9 @@ import pytest
 
 from probee.errors import KernelError
 from probee.host import bpf, memlock
+from probee.runtime import links
 from probee.runtime.descriptors import Descriptors
-from probee.runtime.links import _Anchor
+from probee.runtime.links import Links, _Anchor
 
 
 def test_the_anchor_counts_as_locked_memory_before_linux_5_11(
@@ -36,6 +37,29 @@ def test_the_anchor_counts_as_locked_memory_before_linux_5_11(
     _Anchor(owner)
     assert len(owner) == 1
     owner.close_all()
+
+
+@pytest.mark.parametrize("answer", [0, -errno.EINVAL])
+def test_closing_ends_with_a_wait_for_programs_that_still_run(
+    answer: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Linux 5.10 takes them off their hooks without one. Where it is refused, time must do."""
+    waits: list[str] = []
+    held = Links()
+
+    def wait() -> int:
+        assert len(held._owner) == 0
+        waits.append("grace period")
+        return answer
+
+    monkeypatch.setattr(links, "wait_for_grace_period", wait)
+    monkeypatch.setattr(links, "sleep", lambda _: waits.append("pause"))
+    held._owner.own(os.open("/dev/null", os.O_RDONLY))
+    held.close()
+    assert waits == (["grace period"] if answer == 0 else ["grace period", "pause"])
+    held.close()
+    Links().close()
+    assert waits.count("grace period") == 1
 
 
 ENDING = """
