@@ -1,6 +1,6 @@
 """Why a kind of refusal is made and what to do about it, where the place itself says no better.
 
-In: a code. Out: `(why, fix)`. Every diagnostic has both; docs/errors.md has a section a code.
+In: a code. Out: `(why, fix)`. Every diagnostic has both; docs/errors has a page a code.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""docs/errors.md: a section for each code; its examples give exactly the words that stand there."""
+"""docs/errors: a page for each code; its examples give exactly the words that stand there."""
 
 from __future__ import annotations
 
@@ -8,41 +8,35 @@ from pathlib import Path
 
 import pytest
 
-from probee.errors import CompileError
 from tests.doc_examples import ROOT
-from tests.frontend_cases import compiled, names_of
+from tests.error_pages import INDEX, PAGES, index, refusal, right, wrong
 
-PAGE = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
-SECTIONS = {s.split()[0]: s for s in re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:]}
-PRELUDE = re.findall(r"^```py\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)[0]
 UNSHOWN = {"nesting", "no-source", "source-changed"}  # tested in test_source.py
-SHOWN = sorted(set(SECTIONS) - UNSHOWN)
-
-
-def _blocks(code: str) -> tuple[str, str, str]:
-    """The wrong example, what the compiler says, the right example."""
-    found = re.findall(r"^```(?:py)?\n(.*?)^```", SECTIONS[code], re.MULTILINE | re.DOTALL)
-    assert len(found) == 3
-    return found[0], found[1], found[2]
+SHOWN = sorted(set(PAGES) - UNSHOWN)
 
 
 @pytest.mark.parametrize("code", SHOWN)
-def test_wrong_example_is_refused_in_these_words(code: str) -> None:
-    wrong, said, _ = _blocks(code)
-    names = names_of(wrong, **names_of(PRELUDE, "declarations.py"))
-    with pytest.raises(CompileError) as refusal:
-        compiled(names, license_=names.get("LICENSE", "Dual MIT/GPL"), frozen={})
-    assert f"{refusal.value}\n" == said
-    (diagnostic,) = refusal.value.diagnostics
-    assert diagnostic.code == code
-    assert diagnostic.why
-    assert diagnostic.fix
+def test_wrong_examples_are_refused_in_these_words(code: str) -> None:
+    assert wrong(code)
+    for source, said in wrong(code):
+        error = refusal(source)
+        assert error is not None
+        assert f"{error}\n" == said
+        (diagnostic,) = error.diagnostics
+        assert diagnostic.code == code
+        assert diagnostic.why
+        assert diagnostic.fix
 
 
 @pytest.mark.parametrize("code", SHOWN)
-def test_right_example_compiles(code: str) -> None:
-    names = names_of(_blocks(code)[2], **names_of(PRELUDE, "declarations.py"))
-    assert compiled(names, license_=names.get("LICENSE", "Dual MIT/GPL"), frozen={}).programs
+def test_right_examples_compile(code: str) -> None:
+    assert right(code)
+    assert [refusal(source) for source in right(code)] == [None] * len(right(code))
+
+
+@pytest.mark.parametrize("code", sorted(PAGES))
+def test_page_opens_with_its_code(code: str) -> None:
+    assert PAGES[code].startswith(f"# {code}\n\n")
 
 
 def _codes(path: Path) -> set[str]:
@@ -59,7 +53,13 @@ def _codes(path: Path) -> set[str]:
     return found
 
 
-def test_every_code_has_a_section() -> None:
+def test_every_code_has_a_page_and_every_page_its_code() -> None:
     files = (ROOT / "probee" / "compiler").rglob("*.py")
     codes = set().union(*map(_codes, files)) | {"syntax", "not-yet", "stack"}
-    assert codes == set(SECTIONS)
+    assert codes == set(PAGES)
+
+
+def test_index_lists_every_page() -> None:
+    """`python -m tests.error_pages` writes it."""
+    assert INDEX.read_text(encoding="utf-8") == index()
+    assert not (ROOT / "docs" / "errors.md").exists(), "its sections are pages of docs/errors now"

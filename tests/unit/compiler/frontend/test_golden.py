@@ -11,8 +11,8 @@ import textwrap
 import pytest
 
 from tests.doc_examples import ROOT
+from tests.error_pages import PRELUDE
 from tests.frontend_cases import ir_of, names_of
-from tests.unit.compiler.frontend.test_errors_page import PRELUDE
 
 FILE = ROOT / "tests" / "golden" / "frontend.txt"
 HEAD = '@tracepoint("syscalls:sys_enter_openat")\ndef program(ctx: Context) -> None:\n'

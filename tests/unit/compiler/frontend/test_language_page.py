@@ -1,4 +1,4 @@
-"""The fragments of docs/language.md compile, as bodies of a program beside errors.md's names."""
+"""The fragments of docs/language.md compile, as bodies of a program by the names of docs/errors."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import textwrap
 import pytest
 
 from tests.doc_examples import examples
+from tests.error_pages import PRELUDE
 from tests.frontend_cases import compiled, names_of
-from tests.unit.compiler.frontend.test_errors_page import PRELUDE
 
 FRAGMENTS = [e for e in examples() if e.place.startswith("docs/language.md") and not e.whole]
 HEAD = '@tracepoint("syscalls:sys_enter_openat")\ndef program(ctx: Context) -> None:\n'
