@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from probee.lang.helpers import *  # noqa: F403
     from probee.lang.maps import (
         Array as Array,
-        Const as Const,
-        Global as Global,
         Hash as Hash,
         LruHash as LruHash,
         PerCpuArray as PerCpuArray,
@@ -60,6 +58,7 @@ if TYPE_CHECKING:
         u32 as u32,
         u64 as u64,
     )
+    from probee.lang.variables import Const as Const, Global as Global
     from probee.runtime.session import (
         Session as Session,
     )
@@ -80,9 +79,10 @@ _HOME = {
     ),
     **dict.fromkeys(("current", "read_str"), "probee.lang.builtins"),
     **dict.fromkeys(
-        ("Array", "Const", "Global", "Hash", "LruHash", "PerCpuArray", "RingBuf"),
+        ("Array", "Hash", "LruHash", "PerCpuArray", "RingBuf"),
         "probee.lang.maps",
     ),
+    **dict.fromkeys(("Const", "Global"), "probee.lang.variables"),
     **dict.fromkeys(("Context", "raw_tracepoint", "tp_btf", "tracepoint"), "probee.lang.programs"),
     **dict.fromkeys(
         (

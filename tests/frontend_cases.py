@@ -14,8 +14,8 @@ from probee.compiler.ir.printer import print_function
 from probee.compiler.ir.verifier import verify
 from probee.compiler.pipeline import compile_programs
 from probee.lang.capture import Capture, capture
-from probee.lang.maps import Const
 from probee.lang.programs import Program
+from probee.lang.variables import Const
 from probee.spec.programs import CollectionSpec
 from probee.spec.target import FormatField, RawArgument, Target, TracepointFormat
 

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     from probee.frame.columns import Column
     from probee.frame.options import Values
-    from probee.lang.maps import Const, Hash, PerCpuArray, RingBuf
+    from probee.lang.maps import Hash, PerCpuArray, RingBuf
     from probee.lang.programs import Program
+    from probee.lang.variables import Const
 
 
 class Plan(Frozen):

@@ -13,8 +13,9 @@ import sys
 
 from probee.errors import UsageError
 from probee.lang.builtins import Current, Intrinsic
-from probee.lang.maps import MapDeclaration, Variable
+from probee.lang.maps import MapDeclaration
 from probee.lang.types import StructMeta
+from probee.lang.variables import Variable
 from probee.spec.types import ArrayOf, CharArray, Int, Pointer, StructType
 
 TYPE_CHECKING = False

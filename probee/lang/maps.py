@@ -1,35 +1,29 @@
-"""Maps and variables as declarations: what is wanted, never a live object.
+"""Maps as declarations: what is wanted, never a live object.
 
 In: key and value types, sizes. Out: passive objects that kernel functions name and a `Session`
 makes live: `session[opens]` is the live ring of the declaration `opens`. A declaration's name is
 the module-level name it is bound to. Methods exist for type checkers and for the compiler; calling
-one outside a kernel program is an error that says so.
+one outside a kernel program is an error that says so. Variables stand in variables.py.
 """
 
 from __future__ import annotations
 
 from probee.errors import UsageError
+from probee.lang.generics import Generic
 from probee.lang.types import Struct, value_type
 from probee.uapi import bpf as uapi
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Generic, NoReturn, TypeVar
+    from typing import NoReturn, TypeVar
 
     from probee.spec.types import ValueType
 
     K = TypeVar("K")
     V = TypeVar("V")
-    T = TypeVar("T")
     R = TypeVar("R", bound=Struct)
 else:
-    K = V = T = R = None
-
-    class Generic:
-        """Stands in for typing.Generic, which costs 14 ms to import."""
-
-        def __class_getitem__(cls, _: object) -> type:
-            return cls
+    K = V = R = None
 
 
 def _kernel_only(what: str) -> NoReturn:
@@ -179,82 +173,3 @@ def parse_size(size: int | str) -> int:
             f"ring size {size!r}: a power of two from 4K to 1G is wanted", hint='for example "2M"'
         )
     return number
-
-
-class Variable(Generic[T]):
-    """A named value in a data section: `section` is `.rodata` or `.data`."""
-
-    section = ""
-
-    if TYPE_CHECKING:
-
-        def __init__(self, type_: type[T], value: T) -> None: ...
-
-        def __eq__(self, other: object) -> bool: ...
-        def __hash__(self) -> int: ...
-        def __lt__(self, other: T) -> bool: ...
-        def __le__(self, other: T) -> bool: ...
-        def __gt__(self, other: T) -> bool: ...
-        def __ge__(self, other: T) -> bool: ...
-        def __bool__(self) -> bool: ...
-        def __int__(self) -> int: ...
-        def __index__(self) -> int: ...
-        def __and__(self, other: int) -> int: ...
-        def __or__(self, other: int) -> int: ...
-        def __add__(self, other: int) -> int: ...
-        def __sub__(self, other: int) -> int: ...
-        def __rshift__(self, other: int) -> int: ...
-        def __lshift__(self, other: int) -> int: ...
-
-    else:
-
-        def __init__(self, type_: object, value: object) -> None:
-            self.type = value_type_of_variable(type_)
-            self.value = checked(self.type, value)
-
-    def identity(self) -> tuple[Any, ...]:
-        """All that a compiled program's meaning takes from this declaration."""
-        return (type(self).__name__, self.type, self.value)  # type: ignore[attr-defined]
-
-
-class Const(Variable[T]):
-    """A value fixed when the program is loaded: in .rodata if a Session sets it, else folded."""
-
-    section = ".rodata"
-
-
-class Global(Variable[T]):
-    """A value that kernel and user space share while the program runs.
-
-    A kernel program reads and writes `name.value`; the user side `session[name].value`.
-    """
-
-    section = ".data"
-
-    if TYPE_CHECKING:
-        value: T
-
-
-def value_type_of_variable(type_: object) -> ValueType:
-    """The layout of a Const or Global: an integer, bool, or `chars(N)` buffer."""
-    from probee.spec.types import CharArray, Int
-
-    layout = type_ if isinstance(type_, CharArray) else value_type(type_)
-    if not isinstance(layout, (Int, CharArray)):
-        raise UsageError("a Const or Global is an integer, a bool or a chars(N) buffer")
-    return layout
-
-
-def checked(layout: ValueType, value: object) -> int | bytes:
-    """`value` if `layout` can hold it whole. Raises UsageError where it cannot."""
-    from probee.spec.types import CharArray, Int
-
-    if isinstance(layout, CharArray):
-        raw = value.encode() if isinstance(value, str) else value
-        if not isinstance(raw, bytes) or len(raw) >= layout.size or b"\0" in raw:
-            raise UsageError(f"{value!r} is not text that fits chars({layout.size})")
-        return raw
-    assert isinstance(layout, Int)
-    if not isinstance(value, int) or not layout.low <= value <= layout.high:
-        raise UsageError(f"{value!r} does not fit {layout.name}")
-    return int(value)

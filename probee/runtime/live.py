@@ -10,18 +10,10 @@ import os
 from _weakref import ref
 
 from probee.errors import FormatError, NotSupportedError, UsageError
-from probee.lang.maps import (
-    Array,
-    Const,
-    Hash,
-    LruHash,
-    MapDeclaration,
-    PerCpuArray,
-    RingBuf,
-    Variable,
-)
+from probee.lang.maps import Array, Hash, LruHash, MapDeclaration, PerCpuArray, RingBuf
 from probee.lang.programs import Program
 from probee.lang.types import Chars, Struct
+from probee.lang.variables import Const, Variable
 from probee.runtime.decode import ValueCodec, row_decoder
 from probee.spec.types import Int, struct_format
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     V = TypeVar("V")
     D = TypeVar("D")
 else:
-    from probee.runtime.generics import Generic
+    from probee.lang.generics import Generic
 
     K = V = D = None
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     R = TypeVar("R", bound=Struct)
     Row: TypeAlias = tuple[Any, ...]
 else:
-    from probee.runtime.generics import Generic
+    from probee.lang.generics import Generic
 
     R = None
 

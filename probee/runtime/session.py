@@ -25,8 +25,9 @@ from time import time_ns
 
 from probee.errors import RelocationError, UsageError
 from probee.lang.capture import capture
-from probee.lang.maps import Const, MapDeclaration, RingBuf, checked, parse_size
+from probee.lang.maps import MapDeclaration, RingBuf, parse_size
 from probee.lang.programs import Program
+from probee.lang.variables import Const, checked
 from probee.runtime.live import Life, LiveObjects
 from probee.spec.target import Target
 from probee.spec.types import Int
@@ -38,8 +39,9 @@ if TYPE_CHECKING:
 
     from probee.host.facts import RunningKernel
     from probee.lang.capture import Capture
-    from probee.lang.maps import Array, Global, Hash, LruHash, PerCpuArray
+    from probee.lang.maps import Array, Hash, LruHash, PerCpuArray
     from probee.lang.types import Struct
+    from probee.lang.variables import Global
     from probee.runtime import programs
     from probee.runtime.links import Links
     from probee.runtime.loader import Loaded

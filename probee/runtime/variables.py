@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 else:
-    from probee.runtime.generics import Generic
+    from probee.lang.generics import Generic
 
     T = None
 

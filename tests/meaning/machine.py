@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from probee.lang.maps import Array, Const, Global, Hash, LruHash, RingBuf
+from probee.lang.maps import Array, Hash, LruHash, RingBuf
 from probee.lang.programs import Program
+from probee.lang.variables import Const, Global
 from probee.runtime.session import Session
 from probee.spec.target import RawArgument
 from tests.meaning.model import Trap

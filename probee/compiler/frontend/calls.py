@@ -12,7 +12,7 @@ from probee.compiler.frontend import (
     context,
     helpers,
     inline,
-    maps,
+    mapmethods,
     memory,
     numbers,
     rings,
@@ -86,7 +86,7 @@ def call(low: Lowering, node: ast.Call) -> TypedValue:
 def _method(low: Lowering, owner: TypedValue, name: str, node: ast.Call) -> TypedValue:
     match owner:
         case Thing(obj=MapDeclaration()):
-            return maps.method(low, owner, name, node)
+            return mapmethods.method(low, owner, name, node)
         case Thing(obj=Current()):
             return context.syscall_arg(low, node)
         case Ref() if name in ("submit", "discard"):

@@ -26,7 +26,8 @@ from probee.compiler.frontend.values import (
     literal,
 )
 from probee.lang.builtins import Current
-from probee.lang.maps import Const, Global, MapDeclaration
+from probee.lang.maps import MapDeclaration
+from probee.lang.variables import Const, Global
 from probee.spec.types import CharArray, Int, StructType
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from probee.compiler.frontend.source import Refusal
     from probee.compiler.frontend.values import TypedValue
     from probee.compiler.ir.ops import Block
-    from probee.lang.maps import Variable
+    from probee.lang.variables import Variable
 
 
 def value(low: Lowering, node: ast.expr) -> TypedValue:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import expressions, maps, memory
+from probee.compiler.frontend import expressions, memory, tables
 from probee.compiler.frontend.source import at
 from probee.compiler.frontend.values import NONE, S64, Context, Num, Ref, Thing
 from probee.errors import NotSupportedError
@@ -88,7 +88,7 @@ def _operand(low: Lowering, argument: Argument, value: TypedValue, node: ast.exp
                 memory.wrote(low, value)
             return memory.address(low, value)
         case Thing(obj=MapDeclaration() as table) if argument.kind == "const_map":
-            return maps.map_address(low, low.world.capture.name_of(table))
+            return tables.map_address(low, low.world.capture.name_of(table))
         case Context(ptr=pointer) if argument.kind.startswith("ctx"):
             return pointer
         case Num(op=0) if argument.kind.endswith("_or_null"):

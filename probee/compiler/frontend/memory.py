@@ -25,7 +25,7 @@ from probee.compiler.frontend.values import (
     describe,
 )
 from probee.frozen import Frozen, replace
-from probee.lang.maps import Global
+from probee.lang.variables import Global
 from probee.spec.types import CharArray, Int, Pointer, StructType
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ from probee.compiler.frontend.values import (
 )
 from probee.compiler.ir.ops import Value
 from probee.frozen import replace
-from probee.lang.maps import Const
+from probee.lang.variables import Const
 from probee.spec.types import CharArray
 
 if TYPE_CHECKING:

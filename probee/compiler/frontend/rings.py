@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import maps, memory, traps
+from probee.compiler.frontend import mapkeys, memory, tables, traps
 from probee.compiler.frontend.values import NONE, Opt, Ref
 from probee.spec.types import StructType
 
@@ -48,7 +48,7 @@ def _reserve(low: Lowering, ring: RingBuf[Struct], call: ast.Call) -> TypedValue
     assert isinstance(layout, StructType)
     name = low.world.capture.name_of(ring)
     site = low.site()
-    ring_address = maps.map_address(low, name)
+    ring_address = tables.map_address(low, name)
     pointer = low.builder.emit(
         "call", ring_address, layout.size, 0, result="ptr", symbol="ringbuf_reserve"
     )
@@ -74,12 +74,12 @@ def _output(low: Lowering, ring: RingBuf[Struct], call: ast.Call) -> TypedValue:
     value = low.value(call.args[0])
     assert ring.value is not None
     name = low.world.capture.name_of(ring)
-    source = maps.in_memory(low, value, ring.value, "value", call.args[0])
-    ring_address = maps.map_address(low, name)
+    source = mapkeys.in_memory(low, value, ring.value, "value", call.args[0])
+    ring_address = tables.map_address(low, name)
     result = low.builder.emit(
         "call", ring_address, source, ring.value.size, 0, result="int", symbol="ringbuf_output"
     )
-    maps.count_unless_zero(low, result, "ring_full", name)
+    tables.count_unless_zero(low, result, "ring_full", name)
     return NONE
 
 

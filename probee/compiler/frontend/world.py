@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from probee.compiler.frontend.source import Source
 from probee.compiler.frontend.subset import check
-from probee.lang.maps import Const, Variable
+from probee.lang.variables import Const, Variable
 from probee.spec.programs import CounterSpec, VariableSpec
 from probee.spec.types import Int
 

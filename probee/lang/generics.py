@@ -1,4 +1,7 @@
-"""`Generic` without `typing`: live objects are generic to type checkers, plain at run time."""
+"""`Generic` without `typing`, which costs 14 ms to import.
+
+Declarations and live objects are generic to type checkers, plain at run time.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,72 @@
+"""Keys and values where the kernel reads them: in memory.
+
+In: a typed value, the type that the map has. Out: an address. What has none gets one on the stack.
+An index out of range traps before it could be wrapped.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from probee.compiler.frontend import expressions, memory, numbers
+from probee.compiler.frontend.traps import trap_if
+from probee.compiler.frontend.values import Num, Ref
+from probee.spec.types import CharArray, Int, Pointer, StructType
+
+if TYPE_CHECKING:
+    import ast
+
+    from probee.compiler.frontend.lowering import Lowering
+    from probee.compiler.frontend.tables import Table
+    from probee.compiler.frontend.values import TypedValue
+    from probee.compiler.ir.ops import Value
+    from probee.spec.types import ValueType
+
+INDEX = Int("u32", 4, False)
+
+
+def in_memory(
+    low: Lowering, value: TypedValue, type_: ValueType, use: str, node: ast.expr
+) -> Value:
+    """The address of `value` as a key or value of `type_`."""
+    if isinstance(type_, (Int, Pointer)):
+        number = numbers.convert(low, low.as_number(value, node), type_, node)
+        pointer = low.scratch_slot(use, type_.size)
+        low.builder.emit("store", pointer, number.op, size=type_.size)
+        return pointer
+    if isinstance(type_, CharArray):
+        raise low.not_yet(node, "text as a key or value", fix="put it into a Struct")
+    if isinstance(value, Ref) and value.type == type_:
+        memory.check_usable(low, value, node)
+        return memory.address(low, value)
+    wanted = f"a {type_.name}" if isinstance(type_, StructType) else "another type"
+    raise expressions.refuse_kind(low, value, wanted, node)
+
+
+def key_address(low: Lowering, table: Table, key: TypedValue, node: ast.expr) -> Value:
+    """The key's address; an index outside the array traps before it could be wrapped."""
+    if not table.array:
+        if has_text(table.key):  # what stands behind a text's NUL would tell equal keys apart
+            raise low.not_yet(node, "text in a key", fix="use a number as the key")
+        return in_memory(low, key, table.key, "key", node)
+    index = low.as_number(key, node)
+    entries = table.declaration.max_entries
+    bottom, top = index.bounds
+    if index.literal and not 0 <= bottom < entries:
+        raise low.refuse(
+            node,
+            "index-range",
+            f"the index {bottom} is outside the {entries} entries",
+            why="Python would raise IndexError; an array of the kernel has no negative indices",
+            fix=f"an index from 0 to {entries - 1}",
+        )
+    if bottom < 0 or top >= entries:
+        trap_if(low, "uge", index.op, entries, "IndexError", node)
+    return in_memory(low, Num(INDEX, index.op, 0, entries - 1), INDEX, "key", node)
+
+
+def has_text(type_: ValueType) -> bool:
+    """Whether text stands anywhere in a type."""
+    if isinstance(type_, StructType):
+        return any(has_text(field.type) for field in type_.fields)
+    return isinstance(type_, CharArray)

@@ -1,0 +1,140 @@
+"""A map that has keys, and the four helper calls on it.
+
+In: a map declaration, keys and values. Out: addresses of values, and helpers' results. Updates
+that the kernel refuses are counted a map. A change of a map makes references into it stale.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from probee.compiler.frontend import mapkeys, memory
+from probee.compiler.frontend.traps import bump
+from probee.compiler.frontend.values import Opt, Ref, Thing, describe
+from probee.frozen import Frozen, replace
+from probee.lang.maps import Array, MapDeclaration, RingBuf
+from probee.spec.types import CharArray, Int, Pointer, StructType
+
+if TYPE_CHECKING:
+    import ast
+
+    from probee.compiler.frontend.lowering import Lowering
+    from probee.compiler.frontend.values import TypedValue
+    from probee.compiler.ir.ops import Operand, Value
+    from probee.spec.types import ValueType
+
+BPF_ANY, BPF_NOEXIST = 0, 1
+
+
+class Table(Frozen):
+    """A map that has keys: its declaration, types, and the name it has in the kernel."""
+
+    declaration: MapDeclaration
+    name: str
+    key: ValueType
+    value: ValueType
+
+    @property
+    def array(self) -> bool:
+        """Whether its keys are indices, all of them there."""
+        return isinstance(self.declaration, Array)
+
+    @property
+    def origin(self) -> str:
+        """The place of its values, for references."""
+        return f"map:{self.name}"
+
+
+def table_of(low: Lowering, owner: TypedValue, node: ast.AST) -> Table:
+    """The map that a program names here, if it has keys."""
+    if not isinstance(owner, Thing) or not isinstance(owner.obj, MapDeclaration):
+        raise low.refuse(
+            node,
+            "type",
+            f"{describe(owner)} is not a map",
+            why="only maps have keys in a kernel program",
+        )
+    if isinstance(owner.obj, RingBuf):
+        raise low.refuse(
+            node,
+            "map-operation",
+            "a ring buffer has no keys",
+            why="its records go to user space in order",
+            fix="use reserve() or output()",
+        )
+    key, value = owner.obj.key, owner.obj.value
+    assert key is not None
+    assert value is not None
+    return Table(owner.obj, low.world.capture.name_of(owner.obj), key, value)
+
+
+def lookup(low: Lowering, table: Table, key: TypedValue, node: ast.expr) -> Value:
+    """The address of the value, 0 where the key is missing."""
+    return find(low, table, mapkeys.key_address(low, table, key, node), node)
+
+
+def find(low: Lowering, table: Table, key: Value, node: ast.expr) -> Value:
+    """The address of the value under the key at an address, 0 where the key is missing."""
+    low.place(node)
+    address = map_address(low, table.name)
+    return low.builder.emit("call", address, key, result="ptr", symbol="map_lookup_elem")
+
+
+def map_address(low: Lowering, name: str) -> Value:
+    """A map as helpers want it."""
+    return low.builder.emit("mapaddr", symbol=name)
+
+
+def reference(low: Lowering, table: Table, pointer: Value) -> Ref:
+    """The struct at an address in the map."""
+    assert isinstance(table.value, (StructType, CharArray))
+    born = low.changes.get(table.origin, 0)
+    return Ref(pointer, 0, table.value, table.origin, table.origin, born)
+
+
+def load(low: Lowering, table: Table, pointer: Value) -> TypedValue:
+    """What stands at an address in the map: a number is read at once, a struct referred to."""
+    if isinstance(table.value, (Int, Pointer)):
+        return memory.load_number(
+            low, memory.Place(memory.bare(pointer), 0, table.value), table.value
+        )
+    return reference(low, table, pointer)
+
+
+def update(low: Lowering, table: Table, key: Value, value: Value, flags: int) -> None:
+    """map_update_elem; what the kernel refuses is counted."""
+    address = map_address(low, table.name)
+    result = low.builder.emit(
+        "call", address, key, value, flags, result="int", symbol="map_update_elem"
+    )
+    count_unless_zero(low, result, "map_update", table.name)
+
+
+def count_unless_zero(low: Lowering, result: Operand, kind: str, subject: str) -> None:
+    """A call that gave an error is counted, and the program goes on."""
+    refused, done = low.blocks(2)
+    low.branch("eq", result, 0, done, refused)
+    low.start(refused)
+    if low.live:
+        bump(low, low.world.counter(kind, subject))
+    low.jump(done)
+    low.start(done)
+
+
+def changed(low: Lowering, table: Table) -> None:
+    """References into `table` are stale from here on."""
+    low.changes[table.origin] = low.changes.get(table.origin, 0) + 1
+    stale = set(low.flow.stale)
+    for frame in low.frames:
+        for name, local in frame.locals.items():
+            ref = local.ref if isinstance(local, Opt) else local
+            if isinstance(ref, Ref) and ref.origin == table.origin:
+                stale.add(frame.key(name))
+    low.flow = replace(low.flow, stale=frozenset(stale))
+
+
+def remove(low: Lowering, table: Table, key: TypedValue, node: ast.expr) -> Value:
+    """map_delete_elem: 0, or an error where the key is missing."""
+    pointer = mapkeys.key_address(low, table, key, node)
+    address = map_address(low, table.name)
+    return low.builder.emit("call", address, pointer, result="int", symbol="map_delete_elem")
