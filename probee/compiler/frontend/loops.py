@@ -10,28 +10,49 @@ forgotten at its head, and reads that rely on something the body takes away are 
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from probee.compiler.frontend import counting, names
 from probee.compiler.frontend.memory import changed_after_store, diverged
 from probee.compiler.frontend.names import stale
 from probee.compiler.frontend.numbers import convert, shown
 from probee.compiler.frontend.scope import Loop, assigned
-from probee.compiler.frontend.values import S64, Num, Thing
+from probee.compiler.frontend.values import S64, Num, Thing, describe
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from probee.compiler.frontend.flow import Flow
     from probee.compiler.frontend.lowering import Lowering
     from probee.compiler.frontend.scope import Use
     from probee.compiler.frontend.source import Refusal
+    from probee.compiler.frontend.values import TypedValue
     from probee.compiler.ir.ops import Block
 
 MAX_ROUNDS = 8192  # the verifier walks every round; past this it gives up on its own limits
 
 
 def for_(low: Lowering, node: ast.For) -> None:
-    """`for i in range(…)`, with `else`."""
-    start, stop, step = _range(low, node)
+    """`for target in …`, with `else`, by what is gone through."""
+    match node.iter:
+        case ast.Call(func=ast.Name() as name) if low.value(name) == Thing(range, "range"):
+            _over_range(low, node, node.iter)
+        case _:
+            _over_value(low, node, low.value(node.iter))
+
+
+def _over_value(low: Lowering, node: ast.For, found: TypedValue) -> None:
+    """Goes through what a value holds, by its type: a row here for each type that can be.
+
+    Such a row calls `through` with `Span.of(count)` and binds the target in each round.
+    """
+    raise low.not_yet(
+        node.iter, f"a for loop over {describe(found)}", fix="loop over a range of indices"
+    )
+
+
+def _over_range(low: Lowering, node: ast.For, call: ast.Call) -> None:
+    span = _range(low, call)
     if not isinstance(node.target, ast.Name):
         raise low.refuse(
             node.target,
@@ -40,38 +61,65 @@ def for_(low: Lowering, node: ast.For) -> None:
             why="an integer does not unpack",
             fix="give one name",
         )
+    name, target = node.target.id, node.target
+    through(low, node, span, lambda value: names.assign(low, name, value, target))
+
+
+class Span(NamedTuple):
+    """The numbers that a loop goes through: from `start` while before `stop`, by `step`."""
+
+    start: Num
+    stop: Num
+    step: int
+
+    @classmethod
+    def of(cls, count: int) -> Span:
+        """0 to `count` - 1."""
+        return cls(Num(S64, 0), Num(S64, count), 1)
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """The least and the greatest end."""
+        if self.step > 0:
+            return self.start.bounds[0], self.stop.bounds[1]
+        return self.stop.bounds[0], self.start.bounds[1]
+
+    @property
+    def values(self) -> tuple[int, int]:
+        """The least and the greatest number that a round can see."""
+        bottom, top = self.bounds
+        return (bottom, top - 1) if self.step > 0 else (bottom + 1, top)
+
+
+def through(low: Lowering, node: ast.For, span: Span, bind: Callable[[Num], None]) -> None:
+    """A round of `node` for each number of `span`; `bind` gives the target its value in it."""
     low.place(node)
-    up = step > 0
-    bottom, top = (start.bounds[0], stop.bounds[1]) if up else (stop.bounds[0], start.bounds[1])
-    rounds = max(0, -((bottom - top) // abs(step)))
-    if top + abs(step) > S64.high or bottom - abs(step) < S64.low:
+    bottom, top = span.bounds
+    rounds = max(0, -((bottom - top) // abs(span.step)))
+    if top + abs(span.step) > S64.high or bottom - abs(span.step) < S64.low:
         rounds = MAX_ROUNDS + 1  # the counter itself would wrap
     _check_rounds(low, node.iter, rounds)
-    start, stop = shown(low, start), shown(low, stop)
+    start, stop = shown(low, span.start), shown(low, span.stop)
     counter = low.temporary()
     low.builder.write(counter, start.op)
     inside, exhausted = low.blocks(2)
     loop = _enter(low, node, rounds)
     now = low.builder.read(counter)
-    low.branch("slt" if up else "sgt", now, stop.op, inside, exhausted)
+    low.branch("slt" if span.step > 0 else "sgt", now, stop.op, inside, exhausted)
     low.start(inside)
-    first, last = (bottom, top - 1) if up else (bottom + 1, top)
-    value = Num(S64, now, first, last) if first <= last else Num(S64, now)
-    names.assign(low, node.target.id, value, node.target)
+    first, last = span.values
+    bind(Num(S64, now, first, last) if first <= last else Num(S64, now))
     low.body(node.body)
     low.jump(loop.again)
     low.start(loop.again)
     low.place(node)
-    low.builder.write(counter, low.builder.emit("add", now, step, size=8))
+    low.builder.write(counter, low.builder.emit("add", now, span.step, size=8))
     _close(low, node, loop)
     _finish(low, node.orelse, exhausted, loop.done)
 
 
-def _range(low: Lowering, node: ast.For) -> tuple[Num, Num, int]:
+def _range(low: Lowering, call: ast.Call) -> Span:
     """The ends and the step of a range, evaluated once, in order."""
-    call = node.iter
-    if not isinstance(call, ast.Call) or low.value(call.func) != Thing(range, "range"):
-        raise low.not_yet(node.iter, "a for loop over anything but range(…)")
     if not 1 <= len(call.args) <= 3 or call.keywords:
         raise low.refuse(
             call, "arguments", "range takes a stop, or start and stop, or these and a step"
@@ -91,7 +139,7 @@ def _range(low: Lowering, node: ast.For) -> tuple[Num, Num, int]:
     start = ends[0] if len(ends) > 1 else Num(S64, 0)
     stop = ends[min(1, len(ends) - 1)]
     if len(ends) < 3:
-        return start, stop, 1
+        return Span(start, stop, 1)
     step = ends[2].op
     if not isinstance(step, int):
         raise low.not_yet(call.args[2], "a step that is not a constant")
@@ -103,7 +151,7 @@ def _range(low: Lowering, node: ast.For) -> tuple[Num, Num, int]:
             why="Python would raise ValueError",
             fix="a step of 1 or -1",
         )
-    return start, stop, step
+    return Span(start, stop, step)
 
 
 def while_(low: Lowering, node: ast.While) -> None:
