@@ -15,6 +15,7 @@ import pytest
 
 from probee.errors import CompileError, ProbeeError
 from tests.meaning.compare import check, check_random
+from tests.meaning.control import CONTROL
 from tests.meaning.expressions import ARGUMENTS
 from tests.meaning.programs import SHARING
 
@@ -29,6 +30,7 @@ from probee import (
 SECONDS = 40
 SEEDS = 300
 NAMED = {
+    **CONTROL,
     "a number past 2^63 stays unsigned where paths meet": """
 @raw_tracepoint("probee_meaning")
 def program(ctx: Context) -> s64:

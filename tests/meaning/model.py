@@ -206,6 +206,9 @@ class _Instrument(ast.NodeTransformer):
             return node
         return self._call("__unary__", ast.Constant(type(node.op).__name__), node.operand, at=node)
 
+    def visit_MatchValue(self, node: ast.MatchValue) -> ast.AST:
+        return node  # -1 is a literal there
+
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
         self.generic_visit(node)
         target = node.targets[0]

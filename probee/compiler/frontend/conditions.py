@@ -85,6 +85,18 @@ def truth(low: Lowering, value: TypedValue, node: ast.expr, then: Block, other: 
             )
 
 
+def equal(
+    low: Lowering,
+    node: ast.AST,
+    a: tuple[ast.expr, TypedValue],
+    b: tuple[ast.expr, TypedValue],
+    then: Block,
+    other: Block,
+) -> None:
+    """Leaves by `a == b`, each of them an expression and its value."""
+    _compare(low, node, ast.Eq(), a, b, then, other)
+
+
 def compare_chain(low: Lowering, node: ast.Compare, then: Block, other: Block) -> None:
     """`a < b < c`: each operand once, in order, until one comparison fails."""
     left_node, left = node.left, low.value(node.left)
@@ -101,7 +113,7 @@ def compare_chain(low: Lowering, node: ast.Compare, then: Block, other: Block) -
 
 def _compare(
     low: Lowering,
-    node: ast.Compare,
+    node: ast.AST,
     operator: ast.cmpop,
     a: tuple[ast.expr, TypedValue],
     b: tuple[ast.expr, TypedValue],
@@ -136,7 +148,7 @@ def _compare(
 
 def _is_none(
     low: Lowering,
-    node: ast.Compare,
+    node: ast.AST,
     operator: ast.cmpop,
     pair: tuple[TypedValue, TypedValue],
     then: Block,

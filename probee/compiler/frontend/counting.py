@@ -126,13 +126,13 @@ def _is_zero(node: ast.expr) -> bool:
 
 def _move(node: ast.While, name: str) -> tuple[type[ast.operator], int] | None:
     """How the body moves `name`, if by one constant step on every round: (operator, amount)."""
+    inside = [n for child in [*node.body, node.test] for n in ast.walk(child)]
     stores = [
         n
-        for child in [*node.body, node.test]
-        for n in ast.walk(child)
+        for n in inside
         if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Store)
     ]
-    if len(stores) != 1:
+    if len(stores) != 1 or any(isinstance(n, ast.MatchAs) and n.name == name for n in inside):
         return None
     for statement in node.body:
         if isinstance(statement, ast.AugAssign) and statement.target is stores[0]:

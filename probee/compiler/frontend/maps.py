@@ -75,7 +75,7 @@ def delete(low: Lowering, owner: TypedValue, node: ast.Subscript) -> None:
 
 def contains(
     low: Lowering,
-    node: ast.Compare,
+    node: ast.AST,
     owner: TypedValue,
     key: tuple[ast.expr, TypedValue],
     then: Block,

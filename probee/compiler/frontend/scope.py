@@ -86,10 +86,8 @@ def parameters(definition: ast.FunctionDef) -> list[ast.arg]:
 
 
 def assigned(*nodes: ast.AST) -> set[str]:
-    """Names that pieces of the tree assign or delete."""
-    return {
-        child.id
-        for node in nodes
-        for child in ast.walk(node)
-        if isinstance(child, ast.Name) and isinstance(child.ctx, (ast.Store, ast.Del))
-    }
+    """Names that pieces of the tree assign, capture in a pattern, or delete."""
+    children = [child for node in nodes for child in ast.walk(node)]
+    named = {c.id for c in children if isinstance(c, ast.Name) and not isinstance(c.ctx, ast.Load)}
+    captured = {c.name for c in children if isinstance(c, (ast.MatchAs, ast.MatchStar)) and c.name}
+    return named | captured

@@ -10,6 +10,7 @@ from probee.compiler.frontend import (
     inline,
     loops,
     maps,
+    matching,
     memory,
     names,
     numbers,
@@ -96,6 +97,8 @@ def statement(low: Lowering, node: ast.stmt) -> None:
             loops.while_(low, node)
         case ast.For():
             loops.for_(low, node)
+        case ast.Match():
+            matching.match_(low, node)
         case ast.Break() | ast.Continue():
             loops.leave(low, node)
         case ast.Return(value=result):

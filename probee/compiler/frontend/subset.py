@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 ACCEPTED = frozenset({
     # statements
     "FunctionDef", "Return", "Delete", "Assign", "AugAssign", "AnnAssign", "For", "While", "If",
-    "Expr", "Pass", "Break", "Continue",
+    "Expr", "Pass", "Break", "Continue", "Match",
+    # cases and patterns
+    "match_case", "MatchValue", "MatchSingleton", "MatchSequence", "MatchAs", "MatchOr",
     # expressions
     "BoolOp", "NamedExpr", "BinOp", "UnaryOp", "IfExp", "Compare", "Call", "Constant",
     "Attribute", "Subscript", "Name", "Tuple",
@@ -100,21 +102,9 @@ REFUSED: dict[str, tuple[str, str, str]] = {
     "Slice": ("a slice", "not built yet", ""),
     "With": ("with", "not built yet: locks and RCU sections come later", ""),
     "withitem": ("with", "not built yet: locks and RCU sections come later", ""),
-    "Match": ("match", "not built yet", "write if and elif"),
-    "match_case": ("match", "not built yet", "write if and elif"),
-    **dict.fromkeys(
-        (
-            "MatchValue",
-            "MatchSingleton",
-            "MatchSequence",
-            "MatchMapping",
-            "MatchClass",
-            "MatchStar",
-            "MatchAs",
-            "MatchOr",
-        ),
-        ("a match pattern", "not built yet", "write if and elif"),
-    ),
+    "MatchMapping": ("a mapping pattern", "there are no dicts to match", "match m.get(k)"),
+    "MatchClass": ("a class pattern", "a value's type is known before it runs", "match a field"),
+    "MatchStar": ("a * in a pattern", "there is no heap for a list", "name each item"),
     "JoinedStr": ("an f-string", "not built yet: print comes later", ""),
     "FormattedValue": ("an f-string", "not built yet: print comes later", ""),
     "Div": (

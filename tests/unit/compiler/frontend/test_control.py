@@ -1,0 +1,72 @@
+"""Control flow that the front end accepts and refuses: `match`, loops, functions. By code."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+from probee.errors import CompileError
+from probee.spec.programs import CollectionSpec
+from tests.frontend_cases import compiled, names_of
+from tests.unit.compiler.frontend.test_rules import DECLARATIONS
+
+ACCEPTED = {
+    "an enum's member and a class's attribute":
+    "match ctx.flags:\n    case Color.RED | Settings.LIMIT:\n        total.value = 1",
+    "text": "match current.comm:\n    case \"bash\" | \"zsh\":\n        total.value = 1",
+    "there behind case None":
+    "n = counts.get(1)\nmatch n:\n    case None:\n        return\ntotal.value = n",
+    "there inside a value": "n = counts.get(1)\nmatch n:\n    case 1 | 2:\n        total.value = n",
+    "captured behind case None":
+    "match points.get(1):\n    case None:\n        pass\n    case p:\n        p.x = 1",
+    "a record": "match events.reserve():\n    case None:\n        return\n    case e:\n"
+    "        e.submit()",
+    "a match in a loop": "for i in range(3):\n    match i:\n        case 1:\n            continue\n"
+    "        case 2:\n            break",
+}  # fmt: skip
+REFUSED = {
+    "may be None in a capture": (
+        "maybe-none",
+        "match points.get(1):\n    case p:\n        p.x = 1"),
+    "None is taken only where the guard holds": (
+        "maybe-none",
+        "match points.get(1):\n    case None if off:\n        pass\n    case p:\n        p.x = 1"),
+    "the subject's local is another value by now": (
+        "maybe-none",
+        "n = counts.get(1)\nmatch n:\n case 1 if (n := off) == 1: pass\n case None: return\ntotal.value = n"),
+    "True of a number": ("identity", "match ctx.flags:\n    case True:\n        pass"),
+    "a capture that is not bound on every path": (
+        "unbound",
+        "match ctx.flags:\n    case 1 | 2 as n:\n        pass\ntotal.value = n"),
+    "a sequence of a number": ("type", "match ctx.flags:\n    case 1, 2:\n        pass"),
+    "a sequence of another length": ("type", "match 1, 2:\n    case 1, 2, 3:\n        pass"),
+    "a number of a tuple": ("type", "match 1, ctx.flags:\n    case 1:\n        pass"),
+    "text of a number": ("type", "match ctx.flags:\n    case \"a\":\n        pass"),
+    "a float": ("no-float", "match ctx.flags:\n    case 1.5:\n        pass"),
+    "a record that is not tested": (
+        "ring-duty", "match events.reserve():\n    case e:\n        pass"),
+    "a counter that a pattern moves": (
+        "unbounded-loop",
+        "n = 0\nwhile n < 5:\n    n += 1\n    match ctx.flags:\n        case n:\n            pass"),
+}  # fmt: skip
+
+
+def _compiled(body: str) -> CollectionSpec:
+    head = '@tracepoint("syscalls:sys_enter_openat")\ndef program(ctx: Context) -> None:\n'
+    source = head + textwrap.indent(body, "    ") + "\n"
+    return compiled(names_of(source, **names_of(DECLARATIONS, "declarations.py")))
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_accepted(name: str) -> None:
+    assert _compiled(ACCEPTED[name]).programs
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(name: str) -> None:
+    code, body = REFUSED[name]
+    with pytest.raises(CompileError) as refusal:
+        _compiled(body)
+    assert {d.code for d in refusal.value.diagnostics} == {code}
+    assert all(d.why and d.fix for d in refusal.value.diagnostics)
