@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         read_str as read_str,
     )
     from probee.lang.helpers import *  # noqa: F403
+    from probee.lang.hist import Hist as Hist
     from probee.lang.maps import (
         Array as Array,
         Hash as Hash,
@@ -105,6 +106,7 @@ _HOME = {
         ),
         "probee.lang.types",
     ),
+    "Hist": "probee.lang.hist",
     "Session": "probee.runtime.session",
 }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from _weakref import ref
 
-from probee.errors import FormatError, NotSupportedError, UsageError
+from probee.errors import FormatError, UsageError
 from probee.lang.maps import Array, Hash, LruHash, MapDeclaration, PerCpuArray, RingBuf
 from probee.lang.programs import Program
 from probee.lang.types import Chars, Struct
@@ -123,9 +123,7 @@ class LiveObjects:
         decode = row_decoder(record.layout_, record)
         return LiveRing(ring, map_.fd, layout, decode, self._life.check)
 
-    def _map(
-        self, declaration: MapDeclaration, map_: LoadedMap, name: str
-    ) -> LiveHash[Any, Any] | LiveArray[Any] | LivePerCpuArray[Any]:
+    def _map(self, declaration: MapDeclaration, map_: LoadedMap, name: str) -> object:
         from probee.runtime.maps import LiveArray, LiveHash, LivePerCpuArray
 
         kind: type[LiveHash[Any, Any] | LiveArray[Any] | LivePerCpuArray[Any]]
@@ -137,7 +135,9 @@ class LiveObjects:
             case Array():
                 kind = LiveArray
             case _:
-                raise NotSupportedError(f"{type(declaration).__name__} maps on the user side")
+                from probee.runtime.special import special
+
+                return special(declaration, map_, self._life.check)
         assert declaration.key is not None
         assert declaration.value is not None
         key = ValueCodec(declaration.key, declaration.key_class)

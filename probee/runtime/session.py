@@ -39,10 +39,12 @@ if TYPE_CHECKING:
 
     from probee.host.facts import RunningKernel
     from probee.lang.capture import Capture
+    from probee.lang.hist import Hist
     from probee.lang.maps import Array, Hash, LruHash, PerCpuArray
     from probee.lang.types import Struct
     from probee.lang.variables import Global
     from probee.runtime import programs
+    from probee.runtime.hist import LiveHist, LiveHistMap
     from probee.runtime.links import Links
     from probee.runtime.loader import Loaded
     from probee.runtime.losses import Loss
@@ -191,6 +193,10 @@ class Session:
         ) -> LivePerCpuArray[V]: ...
         @overload
         def __getitem__(self, declaration: Array[V]) -> LiveArray[V]: ...
+        @overload
+        def __getitem__(self, declaration: Hist[None]) -> LiveHist: ...
+        @overload
+        def __getitem__(self, declaration: Hist[K]) -> LiveHistMap[K]: ...
         @overload
         def __getitem__(self, declaration: Global[T]) -> LiveGlobal[T]: ...
         @overload

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from probee.compiler.frontend import (
     context,
     helpers,
+    hist,
     inline,
     mapmethods,
     memory,
@@ -21,6 +22,7 @@ from probee.compiler.frontend import (
 )
 from probee.compiler.frontend.values import (
     S64,
+    Keyed,
     Method,
     Num,
     Ref,
@@ -31,6 +33,7 @@ from probee.compiler.frontend.values import (
 )
 from probee.errors import UsageError
 from probee.lang.builtins import Current, Helper, Intrinsic
+from probee.lang.hist import Hist
 from probee.lang.maps import MapDeclaration
 from probee.lang.programs import Program
 from probee.lang.types import BOOL, StructMeta, sizeof, value_type
@@ -85,6 +88,8 @@ def call(low: Lowering, node: ast.Call) -> TypedValue:
 
 def _method(low: Lowering, owner: TypedValue, name: str, node: ast.Call) -> TypedValue:
     match owner:
+        case Keyed() | Thing(obj=Hist()):
+            return hist.method(low, owner, name, node)
         case Thing(obj=MapDeclaration()):
             return mapmethods.method(low, owner, name, node)
         case Thing(obj=Current()):

@@ -12,6 +12,7 @@ from probee.compiler.frontend import calls, conditions, context, maps, memory, n
 from probee.compiler.frontend.values import (
     NONE,
     Context,
+    Keyed,
     Method,
     NoneType,
     Num,
@@ -138,7 +139,7 @@ def _attribute(low: Lowering, node: ast.Attribute) -> TypedValue:
             return context.field(low, owner, node)
         case Thing(obj=Current()):
             return context.current(low, owner, node)
-        case Thing(obj=MapDeclaration()):
+        case Thing(obj=MapDeclaration()) | Keyed():
             return Method(owner, node.attr)
         case Thing(obj=Global() as declaration):
             if node.attr != "value":

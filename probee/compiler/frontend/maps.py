@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import mapkeys, memory, tables
+from probee.compiler.frontend import hist, mapkeys, memory, tables
 from probee.compiler.frontend.traps import trap_if
-from probee.compiler.frontend.values import Ref
+from probee.compiler.frontend.values import Ref, Thing
+from probee.lang.hist import Hist
 
 if TYPE_CHECKING:
     import ast
@@ -33,6 +34,8 @@ def element(low: Lowering, owner: TypedValue, key: ast.expr, node: ast.expr) -> 
 
 def subscript(low: Lowering, owner: TypedValue, key: ast.expr, node: ast.expr) -> TypedValue:
     """`m[k]` read."""
+    if isinstance(owner, Thing) and isinstance(owner.obj, Hist):
+        return hist.row(low, owner.obj, key, node)
     place = element(low, owner, key, node)
     return tables.load(low, tables.table_of(low, owner, node), place.ref.ptr)
 

@@ -17,6 +17,7 @@ from probee.compiler.frontend.source import Refusal
 from probee.compiler.frontend.values import (
     NONE,
     S64,
+    Keyed,
     Method,
     NoneType,
     Num,
@@ -130,6 +131,8 @@ def _assign_static(
             raise low.not_yet(node, "a tuple in a local", fix="give each part its own name")
         case Method(owner=owner) if not isinstance(owner, Thing):
             raise low.not_yet(node, "a method in a local", fix="call it here")
+        case Keyed():
+            raise low.not_yet(node, "a histogram in a local", fix="write h[key].add(value)")
     if known is not None and known != value:
         raise _other_shape(low, name, node)
     low.frame.locals[name] = value

@@ -19,6 +19,7 @@ from probee.compiler.frontend import (
 from probee.compiler.frontend.scope import assigned
 from probee.compiler.frontend.source import Refusal, at
 from probee.compiler.frontend.values import (
+    Keyed,
     Method,
     Num,
     Opt,
@@ -132,7 +133,7 @@ def _check_unused(low: Lowering, value: TypedValue, node: ast.expr) -> None:
             why="the verifier refuses a program that may keep a record",
             fix="keep it in a local and submit it",
         )
-    if isinstance(value, (Method, ReadStr, Thing)):
+    if isinstance(value, (Keyed, Method, ReadStr, Thing)):
         raise low.refuse(node, "no-effect", f"{describe(value)} does nothing here", fix="call it")
 
 

@@ -12,6 +12,7 @@ from probee.compiler.frontend import mapkeys, memory
 from probee.compiler.frontend.traps import bump
 from probee.compiler.frontend.values import Opt, Ref, Thing, describe
 from probee.frozen import Frozen, replace
+from probee.lang.hist import Hist
 from probee.lang.maps import Array, MapDeclaration, RingBuf
 from probee.spec.types import CharArray, Int, Pointer, StructType
 
@@ -61,6 +62,14 @@ def table_of(low: Lowering, owner: TypedValue, node: ast.AST) -> Table:
             "a ring buffer has no keys",
             why="its records go to user space in order",
             fix="use reserve() or output()",
+        )
+    if isinstance(owner.obj, Hist):
+        raise low.refuse(
+            node,
+            "map-operation",
+            "a histogram is only added to",
+            why="it counts values by their bucket",
+            fix="write h.add(value) or h[key].add(value)",
         )
     key, value = owner.obj.key, owner.obj.value
     assert key is not None
@@ -115,10 +124,15 @@ def count_unless_zero(low: Lowering, result: Operand, kind: str, subject: str) -
     refused, done = low.blocks(2)
     low.branch("eq", result, 0, done, refused)
     low.start(refused)
-    if low.live:
-        bump(low, low.world.counter(kind, subject))
+    lost(low, kind, subject)
     low.jump(done)
     low.start(done)
+
+
+def lost(low: Lowering, kind: str, subject: str) -> None:
+    """Counts one loss of a kind (see runtime/losses.py), here."""
+    if low.live:
+        bump(low, low.world.counter(kind, subject))
 
 
 def changed(low: Lowering, table: Table) -> None:

@@ -14,6 +14,8 @@ from probee.lang.types import BOOL
 from probee.spec.types import CharArray, Int, Pointer, StructType
 
 if TYPE_CHECKING:
+    import ast
+
     from probee.compiler.ir.ops import Operand, Value
 
 S64 = Int("s64", 8, True)
@@ -116,6 +118,14 @@ class Thing(Frozen):
     name: str
 
 
+class Keyed(Frozen):
+    """`h[key]` of the `Hist` declaration `hist`; `node` is the key's expression."""
+
+    hist: object
+    key: TypedValue
+    node: ast.expr
+
+
 class Method(Frozen):
     """`owner.name`, about to be called."""
 
@@ -130,7 +140,19 @@ class Several(Frozen):
 
 
 TypedValue: TypeAlias = (
-    Num | Ref | Opt | OptNum | Text | ReadStr | Comm | NoneType | Context | Thing | Method | Several
+    Num
+    | Ref
+    | Opt
+    | OptNum
+    | Text
+    | ReadStr
+    | Comm
+    | NoneType
+    | Context
+    | Thing
+    | Method
+    | Keyed
+    | Several
 )
 NONE = NoneType()
 
@@ -170,5 +192,7 @@ def describe(value: TypedValue) -> str:
             return f"`{name}`"
         case Method(name=name):
             return f"the method {name}"
+        case Keyed():
+            return "a histogram"
         case _:
             return "a tuple" if isinstance(value, Several) else "a value"

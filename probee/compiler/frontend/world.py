@@ -54,6 +54,7 @@ class World:
         self.variables: dict[str, VariableSpec] = {}
         self.contents: dict[str, bytearray] = {".rodata": bytearray(), ".data": bytearray()}
         self.counters: dict[tuple[object, ...], CounterSpec] = {}
+        self._read_only: dict[bytes, int] = {}
         self._broken: dict[FunctionType, list[Diagnostic]] = {}
         self._trees: dict[str, Parsed] = {}
         self._sources: dict[FunctionType, Source] = {}
@@ -100,6 +101,15 @@ class World:
             self.variables[name] = VariableSpec(name, variable.section, len(contents), type_)
             contents.extend(self._initial(type_, value))
         return self.variables[name]
+
+    def read_only(self, raw: bytes) -> int:
+        """The offset in .rodata of bytes that code refers to; equal ones stand there once."""
+        if raw not in self._read_only:
+            contents = self.contents[".rodata"]
+            contents.extend(bytes(-len(contents) % 8))
+            self._read_only[raw] = len(contents)
+            contents.extend(raw)
+        return self._read_only[raw]
 
     def counter(self, kind: str, subject: str, program: str = "", loc: Loc | None = None) -> int:
         """The offset in .bss of a counter; one of each kind, subject and place."""
