@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from probee.errors import UsageError
 from probee.frozen import annotated
-from probee.spec.types import CharArray, Int, Pointer, StructType, layout
+from probee.spec.types import ArrayOf, CharArray, Int, Pointer, StructType, layout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,10 +84,34 @@ def chars(size: int) -> Any:
     return CharArray(size)
 
 
+MOST_ELEMENTS, MOST_BYTES = 4096, 16384
+
+
+def array(element: object, count: int) -> Any:
+    """`count` elements (1 to 4096) of one type, as a struct's field: a list on both sides.
+
+    `slots: list[u32] = array(u32, 8)`. `element`: an integer or pointer type, a Struct, `chars(N)`,
+    or an array again. All of it takes at most 16 KiB.
+    """
+    type_ = value_type(element)
+    if type(count) is not int or not 1 <= count <= MOST_ELEMENTS:
+        raise UsageError(f"array(…, {count!r}): an array has 1 to {MOST_ELEMENTS} elements")
+    if type_.size * count > MOST_BYTES:
+        raise UsageError(f"array(…, {count}): {type_.size * count} bytes, {MOST_BYTES} is the most")
+    return ArrayOf(type_, count)
+
+
 def value_type(annotation: object, default: object = None) -> ValueType:
-    """The layout that an annotation stands for. Raises UsageError where it has none."""
+    """The layout that an annotation stands for. Raises UsageError where it has none.
+
+    `default`: what a field is given to say its size, `chars(N)` or `array(T, N)`.
+    """
     if isinstance(default, CharArray) and annotation is Chars:
         return default
+    if isinstance(default, ArrayOf):
+        return _array_type(annotation, default)
+    if default is None and isinstance(annotation, (ArrayOf, CharArray)):
+        return annotation
     if default is not None:
         raise UsageError(f"a field has no default, and {default!r} is one")
     if annotation is bool:
@@ -100,7 +124,28 @@ def value_type(annotation: object, default: object = None) -> ValueType:
         raise UsageError("a Chars field needs its size: `name: Chars = chars(16)`")
     if annotation is int:
         raise UsageError("int has no width here: write u8 to u64 or s8 to s64")
+    if annotation is list or _item_of(annotation) is not None:
+        raise UsageError("a list needs its length: `slots: list[u32] = array(u32, 8)`")
     raise UsageError(f"{annotation!r} has no layout in kernel memory")
+
+
+def _item_of(annotation: object) -> object:
+    """`T` of `list[T]`, None of anything else."""
+    if getattr(annotation, "__origin__", None) is not list:
+        return None
+    (item,) = getattr(annotation, "__args__", (None,))
+    return item
+
+
+def _array_type(annotation: object, default: ArrayOf) -> ArrayOf:
+    """The layout of `name: list[T] = array(T, N)`, whose two sides must say the same."""
+    item, element = _item_of(annotation), default.element
+    if item is None:
+        raise UsageError("an array is a list: `slots: list[u32] = array(u32, 8)`")
+    sized = element if isinstance(element, (ArrayOf, CharArray)) else None
+    if value_type(item, sized) != element:
+        raise UsageError("the annotation and array(…) say different element types")
+    return default
 
 
 def _resolve(annotation: object, module: str) -> object:
@@ -110,6 +155,8 @@ def _resolve(annotation: object, module: str) -> object:
     import builtins
     import sys
 
+    if annotation.startswith("list[") and annotation.endswith("]"):
+        return list[_resolve(annotation[5:-1], module)]  # type: ignore[misc]
     scope = vars(sys.modules.get(module, builtins))
     head, *attributes = annotation.split(".")
     value = scope.get(head, getattr(builtins, head, None))
@@ -124,7 +171,8 @@ def _resolve(annotation: object, module: str) -> object:
 class StructMeta(type):
     """Lays out the annotated fields of a `Struct` subclass.
 
-    `nested_`: the classes of fields that are structs, so that values come out as their instances.
+    `nested_`: the classes of fields that are structs, or arrays of them, so that values come out
+    as their instances.
     """
 
     layout_: StructType
@@ -141,6 +189,8 @@ class StructMeta(type):
                 members.append((field, value_type(resolved, default)))
             except UsageError as error:
                 raise UsageError(f"{name}.{field}: {error}") from None
+            while (item := _item_of(resolved)) is not None:
+                resolved = item
             if isinstance(resolved, StructMeta):
                 nested[field] = resolved
         if bases and not members:
@@ -170,10 +220,7 @@ class Struct(metaclass=StructMeta):
             nested = type(self).nested_
             for field in type(self).layout_.fields:
                 name = field.name
-                if name in values:
-                    value = values[name]
-                else:
-                    value = nested[name]() if name in nested else zero(field.type)
+                value = values[name] if name in values else fresh(field.type, nested.get(name))
                 setattr(self, name, value)
 
     def __eq__(self, other: object) -> bool:
@@ -209,6 +256,13 @@ def zero(type_: ValueType) -> object:
             return {f.name: zero(f.type) for f in type_.fields}
         case _:
             return [zero(type_.element) for _ in range(type_.count)]
+
+
+def fresh(type_: ValueType, cls: type[Struct] | None) -> object:
+    """The same, where structs are instances of `cls`."""
+    if cls is not None and isinstance(type_, ArrayOf):
+        return [fresh(type_.element, cls) for _ in range(type_.count)]
+    return zero(type_) if cls is None else cls()
 
 
 def sizeof(type_: object) -> int:

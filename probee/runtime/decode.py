@@ -64,7 +64,7 @@ def _take(type_: ValueType, cls: type[Struct] | None) -> tuple[int, Take]:
             return _struct(type_, cls)
         case ArrayOf():
             count = type_.count
-            width, one = _take(type_.element, None)
+            width, one = _take(type_.element, cls)
             return width * count, lambda row, at: [one(row, at + width * i) for i in range(count)]
         case _:
             return 1, lambda row, at: row[at]
@@ -128,7 +128,7 @@ def _flatten(
             if not isinstance(value, (list, tuple)) or len(value) != type_.count:
                 raise UsageError(f"{what}: a list of {type_.count} values is wanted")
             for index, item in enumerate(value):
-                _flatten(type_.element, None, item, f"{what}[{index}]", flat)
+                _flatten(type_.element, cls, item, f"{what}[{index}]", flat)
         case StructType():
             fields = _fields(type_, cls, value, what)
             for field in type_.fields:

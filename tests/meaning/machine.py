@@ -131,4 +131,6 @@ def _plain(value: Any) -> Any:
         return int(value)
     if isinstance(value, str):
         return str(value)
+    if isinstance(value, list):
+        return tuple(_plain(v) for v in value)
     return tuple(_plain(v) for v in vars(value).values())

@@ -37,6 +37,34 @@ class Chars:
     """A text field; `chars(N)` is its default."""
 
 
+class Items(list[Any]):
+    """An array in a struct: a list whose elements keep their type."""
+
+    def __init__(self, type_: Any, count: int) -> None:
+        super().__init__(zero(type_) for _ in range(count))
+        self.type = type_
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        super().__setitem__(index, convert(self.type, value))
+
+
+class Sized:
+    """`array(T, N)`: a type, and how a field of it begins."""
+
+    def __init__(self, type_: Any, count: int) -> None:
+        self.type, self.count = type_, count
+
+    def __call__(self) -> Items:
+        return Items(self.type, self.count)
+
+
+def zero(type_: Any) -> Any:
+    """What zero bytes of a type are."""
+    if isinstance(type_, Width):
+        return type_(0)
+    return "" if type_ in (Chars, None) else type_()
+
+
 class Struct:
     """An object: fields of integer types convert, others refer."""
 
@@ -46,10 +74,8 @@ class Struct:
         for name, type_ in fields.items():
             if name in given:
                 setattr(self, name, given[name])
-            elif type_ is Chars:
-                setattr(self, name, "")
             else:
-                setattr(self, name, 0 if isinstance(type_, Width) else type_())
+                setattr(self, name, zero(getattr(type(self), name, None) or type_))
 
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, convert(type(self).__annotations__[name], value))
@@ -65,6 +91,8 @@ class Struct:
 
 def plain(value: Any) -> Any:
     """A value as comparable data."""
+    if isinstance(value, list):
+        return tuple(plain(item) for item in value)
     if hasattr(value, "__annotations__") and not isinstance(value, (int, str)):
         return tuple(plain(getattr(value, name)) for name in type(value).__annotations__)
     return int(value) if isinstance(value, int) else str(value)
@@ -247,7 +275,9 @@ class _Instrument(ast.NodeTransformer):
         self.generic_visit(node)
         assert isinstance(node.target, ast.Name)
         name = node.target.id
-        text = f"{name} = __keep__(__kinds__, {name!r}, None, s64({name}))"
+        counts = isinstance(node.iter, ast.Call) and ast.unparse(node.iter.func) == "range"
+        given = f"s64({name})" if counts else name
+        text = f"{name} = __keep__(__kinds__, {name!r}, None, {given})"
         node.body.insert(0, ast.copy_location(ast.parse(text).body[0], node))
         ast.fix_missing_locations(node)
         return node
@@ -272,7 +302,8 @@ class Model:
         tree.body = [n for n in tree.body if not isinstance(n, ast.ImportFrom)]
         self.names: dict[str, Any] = {
             **{name: Width(name) for name in (*BITS, "bool")},
-            "Struct": Struct, "Chars": Chars, "chars": lambda _: None, "Context": None,
+            "Struct": Struct, "Chars": Chars, "chars": lambda _: None, "array": Sized,
+            "Context": None,
             "Hash": Hash, "LruHash": Hash, "Array": Array, "RingBuf": RingBuf, "Global": Global,
             "Const": lambda type_, value: type_(value),
             "raw_tracepoint": lambda _: None,

@@ -9,7 +9,9 @@ import ast
 from typing import TYPE_CHECKING
 
 from probee.compiler.frontend import (
+    arrays,
     context,
+    expressions,
     helpers,
     hist,
     inline,
@@ -61,6 +63,8 @@ def call(low: Lowering, node: ast.Call) -> TypedValue:
             return texts.read_str(low, node)
         case Thing(obj=obj) if obj is sizeof:
             return _sizeof(low, node)
+        case Thing(obj=obj) if obj is len:
+            return _length(low, node)
         case Thing(obj=obj) if obj is min or obj is max:
             return _extreme(low, obj is min, node)
         case Thing(obj=obj) if obj is abs:
@@ -108,6 +112,15 @@ def _one(low: Lowering, node: ast.Call) -> ast.expr:
     if len(node.args) != 1 or node.keywords:
         raise low.refuse(node, "arguments", "one argument is wanted")
     return node.args[0]
+
+
+def _length(low: Lowering, node: ast.Call) -> Num:
+    """`len(array)`: a literal."""
+    argument = _one(low, node)
+    value = low.value(argument)
+    if isinstance(value, Ref) and arrays.is_array(value):
+        return arrays.length(value)
+    raise expressions.refuse_kind(low, value, "an array", argument)
 
 
 def _sizeof(low: Lowering, node: ast.Call) -> Num:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import expressions, maps, numbers, search, texts
+from probee.compiler.frontend import arrays, expressions, maps, numbers, search, texts
 from probee.compiler.frontend.values import (
     NONE,
     NoneType,
@@ -129,6 +129,8 @@ def _compare(
     elif isinstance(operator, (ast.In, ast.NotIn)):
         if both_text:
             search.contains(low, node, right, left, then, other)
+        elif isinstance(right, Ref) and arrays.is_array(right):
+            arrays.contains(low, right, (left_node, left), right_node, then, other)
         else:
             maps.contains(low, node, right, (left_node, left), then, other)
     elif isinstance(left, Num) and isinstance(right, Num):

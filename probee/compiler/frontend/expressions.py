@@ -8,7 +8,17 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import calls, conditions, context, maps, memory, names, numbers, texts
+from probee.compiler.frontend import (
+    arrays,
+    calls,
+    conditions,
+    context,
+    maps,
+    memory,
+    names,
+    numbers,
+    texts,
+)
 from probee.compiler.frontend.values import (
     NONE,
     Context,
@@ -53,7 +63,7 @@ def value(low: Lowering, node: ast.expr) -> TypedValue:
         case ast.Attribute():
             return _attribute(low, node)
         case ast.Subscript(value=owner, slice=key):
-            return maps.subscript(low, low.value(owner), key, node)
+            return _subscript(low, low.value(owner), key, node)
         case ast.Call():
             return calls.call(low, node)
         case ast.BinOp(left=left, op=operator, right=right):
@@ -164,6 +174,12 @@ def _attribute(low: Lowering, node: ast.Attribute) -> TypedValue:
                 f"{describe(owner)} has no .{node.attr} here",
                 why="in a kernel program, records, the context, maps and modules have attributes",
             )
+
+
+def _subscript(low: Lowering, owner: TypedValue, key: ast.expr, node: ast.expr) -> TypedValue:
+    if isinstance(owner, Ref) and arrays.is_array(owner):
+        return arrays.subscript(low, owner, key, node)
+    return maps.subscript(low, owner, key, node)
 
 
 def maybe_none(low: Lowering, node: ast.expr) -> Refusal:

@@ -25,7 +25,8 @@ class Flow(Frozen):
     """`nonnull`: optional locals that are not None here. `records`: reserved ring records and their
     state (`maybe`: not tested for None, `live`, `done`, `mixed`). `copies`: (object, where it was
     copied to): the object must not change any more. `diverged`: objects whose copy was changed.
-    `stale`: locals that refer into a map which was changed since. `fresh`: (loop, object or local)
+    `stale`: locals that refer into a map which was changed since. `replaced`: locals that refer to
+    what another object has taken the place of. `fresh`: (loop, object or local)
     made or assigned since that loop's round began. `ranges`: bounds of integer locals where more is
     known than their types say.
     """
@@ -35,6 +36,7 @@ class Flow(Frozen):
     copies: frozenset[tuple[str, str]] = frozenset()
     diverged: frozenset[str] = frozenset()
     stale: frozenset[str] = frozenset()
+    replaced: frozenset[str] = frozenset()
     fresh: frozenset[tuple[int, str]] = frozenset()
     ranges: Mapping[str, tuple[int, int]] = _NO_RANGES
 
@@ -62,6 +64,7 @@ class Flow(Frozen):
             self,
             nonnull=self.nonnull - {variable},
             stale=self.stale - {variable},
+            replaced=self.replaced - {variable},
             fresh=self.fresh | {(loop, variable) for loop in loops},
             ranges={k: v for k, v in self.ranges.items() if k != variable},
         )
@@ -117,6 +120,7 @@ def merge(a: Flow | None, b: Flow) -> Flow:
         copies=a.copies | b.copies,
         diverged=a.diverged | b.diverged,
         stale=a.stale | b.stale,
+        replaced=a.replaced | b.replaced,
         fresh=a.fresh & b.fresh,
         ranges={
             name: (min(bottom, b.ranges[name][0]), max(top, b.ranges[name][1]))

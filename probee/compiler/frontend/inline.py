@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import declared, expressions, memory, names, numbers, rings
+from probee.compiler.frontend import (
+    declared,
+    expressions,
+    memory,
+    names,
+    numbers,
+    replaced,
+    rings,
+)
 from probee.compiler.frontend.scope import Frame, local_names, parameters
 from probee.compiler.frontend.source import Refusal
 from probee.compiler.frontend.values import (
@@ -235,7 +243,8 @@ def _result(low: Lowering, frame: Frame) -> TypedValue:
     ref = value.ref if isinstance(value, Opt) else value
     assert isinstance(ref, Ref)
     assert not isinstance(operand, int)
-    moved = replace(ref, ptr=operand, born=low.changes.get(ref.origin, 0))
+    born = low.changes.get(ref.origin, 0)
+    moved = replaced.refreshed(low, replace(ref, ptr=operand, born=born))
     return Opt(moved) if isinstance(value, Opt) else moved
 
 

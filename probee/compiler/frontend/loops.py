@@ -12,12 +12,12 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, NamedTuple
 
-from probee.compiler.frontend import counting, names
+from probee.compiler.frontend import arrays, counting, names, replaced
 from probee.compiler.frontend.memory import changed_after_store, diverged
 from probee.compiler.frontend.names import stale
 from probee.compiler.frontend.numbers import convert, shown
 from probee.compiler.frontend.scope import Loop, assigned
-from probee.compiler.frontend.values import S64, Num, Thing, describe
+from probee.compiler.frontend.values import S64, Num, Ref, Thing, describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +46,9 @@ def _over_value(low: Lowering, node: ast.For, found: TypedValue) -> None:
 
     Such a row calls `through` with `Span.of(count)` and binds the target in each round.
     """
+    if isinstance(found, Ref) and arrays.is_array(found):
+        arrays.loop(low, node, found)
+        return
     raise low.not_yet(
         node.iter, f"a for loop over {describe(found)}", fix="loop over a range of indices"
     )
@@ -255,6 +258,8 @@ def _taken(use: Use) -> Refusal:
             return stale(use.source, use.node)
         case "stored":
             return changed_after_store(use.source, use.node)
+        case "replaced":
+            return replaced.refusal(use.source, use.node)
         case _:
             return diverged(use.source, use.node)
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from probee.errors import Diagnostic
     from probee.lang.programs import Program
     from probee.spec.programs import ContextField
+    from probee.spec.types import ValueType
 
 
 class End(NamedTuple):
@@ -43,7 +44,8 @@ class Lowering:
     """Lowers one program. `frames[-1]` is the function at hand; `flow` what is known here.
 
     `made_in`: for each object made on the stack or in a ring, the loops around its making.
-    `changes`: how many statements so far change each map. `record_pointers`: reserved records.
+    `changes`: how many statements so far change each map. `replaced`: for each object, the types of
+    its parts that were replaced whole so far. `record_pointers`: reserved records.
     """
 
     def __init__(self, world: World, program: Program) -> None:
@@ -58,6 +60,7 @@ class Lowering:
         self.diagnostics: list[Diagnostic] = []
         self.made_in: dict[str, frozenset[int]] = {}
         self.changes: dict[str, int] = {}
+        self.replaced: dict[str, list[ValueType]] = {}
         self.record_pointers: dict[str, Value] = {}
         self.context_fields: dict[str, ContextField] = {}
         self.discarded: ast.expr | None = None

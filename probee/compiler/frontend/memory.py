@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import expressions, names, numbers, texts
+from probee.compiler.frontend import expressions, names, numbers, replaced, texts
 from probee.compiler.frontend.values import (
     Method,
     Num,
@@ -26,7 +26,7 @@ from probee.compiler.frontend.values import (
 )
 from probee.frozen import Frozen, replace
 from probee.lang.variables import Global
-from probee.spec.types import CharArray, Int, Pointer, StructType
+from probee.spec.types import ArrayOf, CharArray, Int, Pointer, StructType
 
 if TYPE_CHECKING:
     import ast
@@ -76,7 +76,8 @@ def check_usable(low: Lowering, ref: Ref, node: ast.AST) -> None:
 
 
 def check_current(low: Lowering, ref: Ref, node: ast.AST) -> None:
-    """Refuses a reference into a map that was changed since it was looked up."""
+    """Refuses a reference into a map that was changed since, or to what was replaced since."""
+    replaced.check(low, ref, node)
     if ref.origin.startswith("map:") and ref.born != low.changes.get(ref.origin, 0):
         raise names.stale(low.frame.source, node)
 
@@ -166,22 +167,30 @@ def read_field(low: Lowering, owner: Ref, node: ast.Attribute) -> TypedValue:
     """`owner.attr` as a value."""
     if node.attr in ("submit", "discard"):
         return Method(owner, node.attr)
-    place = field_place(low, owner, node)
-    if isinstance(place.type, (Int, Pointer)):
-        return load_number(low, place, place.type)
-    if isinstance(place.type, (StructType, CharArray)):
-        return replace(owner, offset=place.offset, type=place.type)
-    raise low.not_yet(node, "arrays in structs")
+    return load(low, field_place(low, owner, node))
 
 
 def write_field(
     low: Lowering, owner: TypedValue, target: ast.Attribute, value: TypedValue, node: ast.expr
 ) -> None:
     """`owner.attr = value`."""
-    place = field_place(low, owner, target)
+    write(low, field_place(low, owner, target), value, target, node)
+
+
+def write(low: Lowering, place: Place, value: TypedValue, target: ast.expr, node: ast.expr) -> None:
+    """`place = value`, where the target stands for a part of an object."""
     check_writable(low, place.ref, target)
-    put(low, place, value, node)
     wrote(low, place.ref)
+    put(low, place, value, node)
+    if not isinstance(place.type, (Int, Pointer)):
+        replaced.overwrote(low, place)
+
+
+def load(low: Lowering, place: Place) -> TypedValue:
+    """What stands at `place`: a number is read at once, anything else referred to."""
+    if isinstance(place.type, (Int, Pointer)):
+        return load_number(low, place, place.type)
+    return replaced.refreshed(low, replace(place.ref, offset=place.offset, type=place.type))
 
 
 def load_number(low: Lowering, place: Place, type_: Int | Pointer) -> Num:
@@ -190,6 +199,13 @@ def load_number(low: Lowering, place: Place, type_: Int | Pointer) -> Num:
     if isinstance(type_, Int) and type_.signed and type_.size < 8:
         op = low.builder.emit("sext", op, size=type_.size)
     return Num(type_, op)
+
+
+def named(type_: StructType | ArrayOf) -> str:
+    """A type in the user's words."""
+    if isinstance(type_, StructType):
+        return f"a {type_.name}"
+    return f"an array of {type_.count} of the same type"
 
 
 def number_type(low: Lowering, place: Place, node: ast.AST) -> Int | Pointer:
@@ -207,14 +223,12 @@ def put(low: Lowering, place: Place, value: TypedValue, node: ast.expr) -> None:
             store_number(low, place, number, type_)
         case CharArray():
             texts.put(low, place, value, node)
-        case StructType():
+        case StructType() | ArrayOf():
             if not isinstance(value, Ref) or value.type != place.type:
-                raise expressions.refuse_kind(low, value, f"a {place.type.name}", node)
+                raise expressions.refuse_kind(low, value, named(place.type), node)
             check_usable(low, value, node)
-            copy(low, place.ref.ptr, place.offset, value)
+            copy(low, place, value)
             mark_stored(low, value, place.ref.site)
-        case _:
-            raise low.not_yet(node, "arrays in structs")
 
 
 def store_number(low: Lowering, place: Place, number: Num, type_: Int | Pointer) -> None:
@@ -222,16 +236,18 @@ def store_number(low: Lowering, place: Place, number: Num, type_: Int | Pointer)
     low.builder.emit("store", place.ref.ptr, number.op, size=type_.size, offset=place.offset)
 
 
-def copy(low: Lowering, destination: Value, offset: int, source: Ref) -> None:
-    """Copies all of `source` to `destination` + `offset`."""
+def copy(low: Lowering, place: Place, source: Ref) -> None:
+    """Copies all of `source` to `place`, by the widest accesses that both allow."""
+    size = source.type.size
+    ends = (place.ref.align, source.align, place.offset, source.offset)
     low.builder.emit(
         "copy",
-        destination,
+        place.ref.ptr,
         source.ptr,
-        size=source.type.size,
-        offset=offset,
+        size=size,
+        offset=place.offset,
         offset2=source.offset,
-        align=source.type.align,
+        align=min(end & -end or 8 for end in ends),
     )
 
 
@@ -270,7 +286,9 @@ def alike(a: Ref, b: Ref) -> bool:
     The offset counts: that address is a multiple of 8, so what the offset is a multiple of tells
     how wide an access may be.
     """
-    return (a.type, a.origin, a.site, a.offset) == (b.type, b.origin, b.site, b.offset)
+    return (a.type, a.origin, a.site, a.offset, a.align) == (
+        b.type, b.origin, b.site, b.offset, b.align,
+    )  # fmt: skip
 
 
 def address(low: Lowering, ref: Ref) -> Value:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import builtins
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import expressions, memory, numbers
+from probee.compiler.frontend import expressions, memory, numbers, replaced
 from probee.compiler.frontend.source import Refusal
 from probee.compiler.frontend.values import (
     NONE,
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from probee.compiler.ir.ops import Operand
 
 _BUILTINS = {
-    "range": range, "min": min, "max": max, "abs": abs, "bool": bool, "int": int,
+    "range": range, "min": min, "max": max, "abs": abs, "bool": bool, "int": int, "len": len,
 }  # fmt: skip
 _MISSING = object()
 
@@ -103,8 +103,7 @@ def _assign_reference(
     in_map = ref.origin.startswith("map:")
     if known is not None:
         old = known.ref if isinstance(known, Opt) else known
-        same = isinstance(old, Ref) and memory.alike(old, ref)
-        if not same or not in_map:
+        if not (isinstance(old, Ref) and memory.alike(old, ref)):
             raise _other_shape(low, name, node)
     low.keep(ref.site)
     low.frame.locals[name] = Opt(ref) if in_map or isinstance(value, Opt) else ref
@@ -187,6 +186,9 @@ def _reference(low: Lowering, name: str, ref: Ref, node: ast.AST) -> Ref:
     low.rely("stale", key, node)
     if key in low.flow.stale:
         raise stale(low.frame.source, node)
+    low.rely("replaced", key, node)
+    if key in low.flow.replaced:
+        raise replaced.refusal(low.frame.source, node)
     for loop in low.made_in.get(ref.site, ()):
         if (loop, key) not in low.flow.fresh:
             raise low.refuse(
@@ -198,7 +200,8 @@ def _reference(low: Lowering, name: str, ref: Ref, node: ast.AST) -> Ref:
             )
     pointer = _read(low, name, "pointer")
     assert isinstance(pointer, Value)
-    return replace(ref, ptr=pointer, born=low.changes.get(ref.origin, 0))
+    born = low.changes.get(ref.origin, 0)
+    return replaced.refreshed(low, replace(ref, ptr=pointer, born=born))
 
 
 def show(low: Lowering, name: str) -> None:

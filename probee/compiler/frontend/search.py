@@ -98,8 +98,9 @@ def _materialise(low: Lowering, value: TypedValue, node: ast.AST) -> Ref | Text:
             return Ref(pointer, 0, CharArray(COMM_SIZE), "stack")
         case Ref(origin="ctx"):  # the verifier wants constant offsets into a context
             pointer = low.object_slot("text", value.type.size, low.site())
-            memory.copy(low, pointer, 0, value)
-            return replace(value, ptr=pointer, offset=0, origin="stack")
+            buffer = replace(value, ptr=pointer, offset=0, origin="stack", align=8)
+            memory.copy(low, memory.Place(buffer, 0, value.type), value)
+            return buffer
         case Ref():
             memory.check_usable(low, value, node)
             return value

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from probee.compiler.frontend import (
+    arrays,
     declared,
     inline,
     loops,
@@ -173,9 +174,23 @@ def store(low: Lowering, target: ast.expr, value: TypedValue, node: ast.expr) ->
             low.place(target)
             memory.write_field(low, place_owner, target, value, node)
         case ast.Subscript(value=owner, slice=key):
-            maps.store(low, low.value(owner), key, value, target, node)
+            _store_element(low, low.value(owner), key, value, target, node)
         case _:
             raise low.refuse(target, "target", "this cannot be assigned to in a kernel program")
+
+
+def _store_element(
+    low: Lowering,
+    owner: TypedValue,
+    key: ast.expr,
+    value: TypedValue,
+    target: ast.expr,
+    node: ast.expr,
+) -> None:
+    if isinstance(owner, Ref) and arrays.is_array(owner):
+        arrays.store(low, owner, key, value, target, node)
+    else:
+        maps.store(low, owner, key, value, target, node)
 
 
 def _unpack(
@@ -251,7 +266,13 @@ def _augmented(low: Lowering, node: ast.AugAssign) -> None:
             _update(low, node, place)
             memory.wrote(low, place.ref)
         case ast.Subscript(value=owner_node, slice=key) as target:
-            _update(low, node, maps.element(low, low.value(owner_node), key, target))
+            found = low.value(owner_node)
+            if isinstance(found, Ref) and arrays.is_array(found):
+                place = arrays.element(low, found, key, target)
+                _update(low, node, place)
+                memory.wrote(low, place.ref)
+            else:
+                _update(low, node, maps.element(low, found, key, target))
 
 
 def _update(low: Lowering, node: ast.AugAssign, place: memory.Place) -> None:

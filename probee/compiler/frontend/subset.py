@@ -97,7 +97,11 @@ REFUSED: dict[str, tuple[str, str, str]] = {
     ),
     "Dict": ("a dict", "there is no heap for it", "use a Hash map"),
     "Set": ("a set", "there is no heap for it", "use a Hash map"),
-    "List": ("a list", "there is no heap for it", "use an Array map or a Struct"),
+    "List": (
+        "a list",
+        "there is no heap for it",
+        "declare `slots: list[u32] = array(u32, 8)` in a Struct and give its elements values",
+    ),
     "Starred": ("*arguments", "calls are resolved before the program runs", "name each argument"),
     "Slice": ("a slice", "not built yet", ""),
     "With": ("with", "not built yet: locks and RCU sections come later", ""),

@@ -80,7 +80,7 @@ def _copy(low: Lowering, place: Place, value: Ref, node: ast.AST) -> None:
             why="text that fills its buffer would be cut, or lose the mark that it was cut",
             fix="give both fields one size",
         )
-    memory.copy(low, place.ref.ptr, place.offset, value)
+    memory.copy(low, place, value)
     if given < size:
         low.builder.emit("store", place.ref.ptr, 0, size=1, offset=place.offset + given)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from probee.frozen import Frozen
 from probee.lang.types import BOOL
-from probee.spec.types import CharArray, Int, Pointer, StructType
+from probee.spec.types import ArrayOf, CharArray, Int, Pointer, StructType
 
 if TYPE_CHECKING:
     import ast
@@ -58,15 +58,19 @@ class Ref(Frozen):
 
     `origin`: `stack`, `map:NAME`, `ring:NAME`, `data`, and `ctx` and `rodata`, which cannot be
     written. `site`: which object it is, for the rules on aliases; "" where that cannot matter.
-    `born`: how often its map had been changed when the reference was got (see memory.py).
+    `born`: how often its map had been changed when the reference was got (see memory.py); `seen`:
+    how many parts of its object had been replaced by then (see replaced.py). `align`: what `ptr` is
+    known to be a multiple of.
     """
 
     ptr: Value
     offset: int
-    type: StructType | CharArray
+    type: StructType | CharArray | ArrayOf
     origin: str
     site: str = ""
     born: int = 0
+    seen: int = 0
+    align: int = 8
 
 
 class Opt(Frozen):
@@ -80,6 +84,14 @@ class OptNum(Frozen):
     """An integer or None: `present` is 1 or 0, and 0 means None; `num.op` is 0 then."""
 
     num: Num
+    present: Operand
+    variable: str = ""
+
+
+class OptText(Frozen):
+    """Text in a buffer of its own, or None: `present` is 1 or 0, and 0 means None."""
+
+    ref: Ref
     present: Operand
     variable: str = ""
 
@@ -144,6 +156,7 @@ TypedValue: TypeAlias = (
     | Ref
     | Opt
     | OptNum
+    | OptText
     | Text
     | ReadStr
     | Comm
@@ -176,8 +189,12 @@ def describe(value: TypedValue) -> str:
             return name
         case Ref(type=StructType(name=name)):
             return f"a {name}"
+        case Ref(type=ArrayOf()):
+            return "an array"
         case Ref() | Text() | Comm():
             return "text"
+        case OptText() | Opt(ref=Ref(type=CharArray())):
+            return "text or None"
         case Opt(ref=Ref(type=StructType(name=name))):
             return f"a {name} or None"
         case OptNum(num=Num(type=Int(name=name))):

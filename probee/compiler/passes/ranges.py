@@ -25,7 +25,7 @@ from probee.compiler.passes.branches import Walk
 from probee.compiler.passes.comparisons import by_range
 from probee.compiler.passes.intervals import BOTTOM, FULL, U32, meet, of_operation, union
 from probee.compiler.passes.rewriting import drop_unreachable, substitute, to_jump
-from probee.compiler.passes.watched import watched_values
+from probee.compiler.passes.watched import unseen_values, watched_values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,13 +61,14 @@ class _Ranges:
     """`bounds`: value → its interval; one that was not reached yet is BOTTOM.
 
     `passed`: edge → intervals of what it carries. `marks`: numbers that growing bounds stop at.
-    `watched`: what the verifier must see bounded.
+    `watched`: what the verifier must see bounded; `unseen`: what of it only a branch shows so.
     """
 
     def __init__(self, function: Function) -> None:
         self.function = function
         self.bounds: dict[Value, Interval] = dict.fromkeys(function.params, FULL)
         self.watched = watched_values(function)
+        self.unseen = unseen_values(function, self.watched) if self.watched else set()
         self.marks = _marks(function)
         self.passed: dict[Edge, list[Interval]] = {}
         self.walk = Walk(function)
@@ -170,7 +171,9 @@ class _Ranges:
                 changed |= self._unsigned(op)
             block.ops = kept
             end = block.ops[-1]
-            truth = self._decided(end) if end.kind == "branch" else None
+            truth = None
+            if end.kind == "branch" and end.args[0] not in self.unseen:
+                truth = self._decided(end)
             if truth is not None:
                 jumps.append((end, truth))
         substitute(self.function, mapping)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # What the verifier bounds as we do: the result of these is as narrow to it as it is to us.
 PLAIN = ("load", "zext", "and", "const", "cmp")
+# What it forgets all bounds at.
+FORGOTTEN = ("udiv", "umod", "sdiv", "smod")
 
 
 def watched_values(function: Function) -> set[Value]:
@@ -42,6 +44,37 @@ def watched_values(function: Function) -> set[Value]:
             found.add(value)
             todo += makers.get(value, ())
     return found
+
+
+def unseen_values(function: Function, watched: set[Value]) -> set[Value]:
+    """Those of `watched` whose bounds the verifier loses at a division, or at what follows it.
+
+    A branch that compares one of these looks decided to us, and is all that bounds it to the
+    verifier. A mask bounds what it gives again.
+    """
+    users: dict[Value, list[Value]] = {}
+    found: set[Value] = set()
+    todo: list[Value] = []
+    for block in function.blocks:
+        for op in block.ops:
+            if op.result is None or not OPS[op.kind].pure:
+                continue
+            if op.kind in FORGOTTEN:
+                todo.append(op.result)
+            elif op.kind not in PLAIN:
+                for arg in op.args:
+                    if isinstance(arg, Value):
+                        users.setdefault(arg, []).append(op.result)
+        for edge in block.ops[-1].edges:
+            for param, arg in zip(edge.block.params, edge.args, strict=True):
+                if isinstance(arg, Value):
+                    users.setdefault(arg, []).append(param)
+    while todo:
+        value = todo.pop()
+        if value not in found:
+            found.add(value)
+            todo += users.get(value, ())
+    return found & watched
 
 
 def _loop_conditions(function: Function) -> list[Value]:

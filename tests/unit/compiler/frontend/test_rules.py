@@ -168,7 +168,7 @@ REFUSED = {
         "for i in range(100):\n    for j in range(100):\n        total.value += 1"),
     "another type": ("local-type", "n = ctx.flags\nn = points[1]"),
     "text in a key": ("not-yet", "named[Event(n=1)] = 1"),
-    "shadowed builtin": ("not-yet", "total.value = len(points)"),
+    "shadowed builtin": ("not-yet", "total.value = sum(points)"),
 }  # fmt: skip
 
 

@@ -1,0 +1,80 @@
+"""Objects inside objects that are replaced whole: `p.inner = Inner()`, `e.comm = "x"`, `a[i] = q`.
+
+In: a place that was given another struct, array or text. Out: references to what stood there, in
+locals or on the way through an expression, are of no use from here on: Python's would still be to
+the old object, whose memory now holds the new one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from probee.compiler.frontend.values import Opt, OptText, Ref
+from probee.frozen import replace
+from probee.spec.types import ArrayOf, StructType
+
+if TYPE_CHECKING:
+    import ast
+
+    from probee.compiler.frontend.lowering import Lowering
+    from probee.compiler.frontend.memory import Place
+    from probee.compiler.frontend.source import Refusal, Source
+    from probee.compiler.frontend.values import TypedValue
+    from probee.spec.types import ValueType
+
+
+def overwrote(low: Lowering, place: Place) -> None:
+    """`place`, which holds no number, was given another value."""
+    site = place.ref.site
+    if not site:
+        return
+    low.replaced.setdefault(site, []).append(place.type)
+    gone = set(low.flow.replaced)
+    for frame in low.frames:
+        for name, local in frame.locals.items():
+            ref = referred(local)
+            if ref is not None and ref.site == site and holds(place.type, ref.type):
+                gone.add(frame.key(name))
+    low.flow = replace(low.flow, replaced=frozenset(gone))
+
+
+def check(low: Lowering, ref: Ref, node: ast.AST) -> None:
+    """Refuses a reference got before what it refers to was replaced."""
+    if any(holds(type_, ref.type) for type_ in low.replaced.get(ref.site, ())[ref.seen :]):
+        raise refusal(low.frame.source, node)
+
+
+def refreshed(low: Lowering, ref: Ref) -> Ref:
+    """A reference that is got here and now."""
+    return replace(ref, seen=len(low.replaced.get(ref.site, ())))
+
+
+def referred(value: TypedValue) -> Ref | None:
+    """What a value refers to."""
+    if isinstance(value, (Opt, OptText)):
+        return value.ref
+    return value if isinstance(value, Ref) else None
+
+
+def holds(outer: ValueType, inner: ValueType) -> bool:
+    """Whether an object of type `outer` is, or may have in it, one of type `inner`."""
+    if outer == inner:
+        return True
+    match outer:
+        case StructType(fields=fields):
+            return any(holds(field.type, inner) for field in fields)
+        case ArrayOf(element=element):
+            return holds(element, inner)
+        case _:
+            return False
+
+
+def refusal(source: Source, node: ast.AST) -> Refusal:
+    """An object is used that another one has taken the place of."""
+    return source.refuse(
+        node,
+        "stale-reference",
+        "what this refers to was replaced since",
+        why="in Python it would still be the old object; its memory now holds the new one",
+        fix="read what is needed first, or write the new one's path",
+    )

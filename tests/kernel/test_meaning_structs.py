@@ -1,0 +1,215 @@
+"""Structs, arrays in them and text mean in the kernel what CPython makes of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.kernel.test_meaning import ROUNDS
+from tests.meaning.compare import check
+
+pytestmark = pytest.mark.kernel
+
+HEADER = """\
+from probee import (
+    Array, Chars, Const, Context, Global, Hash, RingBuf, Struct, array, chars, raw_tracepoint,
+    s8, s16, s32, s64, u8, u16, u32, u64,
+)
+
+class P(Struct):
+    x: u32
+    y: s16
+
+class E(Struct):
+    n: u64
+    slots: list[u32] = array(u32, 6)
+    small: list[s8] = array(s8, 8)
+    points: list[P] = array(P, 3)
+    grid: list[list[u16]] = array(array(u16, 3), 2)
+    tail: u32
+
+m = Hash(u32, E, max_entries=8)
+kept = Array(E, max_entries=2)
+ring = RingBuf(E, size="4K")
+total = Global(u64, 0)
+
+"""
+NAMED = {
+    "elements by constant and variable index, on the stack": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    e = E(n=1, tail=9)
+    e.slots[0] = 5
+    e.slots[-1] = ctx.c
+    e.slots[ctx.g & 3] += 7
+    e.small[ctx.e & 7] = ctx.h
+    e.small[ctx.e & 7] -= 100
+    e.points[ctx.g % 3].x = 4
+    e.points[-2].y = ctx.f
+    e.grid[ctx.g & 1][ctx.e % 3] = 70000 & ctx.e
+    m[1] = e
+    return e.slots[ctx.g & 3] + e.small[-1] + e.grid[1][ctx.e % 3]
+""",
+    "indices that may be negative, or outside": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    e = E()
+    for i in range(6):
+        e.slots[i] = i * 10
+    total.value += e.slots[ctx.h]
+    e.slots[ctx.d] += 1
+    total.value += e.slots[ctx.d - 3] + e.slots[ctx.d % 5 - 5]
+    m[0] = e
+    return e.slots[ctx.e]
+""",
+    "an index past 2^63 is outside, not negative": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    e = E()
+    e.slots[5] = 3
+    return e.slots[ctx.a]
+""",
+    "elements in maps and ring records": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    m[ctx.g & 3] = E(n=2)
+    m[ctx.g & 3].slots[ctx.g % 6] = 6
+    m[ctx.g & 3].points[ctx.c % 3].y -= ctx.f
+    kept[ctx.g & 1].small[ctx.h] = ctx.h
+    kept[1].slots[5] += 1
+    if (r := ring.reserve()) is not None:
+        r.slots[ctx.g % 6] = ctx.c
+        r.slots[(ctx.g + 1) % 6] += r.slots[ctx.g % 6]
+        r.points[ctx.c % 3].x = len(r.slots) + len(r.grid) + len(r.grid[0])
+        r.submit()
+    return m[ctx.g & 3].slots[ctx.g % 6]
+""",
+    "loops over arrays see what the body writes": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    e = E()
+    for i in range(6):
+        e.slots[i] = i
+    i = 0
+    for x in e.slots:
+        i += 1
+        if i < 6:
+            e.slots[i] += x * 2
+        if x == ctx.g:
+            break
+        total.value += x
+    else:
+        total.value += 1000
+    for p in e.points:
+        p.x += i
+        i += 1
+        if i == 8:
+            continue
+        p.y = -1
+    for row in e.grid:
+        for cell in row:
+            total.value += cell
+        row[1] = i
+    m[2] = e
+    return i
+""",
+    "an element is an object": """
+def bump(p: P) -> None:
+    p.x += 3
+
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    e = E()
+    p = e.points[1]
+    p.x = 4
+    bump(e.points[ctx.g % 3])
+    q = p
+    q.y = 5
+    e.points[0] = P(x=ctx.c)
+    xs = e.slots
+    xs[2] = 8
+    m[3] = e
+    return e.points[1].x + e.slots[2]
+""",
+    "whole arrays are copied": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    e = E()
+    for i in range(6):
+        e.slots[i] = ctx.c + i
+    e.grid[1][2] = 7
+    f = E(slots=e.slots, grid=e.grid, n=4)
+    m[3] = f
+    kept[0].points = m[3].points
+    return e.slots[ctx.g % 6]
+""",
+    "a number in an array": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    e = E()
+    for i in range(8):
+        e.small[i] = i - 4
+    e.slots[3] = ctx.e
+    return (
+        (ctx.h in e.small) + (ctx.a in e.small) * 2 + (ctx.e in e.slots) * 4
+        + (-1 in e.slots) * 8 + (ctx.d not in e.slots) * 16
+    )
+""",
+    "an index that a division bounds, where nothing stands behind": """
+class Last(Struct):
+    n: u32
+    slots: list[u32] = array(u32, 5)
+
+last = Hash(u32, Last, max_entries=4)
+records = RingBuf(Last, size="4K")
+
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    e = Last()
+    i = ctx.e % 5
+    e.slots[i] = 3
+    e.slots[ctx.f // 8192 + 2] += 1
+    last[0] = e
+    last[0].slots[ctx.a % 5] += 1
+    if (r := records.reserve()) is not None:
+        r.slots[ctx.c // 900000000] = 4
+        r.slots[ctx.b % 5] += 1
+        r.submit()
+    for i in range(5):
+        last[0].slots[i] += i
+    return i
+""",
+    "elements swap": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    e = E()
+    e.slots[1] = 1
+    e.slots[2] = 2
+    i = ctx.g % 6
+    e.slots[i], e.slots[2] = e.slots[2], e.slots[i]
+    m[1] = e
+    return 0
+""",
+    "the index is computed behind the value, before the store": """
+log = Global(u64, 0)
+
+def note(n: u32) -> u32:
+    log.value = log.value * 10 + n
+    return n
+
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    e = E()
+    e.slots[note(2)] = note(3)
+    e.slots[note(4)] += note(5)
+    e.slots[note(1)], e.n = note(6), e.slots[note(2)]
+    m[1] = e
+    return 0
+""",
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_named_program(name: str, tmp_path: Path) -> None:
+    check(HEADER + NAMED[name], ROUNDS, {}, tmp_path / "meaning_structs.py")
