@@ -14,7 +14,7 @@ from probee.spec.types import ArrayOf, CharArray, Int, Pointer, StructType, layo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, TypeAlias, dataclass_transform
+    from typing import Any, TypeAlias
 
     from probee.spec.types import ValueType
 
@@ -45,11 +45,11 @@ if TYPE_CHECKING:
         def __new__(cls, raw: bytes = b"", cut: bool = False) -> Chars:
             """Text from its bytes; those that are not UTF-8 come out as surrogates."""
 
-else:
+        # As a field: what is read is a Chars, and any text can be assigned.
+        def __get__(self, record: object, owner: type, /) -> Chars: ...
+        def __set__(self, record: object, text: str, /) -> None: ...
 
-    def dataclass_transform(**_: object):
-        """What typing's gives at run time, without its import."""
-        return lambda cls: cls
+else:
 
     u8, u16, u32, u64 = (Int(f"u{n * 8}", n, False) for n in (1, 2, 4, 8))
     s8, s16, s32, s64 = (Int(f"s{n * 8}", n, True) for n in (1, 2, 4, 8))
@@ -73,7 +73,7 @@ else:
 BOOL = Int("bool", 1, False, boolean=True)
 
 
-def chars(size: int) -> Any:
+def chars(size: int) -> Chars:
     """A buffer of `size` bytes (2 to 4096) as a struct's field: up to `size - 2` bytes of text.
 
     The last byte but the NUL is given up so that a text which fills the buffer can be told from
@@ -81,7 +81,8 @@ def chars(size: int) -> Any:
     """
     if type(size) is not int or not 2 <= size <= 4096:
         raise UsageError(f"chars({size!r}): the size is 2 to 4096 bytes")
-    return CharArray(size)
+    buffer: Any = CharArray(size)
+    return buffer  # type: ignore[no-any-return]  # the field's declaration, not its text
 
 
 MOST_ELEMENTS, MOST_BYTES = 4096, 16384
@@ -167,7 +168,6 @@ def _resolve(annotation: object, module: str) -> object:
     return value
 
 
-@dataclass_transform(eq_default=True, kw_only_default=True)
 class StructMeta(type):
     """Lays out the annotated fields of a `Struct` subclass.
 
@@ -209,7 +209,11 @@ class Struct(metaclass=StructMeta):
     `submit` and `discard` exist for what `RingBuf.reserve()` gives on the kernel side.
     """
 
-    if not TYPE_CHECKING:
+    if TYPE_CHECKING:
+        # By position or by name, in any number: no dataclass of PEP 681 is made like that.
+        def __init__(self, *values: Any, **fields: Any) -> None: ...
+
+    else:
 
         def __init__(self, *args: object, **kwargs: object) -> None:
             names = [f.name for f in type(self).layout_.fields]

@@ -21,7 +21,7 @@ def test_a_default_is_refused_and_not_dropped() -> None:
     with pytest.raises(UsageError, match=r"Odd\.pid: a field has no default"):
 
         class Odd(Struct):
-            pid: u32 = chars(16)
+            pid: u32 = chars(16)  # type: ignore[assignment]
 
     class Right(Struct):
         name: Chars = chars(16)

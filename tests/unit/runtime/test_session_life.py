@@ -73,7 +73,7 @@ def test_constants_read_as_declared_if_not_set(compiler: FakeCompiler, loads: li
         (lambda: Session(exit_openat, map_sizes={opens: "3M"}), "power of two"),
         (lambda: Session(exit_openat, map_sizes={seen: 0}), "seen: 0 entries"),
         (lambda: Session(exit_openat, map_sizes={seen: "8M"}), "seen: '8M' entries"),
-        (lambda: Session(exit_openat, map_sizes={only: 3}), "is not a map"),  # type: ignore[dict-item]
+        (lambda: Session(exit_openat, map_sizes={only: 3}), "is not a map"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(make: Callable[[], Session], complaint: str) -> None:
