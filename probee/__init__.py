@@ -26,6 +26,10 @@ if TYPE_CHECKING:
         current as current,
         read_str as read_str,
     )
+    from probee.lang.contexts import (
+        Context as Context,
+        TypedContext as TypedContext,
+    )
     from probee.lang.helpers import *  # noqa: F403
     from probee.lang.hist import Hist as Hist
     from probee.lang.maps import (
@@ -36,7 +40,6 @@ if TYPE_CHECKING:
         RingBuf as RingBuf,
     )
     from probee.lang.programs import (
-        Context as Context,
         raw_tracepoint as raw_tracepoint,
         tp_btf as tp_btf,
         tracepoint as tracepoint,
@@ -85,7 +88,8 @@ _HOME = {
         "probee.lang.maps",
     ),
     **dict.fromkeys(("Const", "Global"), "probee.lang.variables"),
-    **dict.fromkeys(("Context", "raw_tracepoint", "tp_btf", "tracepoint"), "probee.lang.programs"),
+    **dict.fromkeys(("Context", "TypedContext"), "probee.lang.contexts"),
+    **dict.fromkeys(("raw_tracepoint", "tp_btf", "tracepoint"), "probee.lang.programs"),
     **dict.fromkeys(
         (
             "Chars",

@@ -1,8 +1,8 @@
 """Write probee's generated modules from the recorded facts, or check that they are up to date.
 
 In: scripts/recorded/*.json, nothing else: not the running kernel, not installed headers.
-Out: probee/uapi/*.py, probee/tables/*_data.py, probee/lang/helpers.pyi. With --check nothing is
-written: the differences are printed and the status is 1 if there is one.
+Out: probee/uapi/*.py, probee/tables/*_data.py, probee/lang/helpers.pyi, probee/contexts.pyi. With
+--check nothing is written: the differences are printed and the status is 1 if there is one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from scripts import helper_module, helper_stubs, syscall_module, uapi_modules
+from scripts import context_module, helper_module, helper_stubs, syscall_module, uapi_modules
 
 ROOT = Path(__file__).parent.parent
 
@@ -36,6 +36,7 @@ def modules() -> dict[str, str]:
         **helper_module.modules(uapi, helpers, recorded("since")),
         **syscall_module.modules(recorded("syscalls")),
         **helper_stubs.modules(),
+        **context_module.modules(recorded("tracepoints")),
     }
 
 

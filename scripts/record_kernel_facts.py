@@ -1,10 +1,11 @@
 """Record what probee's generated tables say of the kernel: numbers, names and layouts, no text.
 
-In: unpacked Debian packages, given by option (nothing is fetched here):
+In: unpacked Debian packages and more, given by option (nothing is fetched here):
     --headers DIR     linux-libc-dev (`dpkg -x` of it; Arch: all, so it has every architecture)
     --source DIR      the tree of linux-source-X.Y of the same version
     --versions FILE   iovisor/bcc's docs/kernel-versions.md, --libbpf DIR a clone of libbpf with its
                       history: when each helper, map type, program type first appeared
+    --tracepoints     the running kernel's tracefs, as root: fields of common tracepoints
 Out: scripts/recorded/*.json, dated, one fact a line, so that a new recording is a readable diff.
 `scripts/generate_tables.py` reads only those files.
 """
@@ -20,7 +21,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from scripts import facts_headers, facts_protos, facts_syscalls, facts_versions
+from scripts import (
+    facts_headers,
+    facts_protos,
+    facts_syscalls,
+    facts_tracepoints,
+    facts_versions,
+)
 
 RECORDED = Path(__file__).parent / "recorded"
 
@@ -124,7 +131,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--source", type=Path, metavar="DIR")
     parser.add_argument("--versions", type=Path, metavar="FILE")
     parser.add_argument("--libbpf", type=Path, metavar="DIR")
+    parser.add_argument("--tracepoints", action="store_true")
     options = parser.parse_args(arguments)
+    if options.tracepoints:
+        found = facts_tracepoints.tracepoints()
+        write("tracepoints", {"tracepoints": found}, facts_tracepoints.source())
     if options.headers:
         record_headers(options.headers)
     if options.source and options.headers:

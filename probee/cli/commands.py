@@ -11,6 +11,11 @@ TOOLS: tuple[tuple[str, str], ...] = (
     ("opensnoop", "Trace opens of files: who opened what, with what result."),
 )
 
+# the same for what is no tool; each lives in probee/cli/<name>.py as run()
+COMMANDS: tuple[tuple[str, str], ...] = (
+    ("stubs", "Write classes with the fields of tracepoints, for type checkers."),
+)
+
 NOT_BUILT_COMMANDS = (
     "run", "build", "check", "inspect", "readelf", "prog", "map", "link", "btf", "top", "doctor",
     "trace",

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import sys
 
-from probee.cli.commands import NOT_BUILT_COMMANDS, NOT_BUILT_TOOLS, TOOLS
+from probee.cli.commands import COMMANDS, NOT_BUILT_COMMANDS, NOT_BUILT_TOOLS, TOOLS
 from probee.frame.output import Closed, Output, say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from probee.frame.tool import Tool
 
@@ -27,6 +27,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from probee.frame.run import run_tool
 
         return run_tool(word, lambda: _tool(word), words[1:])
+    if any(word == name for name, _ in COMMANDS):
+        from probee.frame.run import guarded
+
+        return guarded(word, words[1:], lambda: _command(word)(words[1:]))
     if word in ("--help", "-h", "help"):
         return _print(help_text())
     if word in ("--version", "-V"):
@@ -42,6 +46,12 @@ def _tool(name: str) -> Tool:
     return tool
 
 
+def _command(name: str) -> Callable[[Sequence[str]], int]:
+    module = __import__(f"probee.cli.{name}", fromlist=["run"])
+    run: Callable[[Sequence[str]], int] = module.run
+    return run
+
+
 def _unknown(word: str) -> int:
     from probee.frame.options import nearest
 
@@ -52,7 +62,7 @@ def _unknown(word: str) -> int:
     elif word.startswith("-"):
         say(f"probee: unknown option {word}; options of a tool follow its name")
     else:
-        near = nearest(word, [name for name, _ in TOOLS])
+        near = nearest(word, [name for name, _ in (*TOOLS, *COMMANDS)])
         say(f"probee: there is no tool or command {word!r}{near}")
     say("Try 'probee --help'.")
     return USAGE
@@ -62,13 +72,16 @@ def help_text() -> str:
     """What there is."""
     from probee.frame.help import WIDTH, wrap
 
-    rows = "\n".join(f"  {name:<12}{what}" for name, what in TOOLS)
+    rows, commands = (
+        "\n".join(f"  {name:<12}{what}" for name, what in table) for table in (TOOLS, COMMANDS)
+    )
     later = ", ".join((*NOT_BUILT_COMMANDS, *NOT_BUILT_TOOLS))
     indented = "\n".join(f"  {line}" for line in wrap(later, WIDTH - 2))
     return (
         "Usage: probee TOOL [OPTION]...\n"
         "eBPF in pure Python: tools that trace the running system.\n\n"
         f"Tools (probee TOOL --help says more):\n{rows}\n\n"
+        f"Commands:\n{commands}\n\n"
         "Options:\n"
         "  -h, --help      show this help\n"
         "  -V, --version   show the version\n\n"

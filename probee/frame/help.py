@@ -30,9 +30,12 @@ def help_text(
     description: str,
     options: Sequence[Option],
     examples: Sequence[tuple[str, str]],
+    operands: str = "",
+    exit_status: str = EXIT_STATUS,
 ) -> str:
     """Usage, what it does, options by group, examples, exit status."""
-    parts = [f"Usage: probee {name} [OPTION]...\n{summary}\n"]
+    usage = f"Usage: probee {name} [OPTION]... {operands}".rstrip()
+    parts = [f"{usage}\n{summary}\n"]
     if description:
         parts.append("\n".join(wrap(description, WIDTH)) + "\n")
     used = dict.fromkeys(option.group for option in options)
@@ -43,7 +46,7 @@ def help_text(
         width = max(len(command) for command, _ in examples) + 2
         rows = [f"  probee {command:<{width}}{what}".rstrip() for command, what in examples]
         parts.append("EXAMPLES\n" + "\n".join(rows) + "\n")
-    parts.append(EXIT_STATUS)
+    parts.append(exit_status)
     return "\n".join(parts)
 
 

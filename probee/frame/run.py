@@ -37,10 +37,19 @@ OK, FAILED, USAGE = 0, 1, 2
 
 def run_tool(name: str, load: Callable[[], Tool], words: Sequence[str]) -> int:
     """Runs the tool that `load` gives; never raises. The result is the exit status."""
-    debug = "--debug" in words
-    try:
+
+    def body() -> int:
         with Ending() as ending:
             return _run(load(), words, ending)
+
+    return guarded(name, words, body)
+
+
+def guarded(name: str, words: Sequence[str], body: Callable[[], int]) -> int:
+    """The exit status of `body`; what it raises becomes a sentence on standard error."""
+    debug = "--debug" in words
+    try:
+        return body()
     except ProbeeError as error:
         _trace(debug)
         say(f"probee {name}: {error}")

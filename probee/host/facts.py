@@ -67,6 +67,14 @@ class RunningKernel:
         typedef = self._trace_typedef(name)
         return None if typedef is None else raw_arguments(self.btf, name, typedef)
 
+    def raw_tracepoints(self) -> list[str]:
+        """The names of the raw tracepoints that the kernel's own BTF tells of."""
+        from probee.btf.kinds import TYPEDEF
+
+        btf = self.btf
+        names = [btf.name(id) for id in range(1, len(btf)) if btf.kind(id) == TYPEDEF]
+        return sorted(n.removeprefix(_PREFIX) for n in names if n.startswith(_PREFIX))
+
     def attach_btf_id(self, name: str) -> int:
         """The type id that a tp_btf program on tracepoint `name` is loaded with."""
         typedef = self._trace_typedef(name)

@@ -13,6 +13,7 @@ import sys
 
 from probee.errors import UsageError
 from probee.lang.builtins import Current, Intrinsic
+from probee.lang.contexts import ContextMeta
 from probee.lang.maps import MapDeclaration
 from probee.lang.types import StructMeta
 from probee.lang.variables import Variable
@@ -28,7 +29,7 @@ else:
 
 _MODULE: type[ModuleType] = type(sys)
 _ABSENT = object()
-_TYPES = frozenset((Int, Pointer, StructMeta))
+_TYPES = frozenset((Int, Pointer, StructMeta, ContextMeta))
 
 
 class Capture:
@@ -162,7 +163,7 @@ def _types(table: dict[str, object]) -> dict[str, object]:
 
 
 def _only_types(table: dict[str, object], prefix: str) -> dict[str, object]:
-    """Those that `types.value_type` has a layout for."""
+    """Those that `types.value_type` has a layout for, and classes of contexts."""
     return {
         prefix + name: value
         for name, value in table.items()
@@ -171,7 +172,8 @@ def _only_types(table: dict[str, object], prefix: str) -> dict[str, object]:
 
 
 def _is_ours(module: ModuleType) -> bool:
-    return module.__name__ == "probee" or module.__name__.startswith("probee.lang")
+    name = module.__name__
+    return name in ("probee", "probee.contexts") or name.startswith("probee.lang")
 
 
 def _shape(value: object) -> object:
@@ -184,6 +186,9 @@ def _shape(value: object) -> object:
             return (value.name, value.size, value.align, fields)
         case StructMeta():
             return _shape(value.layout_)
+        case ContextMeta():
+            said = value.declared_.items()
+            return ("context", [(name, _shape(a), _shape(v)) for name, (a, v) in said])
         case Pointer():
             return ("pointer", value.space, value.target)
         case CharArray():

@@ -16,14 +16,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class Context:
-    """What the kernel passes to a program; its fields are those of the hook."""
-
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any: ...
-
-
 class Program:
     """A function that is to run in the kernel. `kind` is its decorator's name."""
 

@@ -50,7 +50,6 @@ if TYPE_CHECKING:
         def __set__(self, record: object, text: str, /) -> None: ...
 
 else:
-
     u8, u16, u32, u64 = (Int(f"u{n * 8}", n, False) for n in (1, 2, 4, 8))
     s8, s16, s32, s64 = (Int(f"s{n * 8}", n, True) for n in (1, 2, 4, 8))
     UserStr = Pointer("user", "char")
@@ -149,7 +148,7 @@ def _array_type(annotation: object, default: ArrayOf) -> ArrayOf:
     return default
 
 
-def _resolve(annotation: object, module: str) -> object:
+def resolve(annotation: object, module: str) -> object:
     """An annotation that `from __future__ import annotations` left as text, looked up."""
     if not isinstance(annotation, str):
         return annotation
@@ -157,7 +156,7 @@ def _resolve(annotation: object, module: str) -> object:
     import sys
 
     if annotation.startswith("list[") and annotation.endswith("]"):
-        return list[_resolve(annotation[5:-1], module)]  # type: ignore[misc]
+        return list[resolve(annotation[5:-1], module)]  # type: ignore[misc]
     scope = vars(sys.modules.get(module, builtins))
     head, *attributes = annotation.split(".")
     value = scope.get(head, getattr(builtins, head, None))
@@ -185,7 +184,7 @@ class StructMeta(type):
         for field, annotation in annotated(body).items():
             default = body.pop(field, None)
             try:
-                resolved = _resolve(annotation, body["__module__"])
+                resolved = resolve(annotation, body["__module__"])
                 members.append((field, value_type(resolved, default)))
             except UsageError as error:
                 raise UsageError(f"{name}.{field}: {error}") from None

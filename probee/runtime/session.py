@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     V = TypeVar("V")
     T = TypeVar("T")
     R = TypeVar("R", bound=Struct)
+    M = TypeVar("M", bound=MapDeclaration)  # a dict's keys are of one type, no less and no more
 
 DEFAULT_LICENSE = "Dual MIT/GPL"
 _STARTED = time_ns()  # what of the compiler is written later is not what this process runs
@@ -79,7 +80,7 @@ class Session:
         self,
         *programs: Program,
         consts: Mapping[Const[Any], object] | None = None,
-        map_sizes: Mapping[MapDeclaration, int | str] | None = None,
+        map_sizes: Mapping[M, int | str] | None = None,
         license: str | None = None,
         cache: bool = True,
         target: Target | None = None,
@@ -362,7 +363,7 @@ def _named_consts(world: Capture, consts: Mapping[Const[Any], object]) -> dict[s
     return named
 
 
-def _named_sizes(world: Capture, map_sizes: Mapping[MapDeclaration, int | str]) -> dict[str, int]:
+def _named_sizes(world: Capture, map_sizes: Mapping[M, int | str]) -> dict[str, int]:
     """`max_entries` by name: bytes for a ring, elements for others."""
     named = {}
     for declaration, size in map_sizes.items():

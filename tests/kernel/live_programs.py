@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from probee.asm import make as m
 from probee.asm.encode import encode
 from probee.host.features import Features
+from probee.lang.contexts import Context
 from probee.lang.maps import Array, Hash, LruHash, PerCpuArray, RingBuf
-from probee.lang.programs import Context, raw_tracepoint
+from probee.lang.programs import raw_tracepoint
 from probee.lang.types import Chars, Struct, chars, s64, u32, u64
 from probee.lang.variables import Const, Global
 from probee.runtime.session import Session

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from probee.compiler.frontend import stated
 from probee.compiler.frontend.values import U32, U64, Comm, Method, Num, Ref, Thing
 from probee.frozen import Frozen
 from probee.spec.programs import ContextField
@@ -113,6 +114,7 @@ def syscall_arg(low: Lowering, node: ast.Call) -> Num:
 
 def field(low: Lowering, owner: Context, node: ast.Attribute) -> TypedValue:
     """`ctx.NAME`, by the kind of the program."""
+    stated.check_named(low, owner, node)
     if low.program.kind == "tracepoint":
         return _tracepoint_field(low, owner, node)
     return _raw_argument(low, owner, node)
@@ -165,6 +167,7 @@ def _read_format_field(
     type_ = field_type(found)
     if type_ is None:
         raise low.not_yet(node, f"a field of type {found.type}")
+    stated.check_type(low, owner, node, type_)
     if isinstance(type_, CharArray):
         return Ref(owner.ptr, found.offset, type_, "ctx")
     offset = found.offset
@@ -226,14 +229,18 @@ def _raw_argument(low: Lowering, owner: Context, node: ast.Attribute) -> Num:
         )
     index, argument = answers[0]
     low.place(node)
-    if argument.kind == "pointer":
-        op = low.builder.emit("load", owner.ptr, size=8, offset=8 * index)
-        return Num(Pointer("kernel", argument.target), op)
-    type_ = Int(
-        f"{'s' if argument.signed else 'u'}{argument.size * 8}", argument.size, argument.signed
-    )
+    type_ = argument_type(argument)
+    stated.check_type(low, owner, node, type_)
     # the kernel stores every argument as a u64; some verifiers refuse a read of its low bytes
     op = low.builder.emit("load", owner.ptr, size=8, offset=8 * index)
-    if type_.size < 8:
+    if isinstance(type_, Int) and type_.size < 8:
         op = low.builder.emit("sext" if type_.signed else "zext", op, size=type_.size)
     return Num(type_, op)
+
+
+def argument_type(argument: RawArgument) -> Int | Pointer:
+    """The language's type for an argument of a raw tracepoint."""
+    if argument.kind == "pointer":
+        return Pointer("kernel", argument.target)
+    sign = "s" if argument.signed else "u"
+    return Int(f"{sign}{argument.size * 8}", argument.size, argument.signed)

@@ -26,11 +26,8 @@ def type_of(low: Lowering, annotation: ast.expr) -> ValueType:
     if optional(annotation):
         assert isinstance(node, ast.BinOp)
         node = node.left
-    dotted = ast.unparse(node)
-    scope = low.frame.scope
-    named = scope.get(dotted, low.world.annotation(low.frame.source.function, dotted))
     try:
-        return value_type(named)
+        return value_type(named(low, node))
     except UsageError as error:
         raise low.refuse(
             annotation,
@@ -39,6 +36,18 @@ def type_of(low: Lowering, annotation: ast.expr) -> ValueType:
             why="the annotation of a local, a parameter or a result states its width",
             fix="write u8 to u64, s8 to s64, bool, a pointer type or a Struct",
         ) from None
+
+
+def named(low: Lowering, annotation: ast.expr) -> object:
+    """What an annotation names, None where that is nothing the program can see."""
+    dotted = text(annotation)
+    found = low.frame.scope.get(dotted)
+    return low.world.annotation(low.frame.source.function, dotted) if found is None else found
+
+
+def text(annotation: ast.expr) -> str:
+    """An annotation as it is written."""
+    return ast.unparse(_unquoted(annotation))
 
 
 def optional(annotation: ast.expr) -> bool:
@@ -54,7 +63,7 @@ def silent(annotation: ast.expr | None) -> bool:
     """Whether it leaves the width open: no annotation, `int`, `None`."""
     if annotation is None:
         return True
-    return ast.unparse(_unquoted(annotation)) in (*WIDTHLESS, "None")
+    return text(annotation) in (*WIDTHLESS, "None")
 
 
 def _unquoted(annotation: ast.expr) -> ast.expr:

@@ -16,12 +16,14 @@ from probee.compiler.frontend import (
     numbers,
     replaced,
     rings,
+    stated,
 )
 from probee.compiler.frontend.scope import Frame, local_names, parameters
 from probee.compiler.frontend.source import Refusal
 from probee.compiler.frontend.values import (
     NONE,
     S64,
+    Context,
     NoneType,
     Num,
     Opt,
@@ -122,7 +124,9 @@ def _assign_parameter(low: Lowering, parameter: ast.arg, value: TypedValue, node
     if isinstance(value, NoneType):
         raise low.frames[-2].source.refuse(node, "not-yet", "None as an argument: not built yet")
     annotation = parameter.annotation
-    if annotation is not None and not declared.silent(annotation):
+    if isinstance(value, Context):
+        value = stated.view(low, value, annotation)
+    elif annotation is not None and not declared.silent(annotation):
         type_ = declared.type_of(low, annotation)
         if isinstance(type_, (Int, Pointer)):
             if not isinstance(value, Num):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import helpers, inline, names, rings, statements
+from probee.compiler.frontend import helpers, inline, names, rings, stated, statements
 from probee.compiler.frontend.lowering import Lowering
 from probee.compiler.frontend.scope import parameters
 from probee.compiler.frontend.source import Refusal, at
@@ -90,7 +90,8 @@ def _bind_context(low: Lowering, definition: ast.FunctionDef) -> None:
             why="that is what the kernel passes",
             fix=f"def {definition.name}(ctx: Context) -> None:",
         )
-    names.assign(low, given[0].arg, Context(low.context), given[0])
+    context = stated.view(low, Context(low.context), given[0].annotation)
+    names.assign(low, given[0].arg, context, given[0])
 
 
 def _drop_unused_slots(function: Function) -> None:

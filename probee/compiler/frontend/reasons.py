@@ -24,6 +24,10 @@ REASONS: dict[str, tuple[str, str]] = {
         "correct the name: tracefs lists them under events/, `perf list` prints them",
     ),
     "not-yet": ("this release compiles a part of the language", "write it in another way"),
+    "stale-context": (
+        "what is read is the kernel's; the class is what a type checker believed",
+        "write the class anew with `probee stubs`",
+    ),
     "syntax": ("it has no meaning in the kernel", "write it in another way"),
     "target": ("names, fields, the .value of a Global and m[k] can be assigned to", "use one"),
     "type": ("Python would raise TypeError, or the kernel has no form for it", "convert it first"),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import ast
 
     from probee.compiler.ir.ops import Operand, Value
+    from probee.lang.contexts import ContextMeta
 
 S64 = Int("s64", 8, True)
 U64 = Int("u64", 8, False)
@@ -118,9 +119,13 @@ class NoneType(Frozen):
 
 
 class Context(Frozen):
-    """The program's context: `ptr` is what the kernel passed."""
+    """The program's context: `ptr` is what the kernel passed.
+
+    `stated`: the class that the annotation names; None where that leaves the fields open.
+    """
 
     ptr: Value
+    stated: ContextMeta | None = None
 
 
 class Thing(Frozen):

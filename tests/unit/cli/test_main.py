@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from probee.cli.commands import NOT_BUILT_COMMANDS, NOT_BUILT_TOOLS, TOOLS
+from probee.cli.commands import COMMANDS, NOT_BUILT_COMMANDS, NOT_BUILT_TOOLS, TOOLS
 from probee.cli.main import main
 
 # What costs milliseconds, and so may not be imported before the first row (DESIGN.md).
@@ -34,7 +34,7 @@ def probee(*words: str, stdout: int = subprocess.PIPE) -> subprocess.CompletedPr
 def test_help(word: str) -> None:
     done = probee(word)
     assert (done.returncode, done.stderr) == (0, "")
-    for name, what in TOOLS:
+    for name, what in (*TOOLS, *COMMANDS):
         assert f"{name:<12}{what}" in done.stdout
     assert all(len(line) <= 80 for line in done.stdout.splitlines())
 
@@ -51,6 +51,7 @@ def test_version(words: tuple[str, ...]) -> None:
     [
         ((), "probee: a tool is missing, such as: probee opensnoop"),
         (("opensnop",), "probee: there is no tool or command 'opensnop'; did you mean opensnoop?"),
+        (("stub",), "probee: there is no tool or command 'stub'; did you mean stubs?"),
         (("xyzzy",), "probee: there is no tool or command 'xyzzy'"),
         (("execsnoop",), "probee: execsnoop is not built yet"),
         (("readelf", "-h", "x"), "probee: readelf is not built yet"),
@@ -82,7 +83,25 @@ def test_every_tool_explains_itself(name: str) -> None:
     assert all(len(line) <= 80 for line in done.stdout.splitlines())
 
 
-@pytest.mark.parametrize("words", [(), ("opensnoop",)])
+def test_every_command_is_what_its_row_says() -> None:
+    for name, what in COMMANDS:
+        assert name not in NOT_BUILT_COMMANDS
+        done = probee(name, "--help")
+        assert (done.returncode, done.stderr) == (0, "")
+        for text in (f"Usage: probee {name} ", what, "EXAMPLES", "EXIT STATUS"):
+            assert text in done.stdout
+        assert all(len(line) <= 80 for line in done.stdout.splitlines())
+
+
+def test_stubs_refuses_what_it_does_not_know() -> None:
+    for words in (("--jsn",), ("nothing",), ("-o",)):
+        done = probee("stubs", *words)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("probee stubs: ")
+        assert done.stderr.endswith("Try 'probee stubs --help'.\n")
+
+
+@pytest.mark.parametrize("words", [(), ("opensnoop",), ("stubs",)])
 def test_a_full_disk_and_a_closed_pipe(words: tuple[str, ...]) -> None:
     full = os.open("/dev/full", os.O_WRONLY)
     done = probee(*words, "--help", stdout=full)

@@ -10,8 +10,9 @@ import pytest
 
 from probee.host.facts import RunningKernel
 from probee.host.features import Features
+from probee.lang.contexts import Context
 from probee.lang.maps import Hash, RingBuf
-from probee.lang.programs import Context, tracepoint
+from probee.lang.programs import tracepoint
 from probee.lang.types import Struct, chars, u32
 from probee.lang.variables import Const, Global
 from probee.runtime import cache

@@ -1,0 +1,138 @@
+"""The main forms of the language, with the types that checkers must see in them.
+
+mypy and pyright read this file; it is not run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, assert_type
+
+from probee import (
+    Array,
+    Chars,
+    Const,
+    Context,
+    Global,
+    Hash,
+    LruHash,
+    PerCpuArray,
+    RingBuf,
+    Session,
+    Struct,
+    UserStr,
+    chars,
+    current,
+    ktime_get_ns,
+    raw_tracepoint,
+    read_str,
+    s32,
+    sizeof,
+    tracepoint,
+    u32,
+    u64,
+)
+from probee.contexts import SchedSwitch, SysEnterOpenat
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from probee.lang.programs import Program
+    from probee.runtime.maps import LiveArray, LiveHash, LivePerCpuArray
+    from probee.runtime.ring import LiveRing
+    from probee.runtime.variables import LiveConst, LiveGlobal
+
+
+class Args(Struct):
+    filename: UserStr
+    flags: u32
+
+
+class Open(Struct):
+    pid: u32
+    ret: s32
+    comm: Chars = chars(16)
+    args: Args
+
+
+only = Const(u32, 0)
+failed = Const(bool, False)
+name = Const(chars(16), "sshd")
+total = Global(u64, 0)
+label = Global(chars(16), "")
+start = Hash(u32, Args)
+recent = LruHash(u32, u64)
+slots = Array(u64, max_entries=4)
+counts = PerCpuArray(u64, max_entries=4)
+opens = RingBuf(Open, size="1M")
+
+
+def wanted(pid: u32) -> bool:
+    return only == 0 or pid == only
+
+
+@tracepoint("syscalls:sys_enter_openat")
+def enter(ctx: SysEnterOpenat) -> None:
+    assert_type(ctx.filename, UserStr)
+    assert_type(ctx.flags, int)
+    args = Args(ctx.filename, flags=ctx.flags)  # by position and by name, as many as one likes
+    empty = Args()
+    start[current.tid] = args
+    start[only] = empty  # a Const stands for its value
+    assert_type(start.get(current.tid), Args | None)
+    assert_type(start[1].flags, int)
+    start[1].flags += 1
+    recent[1] += only + 1
+    assert_type(recent.pop(3, None), int | None)
+    assert_type(recent.setdefault(3, 4), int)
+    assert_type(slots.get(0), int | None)
+    slots[0] += ktime_get_ns()
+    assert_type(total.value, int)
+    assert_type(label.value, str)
+    total.value += sizeof(Args)
+
+
+@tracepoint("sched:sched_switch")
+def switch(ctx: SchedSwitch) -> None:
+    assert_type(ctx.prev_comm, Chars)
+    event = opens.reserve()
+    assert_type(event, Open | None)
+    if event is not None:
+        event.comm = ctx.prev_comm
+        event.comm = "any text"
+        event.comm = read_str(event.args.filename, default="?")
+        assert_type(event.comm, Chars)
+        assert_type(event.comm.cut, bool)
+        if event.comm == name or event.comm.startswith("k") or "x" in current.comm:
+            event.discard()
+        else:
+            event.submit()
+    half: u32 = only // 2 + 7 % only - (1 << only) + ~only - -only
+    if failed and 1 < only <= half and wanted(only):
+        total.value = min(int(only), 3)
+
+
+@raw_tracepoint("sys_enter")
+def raw(ctx: Context) -> None:
+    assert_type(ctx.anything, Any)
+
+
+def user_side() -> None:
+    assert_type(enter, Program)
+    sizes = {opens: "8M"}
+    consts = {only: 3}
+    with Session(enter, switch, raw, consts=consts, map_sizes=sizes) as session:
+        assert_type(session[opens], LiveRing[Open])
+        assert_type(session[opens].drain(), Iterator[Open])
+        assert_type(session[start], LiveHash[int, Args])
+        assert_type(session[recent], LiveHash[int, int])
+        assert_type(session[slots], LiveArray[int])
+        assert_type(session[counts], LivePerCpuArray[int])
+        assert_type(session[counts][0], list[int])
+        assert_type(session[total], LiveGlobal[int])
+        assert_type(session[label].value, str)
+        assert_type(session[only], LiveConst[int])
+        assert_type(session[failed].value, bool)
+        assert_type(session[name].value, str)
+    with Session(enter, consts={only: 1, failed: True, name: "x"}) as session:
+        for event in session[opens].drain():
+            print(event.pid, event.comm, event.args.flags)
