@@ -1,4 +1,4 @@
-"""`probee stubs` on the running kernel: all of its events, as type checkers and compilers see them."""
+"""`probee stubs` on the running kernel: all its events, as type checkers and compilers see them."""
 
 from __future__ import annotations
 
