@@ -30,13 +30,16 @@ if TYPE_CHECKING:
         Context as Context,
         TypedContext as TypedContext,
     )
+    from probee.lang.counters import Counter as Counter
     from probee.lang.helpers import *  # noqa: F403
     from probee.lang.hist import Hist as Hist
     from probee.lang.maps import (
         Array as Array,
         Hash as Hash,
         LruHash as LruHash,
+        LruPerCpuHash as LruPerCpuHash,
         PerCpuArray as PerCpuArray,
+        PerCpuHash as PerCpuHash,
         RingBuf as RingBuf,
     )
     from probee.lang.programs import (
@@ -44,6 +47,12 @@ if TYPE_CHECKING:
         tp_btf as tp_btf,
         tracepoint as tracepoint,
     )
+    from probee.lang.queues import (
+        BloomFilter as BloomFilter,
+        Queue as Queue,
+        Stack as Stack,
+    )
+    from probee.lang.tries import LpmTrie as LpmTrie
     from probee.lang.types import (
         Chars as Chars,
         KernelPtr as KernelPtr,
@@ -84,9 +93,12 @@ _HOME = {
     ),
     **dict.fromkeys(("current", "read_str"), "probee.lang.builtins"),
     **dict.fromkeys(
-        ("Array", "Hash", "LruHash", "PerCpuArray", "RingBuf"),
+        ("Array", "Hash", "LruHash", "LruPerCpuHash", "PerCpuArray", "PerCpuHash", "RingBuf"),
         "probee.lang.maps",
     ),
+    "Counter": "probee.lang.counters",
+    "LpmTrie": "probee.lang.tries",
+    **dict.fromkeys(("BloomFilter", "Queue", "Stack"), "probee.lang.queues"),
     **dict.fromkeys(("Const", "Global"), "probee.lang.variables"),
     **dict.fromkeys(("Context", "TypedContext"), "probee.lang.contexts"),
     **dict.fromkeys(("raw_tracepoint", "tp_btf", "tracepoint"), "probee.lang.programs"),

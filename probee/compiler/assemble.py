@@ -76,19 +76,19 @@ def _map(world: World, btf: BtfGenerator, name: str) -> MapSpec:
         assert table.value is not None
         btf.value(table.value)  # so that tools can tell what its records are
         return MapSpec(name, table.map_type, 0, 0, table.max_entries, value_type=table.value)
-    assert table.key is not None
     assert table.value is not None
     return MapSpec(
         name=name,
         type=table.map_type,
-        key_size=table.key.size,
+        key_size=0 if table.key is None else table.key.size,
         value_size=table.value.size,
         max_entries=table.max_entries,
         flags=table.flags,
         key_type=table.key,
         value_type=table.value,
-        key_btf=btf.value(table.key),
+        key_btf=0 if table.key is None else btf.value(table.key),
         value_btf=btf.value(table.value),
+        extra=table.extra,
     )
 
 

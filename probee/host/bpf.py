@@ -90,6 +90,11 @@ def map_pop(fd: int, key: bytes, value_size: int) -> bytes | None:
     return bytes(value) if _element("BPF_MAP_LOOKUP_AND_DELETE_ELEM", fd, key, value) else None
 
 
+def map_contains(fd: int, value: bytes) -> bool:
+    """Whether a bloom filter has `value`: surely not, or probably (Linux 5.16)."""
+    return _found("BPF_MAP_LOOKUP_ELEM", {"map_fd": fd, "value": value})
+
+
 def map_get_next_key(fd: int, key: bytes | None, key_size: int) -> bytes | None:
     """The key behind `key` in the map's own order, the first for None; None behind the last."""
     following = bytearray(key_size)

@@ -15,7 +15,7 @@ from probee.uapi import bpf as uapi
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn, TypeVar
+    from typing import NoReturn, TypeVar, overload
 
     from probee.spec.types import ValueType
 
@@ -26,7 +26,8 @@ else:
     K = V = R = None
 
 
-def _kernel_only(what: str) -> NoReturn:
+def kernel_only(what: str) -> NoReturn:
+    """What a declaration says to whoever takes it for the live object."""
     raise UsageError(
         f"{what} belongs to kernel programs",
         hint="on the user side, ask the Session for the live object: session[declaration]",
@@ -34,22 +35,24 @@ def _kernel_only(what: str) -> NoReturn:
 
 
 class MapDeclaration:
-    """What all maps have: `map_type` (BPF_MAP_TYPE_*), types, entries and flags."""
+    """What all maps have: `map_type` (BPF_MAP_TYPE_*), types, entries, flags, `map_extra`."""
 
     map_type = 0
-    flags = 0
 
-    def __init__(self, key: object, value: object, max_entries: int) -> None:
+    def __init__(
+        self, key: object, value: object, max_entries: int, flags: int = 0, extra: int = 0
+    ) -> None:
         if type(max_entries) is not int or not 0 < max_entries < 1 << 32:
             raise UsageError(f"max_entries={max_entries!r}: a map has 1 to 2^32-1 entries")
         self.key: ValueType | None = None if key is None else value_type(key)
         self.value: ValueType | None = None if value is None else value_type(value)
         self.key_class, self.value_class = key, value
-        self.max_entries = max_entries
+        self.max_entries, self.flags, self.extra = max_entries, flags, extra
 
     def identity(self) -> tuple[object, ...]:
         """All that a compiled program's meaning takes from this declaration."""
-        return (type(self).__name__, self.key, self.value, self.max_entries, self.flags)
+        kind = type(self).__name__
+        return (kind, self.key, self.value, self.max_entries, self.flags, self.extra)
 
 
 class Mapping(MapDeclaration, Generic[K, V]):
@@ -57,48 +60,108 @@ class Mapping(MapDeclaration, Generic[K, V]):
 
     if TYPE_CHECKING:
 
-        def __init__(self, key: type[K], value: type[V], *, max_entries: int = ...) -> None: ...
+        @overload
+        def get(self, key: K) -> V | None: ...
+        @overload
+        def get(self, key: K, default: V) -> V: ...
+        def get(self, key: K, default: V | None = None) -> V | None:
+            """A reference to the value, or the default."""
+
+        @overload
+        def pop(self, key: K) -> V: ...
+        @overload
+        def pop(self, key: K, default: None) -> V | None: ...
+        @overload
+        def pop(self, key: K, default: V) -> V: ...
+        def pop(self, key: K, default: V | None = None) -> V | None:
+            """Take the value out, or give the default."""
 
     else:
 
-        def __init__(self, key: object, value: object, *, max_entries: int = 10_240) -> None:
-            super().__init__(key, value, max_entries)
+        def get(self, *_: object) -> object:
+            """A reference to the value, or the default."""
+            kernel_only("get()")
 
-    def get(self, key: K) -> V | None:
-        """A reference to the value, or None."""
-        _kernel_only("get()")
+        def pop(self, *_: object) -> object:
+            """Take the value out, or give the default."""
+            kernel_only("pop()")
 
     def __getitem__(self, key: K) -> V:
-        _kernel_only("m[k]")
+        kernel_only("m[k]")
 
     def __setitem__(self, key: K, value: V) -> None:
-        _kernel_only("m[k] = v")
+        kernel_only("m[k] = v")
 
     def __delitem__(self, key: K) -> None:
-        _kernel_only("del m[k]")
+        kernel_only("del m[k]")
 
     def __contains__(self, key: K) -> bool:
-        _kernel_only("k in m")
+        kernel_only("k in m")
 
     def setdefault(self, key: K, value: V) -> V:
         """The value, put there first if it is missing."""
-        _kernel_only("setdefault()")
-
-    def pop(self, key: K, default: None) -> V | None:
-        """Take the value out, or None."""
-        _kernel_only("pop()")
+        kernel_only("setdefault()")
 
 
 class Hash(Mapping[K, V]):
-    """BPF_MAP_TYPE_HASH: a dict of fixed size; an insertion into a full one fails, counted."""
+    """BPF_MAP_TYPE_HASH: a dict of fixed size; an insertion into a full one fails, counted.
+
+    `prealloc=False` (BPF_F_NO_PREALLOC): memory is taken entry by entry, as they come.
+    """
 
     map_type = uapi.BPF_MAP_TYPE_HASH
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self, key: type[K], value: type[V], *, max_entries: int = ..., prealloc: bool = ...
+        ) -> None: ...
+
+    else:
+
+        def __init__(
+            self, key: object, value: object, *, max_entries: int = 10_240, prealloc: bool = True
+        ) -> None:
+            super().__init__(key, value, max_entries, 0 if prealloc else uapi.BPF_F_NO_PREALLOC)
+
 
 class LruHash(Mapping[K, V]):
-    """BPF_MAP_TYPE_LRU_HASH: a dict that forgets what was not used for longest when full."""
+    """BPF_MAP_TYPE_LRU_HASH: a dict that forgets what was not used for longest when full.
+
+    `common_lru=False` (BPF_F_NO_COMMON_LRU): each CPU has a list of its own, and a share of the
+    entries: faster, and less exact about what was not used for longest.
+    """
 
     map_type = uapi.BPF_MAP_TYPE_LRU_HASH
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self, key: type[K], value: type[V], *, max_entries: int = ..., common_lru: bool = ...
+        ) -> None: ...
+
+    else:
+
+        def __init__(
+            self, key: object, value: object, *, max_entries: int = 10_240, common_lru: bool = True
+        ) -> None:
+            super().__init__(key, value, max_entries, 0 if common_lru else uapi.BPF_F_NO_COMMON_LRU)
+
+
+class PerCpuHash(Hash[K, V]):
+    """BPF_MAP_TYPE_PERCPU_HASH: as Hash, one copy of each value a CPU.
+
+    A program sees the copy of the CPU that it runs on. An entry exists on all CPUs at once, and is
+    zero where nothing was stored yet. User space sees a list a value, one item a possible CPU.
+    """
+
+    map_type = uapi.BPF_MAP_TYPE_PERCPU_HASH
+
+
+class LruPerCpuHash(LruHash[K, V]):
+    """BPF_MAP_TYPE_LRU_PERCPU_HASH: as LruHash, one copy of each value a CPU (see PerCpuHash)."""
+
+    map_type = uapi.BPF_MAP_TYPE_LRU_PERCPU_HASH
 
 
 class Array(MapDeclaration, Generic[V]):
@@ -119,13 +182,13 @@ class Array(MapDeclaration, Generic[V]):
 
     def get(self, index: int) -> V | None:
         """A reference to the value, or None where the index is out of range."""
-        _kernel_only("get()")
+        kernel_only("get()")
 
     def __getitem__(self, index: int) -> V:
-        _kernel_only("a[i]")
+        kernel_only("a[i]")
 
     def __setitem__(self, index: int, value: V) -> None:
-        _kernel_only("a[i] = v")
+        kernel_only("a[i] = v")
 
 
 class PerCpuArray(Array[V]):
@@ -155,11 +218,11 @@ class RingBuf(MapDeclaration, Generic[R]):
 
     def reserve(self) -> R | None:
         """A record to fill and submit, or None when the ring is full (which is counted)."""
-        _kernel_only("reserve()")
+        kernel_only("reserve()")
 
     def output(self, record: R) -> None:
         """Copy a record into the ring; a full ring is counted."""
-        _kernel_only("output()")
+        kernel_only("output()")
 
 
 def parse_size(size: int | str) -> int:

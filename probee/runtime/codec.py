@@ -39,7 +39,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-MAGIC = b"prbspec\x01"
+MAGIC = b"prbspec\x02"
 
 # Kinds: u32, s64, bool, text, blob; `type` is any value type, `type?` may be None; `[X]` is a tuple
 # of records X, and `[text u32]` one of pairs. A test holds the rows against the classes.
@@ -52,7 +52,7 @@ SCHEMA: dict[str, tuple[type, dict[str, str]]] = {
     "MapSpec": (MapSpec, {
         "name": "text", "type": "u32", "key_size": "u32", "value_size": "u32",
         "max_entries": "u32", "flags": "u32", "key_type": "type?", "value_type": "type?",
-        "key_btf": "u32", "value_btf": "u32", "contents": "blob", "frozen": "bool",
+        "key_btf": "u32", "value_btf": "u32", "contents": "blob", "frozen": "bool", "extra": "u32",
     }),
     "ProgramSpec": (ProgramSpec, {
         "name": "text", "type": "u32", "attach_type": "u32", "attach": "[Attach]",

@@ -14,7 +14,8 @@ from probee.errors import UsageError
 from probee.frozen import Frozen
 from probee.host import bpf
 from probee.lang.generics import Generic
-from probee.runtime.maps import possible_cpus, raw_items
+from probee.runtime.cpus import possible_cpus
+from probee.runtime.walk import raw_items
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

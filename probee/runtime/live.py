@@ -10,12 +10,13 @@ import os
 from _weakref import ref
 
 from probee.errors import FormatError, UsageError
-from probee.lang.maps import Array, Hash, LruHash, MapDeclaration, PerCpuArray, RingBuf
+from probee.lang.maps import MapDeclaration, RingBuf
 from probee.lang.programs import Program
 from probee.lang.types import Chars, Struct
 from probee.lang.variables import Const, Variable
 from probee.runtime.decode import ValueCodec, row_decoder
 from probee.spec.types import Int, struct_format
+from probee.uapi import bpf as uapi
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,10 +24,28 @@ if TYPE_CHECKING:
     from typing import Any
 
     from probee.lang.capture import Capture
+    from probee.runtime.cpus import PerCpuCodec
     from probee.runtime.loader import Loaded, LoadedMap
-    from probee.runtime.maps import LiveArray, LiveHash, LivePerCpuArray
+    from probee.runtime.maps import LiveMap
     from probee.runtime.ring import LiveRing
     from probee.runtime.variables import LiveConst, LiveGlobal, Section
+
+
+# by the name of the declaration's class, so that only what is used is imported
+_LIVE = {
+    "Counter": ("probee.runtime.counters", "LiveCounter"),
+    "LpmTrie": ("probee.runtime.maps", "LiveTrie"),
+    "Mapping": ("probee.runtime.maps", "LiveHash"),
+    "PerCpuArray": ("probee.runtime.arrays", "LivePerCpuArray"),
+    "Array": ("probee.runtime.arrays", "LiveArray"),
+    "Queue": ("probee.runtime.queues", "LiveQueue"),
+    "BloomFilter": ("probee.runtime.queues", "LiveBloomFilter"),
+}
+_PER_CPU = (
+    uapi.BPF_MAP_TYPE_PERCPU_HASH,
+    uapi.BPF_MAP_TYPE_PERCPU_ARRAY,
+    uapi.BPF_MAP_TYPE_LRU_PERCPU_HASH,
+)
 
 
 class Life:
@@ -124,24 +143,22 @@ class LiveObjects:
         return LiveRing(ring, map_.fd, layout, decode, self._life.check)
 
     def _map(self, declaration: MapDeclaration, map_: LoadedMap, name: str) -> object:
-        from probee.runtime.maps import LiveArray, LiveHash, LivePerCpuArray
+        place = _live_kind(declaration)
+        if place is None:
+            from probee.runtime.special import special
 
-        kind: type[LiveHash[Any, Any] | LiveArray[Any] | LivePerCpuArray[Any]]
-        match declaration:
-            case Hash() | LruHash():
-                kind = LiveHash
-            case PerCpuArray():
-                kind = LivePerCpuArray
-            case Array():
-                kind = LiveArray
-            case _:
-                from probee.runtime.special import special
-
-                return special(declaration, map_, self._life.check)
-        assert declaration.key is not None
+            return special(declaration, map_, self._life.check)
+        module, live = place
+        kind: type[LiveMap] = getattr(__import__(module, fromlist=(live,)), live)
         assert declaration.value is not None
-        key = ValueCodec(declaration.key, declaration.key_class)
-        value = ValueCodec(declaration.value, declaration.value_class)
+        one = ValueCodec(declaration.value, declaration.value_class)
+        value: ValueCodec | PerCpuCodec = one
+        if declaration.map_type in _PER_CPU:
+            from probee.runtime.cpus import PerCpuCodec, SumCodec
+
+            value = (SumCodec if live == "LiveCounter" else PerCpuCodec)(one)
+        # a map without keys never asks for the codec of them
+        key = ValueCodec(declaration.key, declaration.key_class) if declaration.key else one
         return kind(name, map_.fd, key, value, map_.max_entries, self._life.check)
 
     def _variable(self, declaration: Variable[Any], name: str) -> LiveConst[Any] | LiveGlobal[Any]:
@@ -158,6 +175,12 @@ class LiveObjects:
         if spec is None:
             raise UsageError(f"no code of this Session's programs reaches {name}")
         return LiveGlobal(spec, self.section(spec.section), self._life.check)
+
+
+def _live_kind(declaration: MapDeclaration) -> tuple[str, str] | None:
+    """Module and class of the live object of a map, by the name of its declaration's class."""
+    kinds = (_LIVE.get(cls.__name__) for cls in type(declaration).__mro__)
+    return next((kind for kind in kinds if kind is not None), None)
 
 
 def _close_in_children(live: LiveObjects) -> None:

@@ -212,6 +212,7 @@ class _Loading:
                 spec.value_size,
                 entries,
                 flags=flags,
+                extra=spec.extra,
                 name=kernel_name(spec.name),
                 btf_fd=self.btf_fd if with_types else 0,
                 key_btf=spec.key_btf if with_types else 0,

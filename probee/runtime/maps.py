@@ -1,25 +1,26 @@
-"""Live maps, used from user space as dicts and lists.
+"""Live maps with keys, used from user space as dicts.
 
-In: a map's descriptor and the codecs of its keys and values. Out: `LiveHash` (a dict), `LiveArray`
-and `LivePerCpuArray` (lists of fixed length). Each operation is one system call and sees the map as
-it is at that moment; the kernel's programs go on writing meanwhile. Nothing is a reference: change
-a value and store it again.
+In: a map's descriptor and the codecs of its keys and values. Out: `LiveHash` and `LiveTrie`. Each
+operation is one system call and sees the map as it is at that moment; the kernel's programs go on
+writing meanwhile. Nothing is a reference: change a value and store it again. The value of a per-CPU
+map is a list with one item a possible CPU.
 
-A missing key raises KeyError and an index out of range IndexError, as of dicts and lists; a key or
-value that does not fit its type raises UsageError; what the kernel refuses (a full map: E2BIG)
-KernelError.
+A missing key raises KeyError, as of dicts; a key or value that does not fit its type raises
+UsageError; what the kernel refuses (a full map: E2BIG) KernelError.
 """
 
 from __future__ import annotations
 
-from probee.errors import FormatError, KernelError, UsageError
+from probee.errors import KernelError
 from probee.host import bpf
+from probee.runtime.walk import raw_items
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Generic, TypeVar, overload
 
+    from probee.runtime.cpus import PerCpuCodec
     from probee.runtime.decode import ValueCodec
 
     K = TypeVar("K")
@@ -30,9 +31,9 @@ else:
 
     K = V = D = None
 
-_EAGAIN, _EINVAL, _ENOSPC = 11, 22, 28
-_BATCH = 256
-_POSSIBLE = "/sys/devices/system/cpu/possible"
+_BPF_NOEXIST = 1
+_EEXIST, _EINVAL, _ENOTSUPP = 17, 22, 524
+_RAISE = object()
 
 
 class LiveMap:
@@ -43,7 +44,7 @@ class LiveMap:
         name: str,
         fd: int,
         key: ValueCodec,
-        value: ValueCodec,
+        value: ValueCodec | PerCpuCodec,
         max_entries: int,
         guard: Callable[[], None],
     ) -> None:
@@ -56,8 +57,8 @@ class LiveMap:
         return self._fd
 
 
-class LiveHash(LiveMap, Generic[K, V]):
-    """A hash map as a dict. `max_entries` is its bound; an LRU map drops elements by itself."""
+class LiveTable(LiveMap, Generic[K, V]):
+    """What all maps with keys of the user's have."""
 
     if TYPE_CHECKING:
 
@@ -72,13 +73,11 @@ class LiveHash(LiveMap, Generic[K, V]):
 
         def get(self, key, default=None):
             """The value under `key`, or the default."""
-            self._guard()
-            data = bpf.map_lookup(self._fd, self._encoded(key), self._value.size)
+            data = self._data(key)
             return default if data is None else self._value.decode(data)
 
     def __getitem__(self, key: K) -> V:
-        self._guard()
-        data = bpf.map_lookup(self._fd, self._encoded(key), self._value.size)
+        data = self._data(key)
         if data is None:
             raise KeyError(key)
         value: V = self._value.decode(data)
@@ -95,8 +94,7 @@ class LiveHash(LiveMap, Generic[K, V]):
             raise KeyError(key)
 
     def __contains__(self, key: K) -> bool:
-        self._guard()
-        return bpf.map_lookup(self._fd, self._encoded(key), self._value.size) is not None
+        return self._data(key) is not None
 
     def __len__(self) -> int:
         """Counted by reading all keys: the kernel keeps no number."""
@@ -129,6 +127,10 @@ class LiveHash(LiveMap, Generic[K, V]):
         for key, _ in self._raw():
             bpf.map_delete(self._fd, key)
 
+    def _data(self, key: K) -> bytes | None:
+        self._guard()
+        return bpf.map_lookup(self._fd, self._encoded(key), self._value.size)
+
     def _encoded(self, key: K) -> bytes:
         return self._key.encode(key, f"{self.name} key")
 
@@ -137,156 +139,65 @@ class LiveHash(LiveMap, Generic[K, V]):
         return raw_items(self._fd, self._key.size, self._value.size, self.max_entries, self._guard)
 
 
-def raw_items(
-    fd: int, key_size: int, value_size: int, max_entries: int, guard: Callable[[], None]
-) -> Iterator[tuple[bytes, bytes]]:
-    """Keys and values of a hash map as bytes, many a system call where the kernel can (5.6)."""
-    cursor, count, begun = None, _BATCH, False
-    while True:
+class LiveHash(LiveTable[K, V], Generic[K, V]):
+    """A hash map as a dict. `max_entries` is its bound; an LRU map drops elements by itself."""
+
+    if TYPE_CHECKING:
+
+        @overload
+        def pop(self, key: K) -> V: ...
+        @overload
+        def pop(self, key: K, default: D) -> V | D: ...
+        def pop(self, key: K, default: object = None) -> object:
+            """The value under `key`, which is taken out; else the default, or KeyError."""
+
+    else:
+
+        def pop(self, key, default=_RAISE):
+            """The value under `key`, which is taken out; else the default, or KeyError."""
+            self._guard()
+            data = self._take(self._encoded(key))
+            if data is not None:
+                return self._value.decode(data)
+            if default is _RAISE:
+                raise KeyError(key)
+            return default
+
+    def setdefault(self, key: K, value: V) -> V:
+        """The value under `key`, which is `value` if there was none."""
+        encoded = self._encoded(key)
+        data = self._value.encode(value, f"{self.name} value")
+        while True:
+            self._guard()
+            try:
+                bpf.map_update(self._fd, encoded, data, _BPF_NOEXIST)
+            except KernelError as error:
+                if error.errno != _EEXIST:
+                    raise
+            found = bpf.map_lookup(self._fd, encoded, self._value.size)
+            if found is not None:  # a program may have deleted it meanwhile
+                there: V = self._value.decode(found)
+                return there
+
+    def update(self, other: Mapping[K, V] | Iterable[tuple[K, V]]) -> None:
+        """Stores every pair of a dict, or of an iterable of pairs, one after the other."""
+        pairs: Iterable[tuple[K, V]] = other.items() if hasattr(other, "items") else other
+        for key, value in pairs:
+            self[key] = value
+
+    def _take(self, key: bytes) -> bytes | None:
+        """In one step (Linux 5.14), or in two, between which a program may write the entry."""
         try:
-            keys, values, got, following = bpf.map_lookup_batch(
-                fd, key_size, value_size, count, cursor
-            )
+            return bpf.map_pop(self._fd, key, self._value.size)
         except KernelError as error:
-            if error.errno == _ENOSPC:  # one bucket holds more than `count` elements
-                count *= 2
-                continue
-            if error.errno == _EINVAL and not begun:  # a kernel without batches
-                break
-            raise
-        begun = True
-        for i in range(got):
-            yield (
-                keys[i * key_size : (i + 1) * key_size],
-                values[i * value_size : (i + 1) * value_size],
-            )
-            guard()
-        if following is None:
-            return
-        cursor = following
-    yield from _items_one_by_one(fd, key_size, value_size, max_entries, guard)
+            if error.errno not in {_EINVAL, _ENOTSUPP}:
+                raise
+        data = bpf.map_lookup(self._fd, key, self._value.size)
+        return data if data is not None and bpf.map_delete(self._fd, key) else None
 
 
-def _items_one_by_one(
-    fd: int, key_size: int, value_size: int, max_entries: int, guard: Callable[[], None]
-) -> Iterator[tuple[bytes, bytes]]:
-    """The same by BPF_MAP_GET_NEXT_KEY. It starts again from the first key when the one it is given
-    is gone, so keys already given are remembered and passed over.
+class LiveTrie(LiveTable[K, V], Generic[K, V]):
+    """An LPM trie: reading finds the longest prefix that matches the key.
+
+    Storing and deleting mean exactly the prefix that the key says; `items()` tells the prefixes.
     """
-    given: set[bytes] = set()
-    restarts = 0
-    key = bpf.map_get_next_key(fd, None, key_size)
-    while key is not None:
-        # The next key first: the loop's body may delete this one.
-        following = bpf.map_get_next_key(fd, key, key_size)
-        if key not in given:
-            given.add(key)
-            value = bpf.map_lookup(fd, key, value_size)
-            if value is not None:
-                yield key, value
-                guard()
-        elif following in given:
-            restarts += 1
-            if restarts > 8 * max_entries + 1024:
-                raise KernelError(
-                    "BPF_MAP_GET_NEXT_KEY",
-                    _EAGAIN,
-                    cause="elements come and go faster than they can be read",
-                )
-        key = following
-
-
-class IndexedMap(LiveMap):
-    """What array maps share: `max_entries` places, counted from 0, or back from the end."""
-
-    def __len__(self) -> int:
-        return self.max_entries
-
-    def _place(self, index: int) -> bytes:
-        if not isinstance(index, int):
-            raise UsageError(f"{self.name}[{index!r}]: the index of an array is an integer")
-        place = index + self.max_entries if index < 0 else index
-        if not 0 <= place < self.max_entries:
-            raise IndexError(f"{self.name}[{index}]: the array has {self.max_entries} elements")
-        return self._key.encode(place)
-
-    def _lookup(self, index: int, size: int) -> bytes:
-        self._guard()
-        data = bpf.map_lookup(self._fd, self._place(index), size)
-        if data is None:  # no kernel does this: every element of an array exists
-            raise FormatError(f"{self.name}[{index}] is not in the kernel's array")
-        return data
-
-
-class LiveArray(IndexedMap, Generic[V]):
-    """An array map as a list of `max_entries` values."""
-
-    def __getitem__(self, index: int) -> V:
-        value: V = self._value.decode(self._lookup(index, self._value.size))
-        return value
-
-    def __setitem__(self, index: int, value: V) -> None:
-        self._guard()
-        data = self._value.encode(value, f"{self.name}[{index}]")
-        bpf.map_update(self._fd, self._place(index), data)
-
-    def __iter__(self) -> Iterator[V]:
-        for index in range(self.max_entries):
-            yield self[index]
-
-
-class LivePerCpuArray(IndexedMap, Generic[V]):
-    """A per-CPU array map as a list; each element is a list with one value a possible CPU."""
-
-    def __getitem__(self, index: int) -> list[V]:
-        slot = self._slot()
-        data = self._lookup(index, slot * possible_cpus())
-        size = self._value.size
-        return [self._value.decode(data[at : at + size]) for at in range(0, len(data), slot)]
-
-    def __setitem__(self, index: int, values: Sequence[V]) -> None:
-        self._guard()
-        cpus = possible_cpus()
-        if not isinstance(values, (list, tuple)) or len(values) != cpus:
-            raise UsageError(f"{self.name}[{index}]: a list of {cpus} values is wanted")
-        data = b"".join(
-            self._value.encode(value, f"{self.name}[{index}][{cpu}]").ljust(self._slot(), b"\0")
-            for cpu, value in enumerate(values)
-        )
-        bpf.map_update(self._fd, self._place(index), data)
-
-    def __iter__(self) -> Iterator[list[V]]:
-        for index in range(self.max_entries):
-            yield self[index]
-
-    def _slot(self) -> int:
-        """Each CPU's copy is rounded up to 8 bytes (array_map_alloc, kernel/bpf/arraymap.c)."""
-        return self._value.size + 7 & ~7
-
-
-def possible_cpus() -> int:
-    """How many CPUs this kernel may ever have: per-CPU maps hold a copy for each.
-
-    The file lists ranges, as "0-3,8-11" (Documentation/admin-guide/cputopology.rst).
-    """
-    try:
-        with open(_POSSIBLE, encoding="ascii") as file:
-            listing = file.read().strip()
-    except OSError as error:
-        raise KernelError(
-            f"reading {_POSSIBLE}", error.errno or 0, cause="is /sys mounted?"
-        ) from None
-    return count_cpus(listing)
-
-
-def count_cpus(listing: str) -> int:
-    """The number of CPUs in a listing as "0-3,8-11". FormatError for anything else."""
-    count = 0
-    for part in listing.split(","):
-        first, dash, last = part.partition("-")
-        if not dash:
-            last = first
-        if not (first.isdecimal() and last.isdecimal()) or int(first) > int(last):
-            raise FormatError(f"{listing!r} is no list of CPUs")
-        count += int(last) - int(first) + 1
-    return count

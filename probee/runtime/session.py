@@ -29,42 +29,30 @@ from probee.lang.maps import MapDeclaration, RingBuf, parse_size
 from probee.lang.programs import Program
 from probee.lang.variables import Const, checked
 from probee.runtime.live import Life, LiveObjects
+from probee.runtime.lookup import Lookup
 from probee.spec.target import Target
 from probee.spec.types import Int
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, Self, TypeVar, overload
+    from typing import Any, Self, TypeVar
 
     from probee.host.facts import RunningKernel
     from probee.lang.capture import Capture
-    from probee.lang.hist import Hist
-    from probee.lang.maps import Array, Hash, LruHash, PerCpuArray
-    from probee.lang.types import Struct
-    from probee.lang.variables import Global
-    from probee.runtime import programs
-    from probee.runtime.hist import LiveHist, LiveHistMap
     from probee.runtime.links import Links
     from probee.runtime.loader import Loaded
     from probee.runtime.losses import Loss
-    from probee.runtime.maps import LiveArray, LiveHash, LivePerCpuArray
-    from probee.runtime.ring import LiveRing
-    from probee.runtime.variables import LiveConst, LiveGlobal
     from probee.spec.programs import CollectionSpec
     from probee.spec.target import KernelFacts
 
-    K = TypeVar("K")
-    V = TypeVar("V")
-    T = TypeVar("T")
-    R = TypeVar("R", bound=Struct)
     M = TypeVar("M", bound=MapDeclaration)  # a dict's keys are of one type, no less and no more
 
 DEFAULT_LICENSE = "Dual MIT/GPL"
 _STARTED = time_ns()  # what of the compiler is written later is not what this process runs
 
 
-class Session:
+class Session(Lookup):
     """One run of some programs. Keep it for as long as what it gives is used: it closes with it.
 
     `consts`: values of `Const` declarations, which are written into the code at load (bools and all
@@ -182,40 +170,14 @@ class Session:
         if hasattr(self, "_life"):  # not if it could not even be made
             self.close()
 
-    if TYPE_CHECKING:
-
-        @overload  # first: to type checkers a Const fits every parameter
-        def __getitem__(self, declaration: Const[T]) -> LiveConst[T]: ...
-        @overload
-        def __getitem__(self, declaration: RingBuf[R]) -> LiveRing[R]: ...
-        @overload
-        def __getitem__(self, declaration: Hash[K, V] | LruHash[K, V]) -> LiveHash[K, V]: ...
-        @overload  # a PerCpuArray is declared like an Array, and is another thing when live
-        def __getitem__(  # type: ignore[overload-overlap]
-            self, declaration: PerCpuArray[V]
-        ) -> LivePerCpuArray[V]: ...
-        @overload
-        def __getitem__(self, declaration: Array[V]) -> LiveArray[V]: ...
-        @overload
-        def __getitem__(self, declaration: Hist[None]) -> LiveHist: ...
-        @overload
-        def __getitem__(self, declaration: Hist[K]) -> LiveHistMap[K]: ...
-        @overload
-        def __getitem__(self, declaration: Global[T]) -> LiveGlobal[T]: ...
-        @overload
-        def __getitem__(self, declaration: Program) -> programs.Program: ...
-        def __getitem__(self, declaration: object) -> object:
-            """The live object of a declaration: the same one each time."""
-
-    else:
-
-        def __getitem__(self, declaration):
-            self._life.check()
-            if self._live is None:
-                raise UsageError(
-                    "this Session is not loaded", hint="use it in a `with`, or call load() first"
-                )
-            return self._live.of(declaration)
+    def _of(self, declaration: object) -> object:
+        """What `session[declaration]` gives: the same object each time."""
+        self._life.check()
+        if self._live is None:
+            raise UsageError(
+                "this Session is not loaded", hint="use it in a `with`, or call load() first"
+            )
+        return self._live.of(declaration)
 
     def losses(self) -> list[Loss]:
         """What was lost since the load, one row for each counter that is not zero.

@@ -23,7 +23,8 @@ class MapSpec(Frozen):
 
     For a data section (`.rodata`, `.data`, `.bss`): an array map of one element whose `contents`
     are the initial bytes; `frozen` maps are written once and then closed to system calls.
-    `key_btf`, `value_btf` are type ids in the collection's BTF, 0 where there are none.
+    `key_btf`, `value_btf` are type ids in the collection's BTF, 0 where there are none. `extra` is
+    BPF_MAP_CREATE's `map_extra`: the number of hashes of a bloom filter.
     """
 
     name: str
@@ -38,6 +39,7 @@ class MapSpec(Frozen):
     value_btf: int = 0
     contents: bytes = b""
     frozen: bool = False
+    extra: int = 0
 
 
 class VariableSpec(Frozen):

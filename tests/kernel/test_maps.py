@@ -11,7 +11,7 @@ import pytest
 from probee.errors import KernelError, UsageError
 from probee.host import bpf
 from probee.lang.types import Chars
-from probee.runtime.maps import possible_cpus
+from probee.runtime.cpus import possible_cpus
 from tests.kernel.live_programs import (
     Key,
     Stat,

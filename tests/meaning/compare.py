@@ -34,7 +34,7 @@ def check(
             assert (got, str(trapped)) == (expected, str(trap)), f"{source}\n{given}"
             wanted, found = model.state(), machine.state()
             assert found == {name: wanted[name] for name in found}, f"{source}\n{given}"
-        assert machine.other_losses() == []
+        assert machine.refused() == model.refused()
     return traps
 
 

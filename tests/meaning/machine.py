@@ -8,12 +8,13 @@ from __future__ import annotations
 import importlib.util
 import struct
 import sys
-from collections.abc import Mapping
+from collections import abc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from probee.lang.maps import Array, Hash, LruHash, RingBuf
+from probee.lang.maps import Array, LruPerCpuHash, Mapping, PerCpuArray, PerCpuHash, RingBuf
 from probee.lang.programs import Program
+from probee.lang.queues import Queue, Stack
 from probee.lang.variables import Const, Global
 from probee.runtime.session import Session
 from probee.spec.target import RawArgument
@@ -21,13 +22,17 @@ from tests.meaning.model import Trap
 from tests.meaning.widths import BITS
 
 if TYPE_CHECKING:
+    from probee.runtime.queues import LiveQueue
     from probee.spec.target import TracepointFormat
+
+
+ON_CPU = 1  # BPF_F_TEST_RUN_ON_CPU
 
 
 class Facts:
     """A kernel with one raw tracepoint, whose arguments are integers."""
 
-    def __init__(self, arguments: Mapping[str, str]) -> None:
+    def __init__(self, arguments: abc.Mapping[str, str]) -> None:
         self.arguments = arguments
 
     def tracepoint(self, category: str, name: str) -> TracepointFormat | None:
@@ -59,7 +64,10 @@ class Machine:
     """The program `program` of a module, loaded."""
 
     def __init__(
-        self, names: Mapping[str, Any], arguments: Mapping[str, str], consts: Mapping[str, int]
+        self,
+        names: abc.Mapping[str, Any],
+        arguments: abc.Mapping[str, str],
+        consts: abc.Mapping[str, int],
     ) -> None:
         self.arguments = arguments
         self.names = names
@@ -81,10 +89,14 @@ class Machine:
         self.session.load()
         return self
 
-    def run(self, inputs: Mapping[str, int]) -> tuple[int, Trap | None]:
+    def run(self, inputs: abc.Mapping[str, int]) -> tuple[int, Trap | None]:
         words = [inputs[name] & 0xFFFFFFFFFFFFFFFF for name in self.arguments]
         context = struct.pack(f"={len(words)}Q", *words)
-        result = self.session[self.names["program"]].test_run(context=context).result
+        result = (
+            self.session[self.names["program"]]
+            .test_run(context=context, flags=ON_CPU, cpu=0)
+            .result
+        )
         trap = None
         for loss in self.session.losses():
             key = loss.subject, loss.line
@@ -93,9 +105,11 @@ class Machine:
                 trap = Trap(*key)
         return result, trap
 
-    def other_losses(self) -> list[str]:
-        """What was lost but for traps: nothing, if the maps are large enough."""
-        return [str(loss) for loss in self.session.losses() if loss.kind != "trap"]
+    def refused(self) -> dict[str, int]:
+        """How often each map took no more; nothing else was lost but for traps."""
+        losses = [loss for loss in self.session.losses() if loss.kind != "trap"]
+        assert {loss.kind for loss in losses} <= {"map_update"}, losses
+        return {loss.subject: loss.count for loss in losses}
 
     def state(self) -> dict[str, Any]:
         """Every map, ring and variable that the code still refers to, as data."""
@@ -106,11 +120,19 @@ class Machine:
             if name not in used:
                 continue
             match declaration:
-                case Hash() | LruHash():
-                    items = self.session[declaration].items()
+                case PerCpuHash() | LruPerCpuHash():
+                    per_cpu = self.session[declaration].items()
+                    found[name] = {_plain(k): _on_cpu_0(v) for k, v in per_cpu}
+                case Mapping():
+                    whatever: Any = declaration
+                    items = self.session[whatever].items()
                     found[name] = {_plain(k): _plain(v) for k, v in items}
+                case PerCpuArray():
+                    found[name] = [_on_cpu_0(v) for v in self.session[declaration]]
                 case Array():
                     found[name] = [_plain(v) for v in self.session[declaration]]
+                case Queue():
+                    found[name] = _held(self.session[declaration], isinstance(declaration, Stack))
                 case RingBuf():
                     records = self._records.setdefault(name, [])
                     records += [_plain(r) for r in self.session[declaration].drain()]
@@ -124,6 +146,27 @@ class Machine:
 
     def __exit__(self, *_: object) -> None:
         self.session.close()
+
+
+def _on_cpu_0(values: list[Any]) -> Any:
+    """Programs run on the first CPU; the copies of all others are as they were made."""
+    first, *others = (_plain(value) for value in values)
+    assert not any(flat for other in others for flat in _numbers(other))
+    return first
+
+
+def _numbers(value: Any) -> list[Any]:
+    return [n for part in value for n in _numbers(part)] if isinstance(value, tuple) else [value]
+
+
+def _held(queue: LiveQueue[Any], stack: bool) -> list[Any]:
+    """What is in a queue, the oldest first: taken out, and put back."""
+    values = list(queue.drain())
+    if stack:
+        values.reverse()
+    for value in values:
+        assert queue.push(value)
+    return [_plain(value) for value in values]
 
 
 def _plain(value: Any) -> Any:

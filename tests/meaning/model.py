@@ -2,8 +2,8 @@
 
 In: the source of a program as a user writes it. Out: a `Model` whose `run(inputs)` executes that
 source under CPython, with stand-ins for what probee declares: integers that follow the table of
-docs/language.md (widths.py), maps that are dicts and lists,
-structs that are objects, traps that are exceptions. The tree is changed only where Python has no
+docs/language.md (widths.py), maps that are dicts and lists (maps.py), structs that are objects
+(objects.py), traps that are exceptions. The tree is changed only where Python has no
 hook: assignments to locals and parameters, which keep one width, and operators on plain numbers.
 """
 
@@ -13,6 +13,17 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
+from tests.meaning.maps import (
+    Array,
+    BloomFilter,
+    Counter,
+    Hash,
+    LpmTrie,
+    Queue,
+    RingBuf,
+    Stack,
+)
+from tests.meaning.objects import Chars, Global, Sized, Struct, convert, plain
 from tests.meaning.widths import (
     BITS,
     Typed,
@@ -24,156 +35,6 @@ from tests.meaning.widths import (
     operate,
     unary,
 )
-
-# ------------------------------------------------------------------------------------ declarations
-
-
-def convert(type_: Any, value: Any) -> Any:
-    """What an assignment to something of this type makes of a value."""
-    return type_(value) if isinstance(type_, Width) else value
-
-
-class Chars:
-    """A text field; `chars(N)` is its default."""
-
-
-class Items(list[Any]):
-    """An array in a struct: a list whose elements keep their type."""
-
-    def __init__(self, type_: Any, count: int) -> None:
-        super().__init__(zero(type_) for _ in range(count))
-        self.type = type_
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        super().__setitem__(index, convert(self.type, value))
-
-
-class Sized:
-    """`array(T, N)`: a type, and how a field of it begins."""
-
-    def __init__(self, type_: Any, count: int) -> None:
-        self.type, self.count = type_, count
-
-    def __call__(self) -> Items:
-        return Items(self.type, self.count)
-
-
-def zero(type_: Any) -> Any:
-    """What zero bytes of a type are."""
-    if isinstance(type_, Width):
-        return type_(0)
-    return "" if type_ in (Chars, None) else type_()
-
-
-class Struct:
-    """An object: fields of integer types convert, others refer."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        fields = type(self).__annotations__
-        given = dict(zip(fields, args, strict=False), **kwargs)
-        for name, type_ in fields.items():
-            if name in given:
-                setattr(self, name, given[name])
-            else:
-                setattr(self, name, zero(getattr(type(self), name, None) or type_))
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        object.__setattr__(self, name, convert(type(self).__annotations__[name], value))
-
-    _ring: Any = None
-
-    def submit(self) -> None:
-        type(self)._ring.append(plain(self))
-
-    def discard(self) -> None:
-        pass
-
-
-def plain(value: Any) -> Any:
-    """A value as comparable data."""
-    if isinstance(value, list):
-        return tuple(plain(item) for item in value)
-    if hasattr(value, "__annotations__") and not isinstance(value, (int, str)):
-        return tuple(plain(getattr(value, name)) for name in type(value).__annotations__)
-    return int(value) if isinstance(value, int) else str(value)
-
-
-class Hash(dict[Any, Any]):
-    def __init__(self, key: Any, value: Any, max_entries: int = 10_240) -> None:
-        super().__init__()
-        self.types = key, value
-
-    def _key(self, key: Any) -> Any:
-        converted = convert(self.types[0], key)
-        return int(converted) if isinstance(converted, int) else plain(converted)
-
-    def __getitem__(self, key: Any) -> Any:
-        return super().__getitem__(self._key(key))
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        super().__setitem__(self._key(key), convert(self.types[1], value))
-
-    def __delitem__(self, key: Any) -> None:
-        super().__delitem__(self._key(key))
-
-    def __contains__(self, key: Any) -> bool:
-        return super().__contains__(self._key(key))
-
-    def get(self, key: Any, default: Any = None) -> Any:
-        return super().get(self._key(key), default)
-
-    def pop(self, key: Any, default: Any = None) -> Any:
-        return super().pop(self._key(key), default)
-
-    def setdefault(self, key: Any, default: Any = None) -> Any:
-        return super().setdefault(self._key(key), convert(self.types[1], default))
-
-
-class Array:
-    def __init__(self, value: Any, max_entries: int) -> None:
-        self.type = value
-        self.items = [convert(value, 0) if isinstance(value, Width) else value()
-                      for _ in range(max_entries)]  # fmt: skip
-
-    def _index(self, index: int) -> int:
-        if not 0 <= index < len(self.items):
-            raise IndexError(index)
-        return int(index)
-
-    def __getitem__(self, index: int) -> Any:
-        return self.items[self._index(index)]
-
-    def __setitem__(self, index: int, value: Any) -> None:
-        self.items[self._index(index)] = convert(self.type, value)
-
-    def get(self, index: int) -> Any:
-        return self.items[index] if 0 <= index < len(self.items) else None
-
-
-class RingBuf:
-    def __init__(self, record: Any, size: Any = "2M") -> None:
-        self.records: list[Any] = []
-        self.record = type(record.__name__, (record,), {"_ring": self.records})
-        self.record.__annotations__ = record.__annotations__
-
-    def reserve(self) -> Any:
-        return self.record()
-
-    def output(self, record: Any) -> None:
-        self.records.append(plain(record))
-
-
-class Global:
-    def __init__(self, type_: Width, value: int) -> None:
-        self.type, self.held = type_, type_(value)
-
-    @property
-    def value(self) -> int:
-        return self.held
-
-    @value.setter
-    def value(self, value: int) -> None:
-        self.held = self.type(value)
 
 
 def keep(kinds: dict[str, Any], name: str, annotation: Any, value: Any) -> Any:
@@ -304,7 +165,10 @@ class Model:
             **{name: Width(name) for name in (*BITS, "bool")},
             "Struct": Struct, "Chars": Chars, "chars": lambda _: None, "array": Sized,
             "Context": None,
-            "Hash": Hash, "LruHash": Hash, "Array": Array, "RingBuf": RingBuf, "Global": Global,
+            "Hash": Hash, "LruHash": Hash, "PerCpuHash": Hash, "LruPerCpuHash": Hash,
+            "Array": Array, "PerCpuArray": Array, "RingBuf": RingBuf, "Global": Global,
+            "Counter": Counter, "LpmTrie": LpmTrie, "Queue": Queue, "Stack": Stack,
+            "BloomFilter": BloomFilter,
             "Const": lambda type_, value: type_(value),
             "raw_tracepoint": lambda _: None,
             "min": extreme(min), "max": extreme(max), "abs": absolute, "int": as_int,
@@ -335,6 +199,11 @@ class Model:
             return 0, Trap(type(error).__name__, line)
         return int(result or 0) & 0xFFFFFFFF, None
 
+    def refused(self) -> dict[str, int]:
+        """How often each queue had no room."""
+        queues = {n: v.refused for n, v in self.names.items() if isinstance(v, Queue)}
+        return {name: count for name, count in queues.items() if count}
+
     def state(self) -> dict[str, Any]:
         """Every map, ring and variable, as data."""
         found: dict[str, Any] = {}
@@ -343,6 +212,8 @@ class Model:
                 case Hash():
                     found[name] = {k: plain(v) for k, v in value.items()}
                 case Array():
+                    found[name] = [plain(v) for v in value.items]
+                case Queue():
                     found[name] = [plain(v) for v in value.items]
                 case RingBuf():
                     found[name] = list(value.records)

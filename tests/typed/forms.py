@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from probee.lang.programs import Program
-    from probee.runtime.maps import LiveArray, LiveHash, LivePerCpuArray
+    from probee.runtime.arrays import LiveArray, LivePerCpuArray
+    from probee.runtime.maps import LiveHash
     from probee.runtime.ring import LiveRing
     from probee.runtime.variables import LiveConst, LiveGlobal
 

@@ -46,9 +46,7 @@ def in_memory(
 def key_address(low: Lowering, table: Table, key: TypedValue, node: ast.expr) -> Value:
     """The key's address; an index outside the array traps before it could be wrapped."""
     if not table.array:
-        if has_text(table.key):  # what stands behind a text's NUL would tell equal keys apart
-            raise low.not_yet(node, "text in a key", fix="use a number as the key")
-        return in_memory(low, key, table.key, "key", node)
+        return compared(low, key, table.key, node)
     index = low.as_number(key, node)
     entries = table.declaration.max_entries
     bottom, top = index.bounds
@@ -63,6 +61,13 @@ def key_address(low: Lowering, table: Table, key: TypedValue, node: ast.expr) ->
     if bottom < 0 or top >= entries:
         trap_if(low, "uge", index.op, entries, "IndexError", node)
     return in_memory(low, Num(INDEX, index.op, 0, entries - 1), INDEX, "key", node)
+
+
+def compared(low: Lowering, value: TypedValue, type_: ValueType, node: ast.expr) -> Value:
+    """The address of what the kernel compares byte by byte: a key, a member of a set."""
+    if has_text(type_):  # what stands behind a text's NUL would tell equal ones apart
+        raise low.not_yet(node, "text in a key", fix="use a number as the key")
+    return in_memory(low, value, type_, "key", node)
 
 
 def has_text(type_: ValueType) -> bool:

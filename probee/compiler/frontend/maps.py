@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import hist, mapkeys, memory, tables
+from probee.compiler.frontend import counters, hist, mapkeys, memory, queues, tables
 from probee.compiler.frontend.traps import trap_if
 from probee.compiler.frontend.values import Ref, Thing
 from probee.lang.hist import Hist
+from probee.lang.queues import BloomFilter
 
 if TYPE_CHECKING:
     import ast
@@ -22,8 +23,21 @@ if TYPE_CHECKING:
 
 
 def element(low: Lowering, owner: TypedValue, key: ast.expr, node: ast.expr) -> memory.Place:
-    """`m[k]` as a place; a missing key traps."""
+    """`m[k]` as a place to change; a missing key traps."""
     table = tables.table_of(low, owner, node)
+    if table.prefixes:
+        raise low.refuse(
+            node,
+            "map-operation",
+            "this would read one prefix and write another",
+            why="`m[k]` of an LpmTrie finds the longest prefix, `m[k] = v` means exactly k",
+            fix="get() the entry, and change its fields",
+        )
+    return _place(low, table, key, node)
+
+
+def _place(low: Lowering, table: tables.Table, key: ast.expr, node: ast.expr) -> memory.Place:
+    """The value under a key; a missing one traps."""
     pointer = tables.lookup(low, table, low.value(key), key)
     trap_if(low, "eq", pointer, 0, "IndexError" if table.array else "KeyError", node)
     # an array's entries stay where they are, whatever is stored into them
@@ -33,11 +47,13 @@ def element(low: Lowering, owner: TypedValue, key: ast.expr, node: ast.expr) -> 
 
 
 def subscript(low: Lowering, owner: TypedValue, key: ast.expr, node: ast.expr) -> TypedValue:
-    """`m[k]` read."""
+    """`m[k]` read; a Counter's missing key is 0."""
     if isinstance(owner, Thing) and isinstance(owner.obj, Hist):
         return hist.row(low, owner.obj, key, node)
-    place = element(low, owner, key, node)
-    return tables.load(low, tables.table_of(low, owner, node), place.ref.ptr)
+    table = tables.table_of(low, owner, node)
+    if table.counter:
+        return counters.read(low, table, key, node)
+    return tables.load(low, table, _place(low, table, key, node).ref.ptr)
 
 
 def store(
@@ -72,7 +88,8 @@ def delete(low: Lowering, owner: TypedValue, node: ast.Subscript) -> None:
             fix="store 0",
         )
     result = tables.remove(low, table, low.value(node.slice), node.slice)
-    trap_if(low, "ne", result, 0, "KeyError", node)
+    if not table.counter:  # to delete what a Counter has not is no error in Python
+        trap_if(low, "ne", result, 0, "KeyError", node)
     tables.changed(low, table)
 
 
@@ -85,6 +102,9 @@ def contains(
     other: Block,
 ) -> None:
     """`k in m`."""
+    if isinstance(owner, Thing) and isinstance(owner.obj, BloomFilter):
+        queues.contains(low, owner.obj, key, then, other)
+        return
     table = tables.table_of(low, owner, node)
     if table.array:
         raise low.refuse(

@@ -110,6 +110,13 @@ def mark_stored(low: Lowering, ref: Ref, place: str) -> None:
         low.flow = low.flow.copied(ref.site, place)
 
 
+def mark_copied_out(low: Lowering, place: str, site: str) -> None:
+    """The object `site` was taken out of `place`: in Python it is one that was stored there."""
+    for stored, where in low.flow.copies:
+        if where == place:
+            low.flow = low.flow.copied(stored, site)
+
+
 def changed_after_store(source: Source, node: ast.AST) -> Refusal:
     """An object is changed after it was copied."""
     return source.refuse(

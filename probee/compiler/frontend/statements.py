@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from probee.compiler.frontend import (
     arrays,
+    counters,
     declared,
     inline,
     loops,
@@ -271,6 +272,8 @@ def _augmented(low: Lowering, node: ast.AugAssign) -> None:
                 place = arrays.element(low, found, key, target)
                 _update(low, node, place)
                 memory.wrote(low, place.ref)
+            elif counters.is_counter(found):
+                counters.augmented(low, found, key, node)
             else:
                 _update(low, node, maps.element(low, found, key, target))
 

@@ -12,8 +12,10 @@ from probee.compiler.frontend import mapkeys, memory
 from probee.compiler.frontend.traps import bump
 from probee.compiler.frontend.values import Opt, Ref, Thing, describe
 from probee.frozen import Frozen, replace
+from probee.lang.counters import Counter
 from probee.lang.hist import Hist
 from probee.lang.maps import Array, MapDeclaration, RingBuf
+from probee.lang.tries import LpmTrie
 from probee.spec.types import CharArray, Int, Pointer, StructType
 
 if TYPE_CHECKING:
@@ -39,6 +41,16 @@ class Table(Frozen):
     def array(self) -> bool:
         """Whether its keys are indices, all of them there."""
         return isinstance(self.declaration, Array)
+
+    @property
+    def counter(self) -> bool:
+        """Whether a missing key reads 0."""
+        return isinstance(self.declaration, Counter)
+
+    @property
+    def prefixes(self) -> bool:
+        """Whether a lookup finds the longest prefix, and not the key itself."""
+        return isinstance(self.declaration, LpmTrie)
 
     @property
     def origin(self) -> str:
@@ -72,7 +84,14 @@ def table_of(low: Lowering, owner: TypedValue, node: ast.AST) -> Table:
             fix="write h.add(value) or h[key].add(value)",
         )
     key, value = owner.obj.key, owner.obj.value
-    assert key is not None
+    if key is None:
+        raise low.refuse(
+            node,
+            "map-operation",
+            f"a {type(owner.obj).__name__} has no keys",
+            why="a map has the operations that the kernel gives it",
+            fix="use its methods",
+        )
     assert value is not None
     return Table(owner.obj, low.world.capture.name_of(owner.obj), key, value)
 
@@ -112,11 +131,15 @@ def load(low: Lowering, table: Table, pointer: Value) -> TypedValue:
 
 def update(low: Lowering, table: Table, key: Value, value: Value, flags: int) -> None:
     """map_update_elem; what the kernel refuses is counted."""
+    count_unless_zero(low, try_update(low, table, key, value, flags), "map_update", table.name)
+
+
+def try_update(low: Lowering, table: Table, key: Value, value: Value, flags: int) -> Value:
+    """map_update_elem: 0, or an error."""
     address = map_address(low, table.name)
-    result = low.builder.emit(
+    return low.builder.emit(
         "call", address, key, value, flags, result="int", symbol="map_update_elem"
     )
-    count_unless_zero(low, result, "map_update", table.name)
 
 
 def count_unless_zero(low: Lowering, result: Operand, kind: str, subject: str) -> None:

@@ -76,6 +76,11 @@ CONTEXT_KEPT = frozenset(
 )
 
 
+# Of a bloom filter it reads the value that it looks for; the verifier's prototype says that it
+# writes one, as it does of queues (bloom_map_peek_elem, kernel/bpf/bloom_filter.c).
+ASKING = "map_peek_elem"
+
+
 class Access(NamedTuple):
     """One pointer argument. `size`: bytes from there, or -1. `fills`: surely writes them all."""
 
@@ -123,6 +128,7 @@ def accesses(op: Op) -> list[Access]:
         fills = size >= 0 and (name in FILLING or name in FILLING_TEXT)
         known = kind in _READS or kind in _WRITES or kind.startswith(_SIZED)
         reads = not known or not (kind in _WRITES or kind.startswith("mem_write"))
+        reads = reads or name == ASKING
         writes = not known or "write" in kind or kind in _WRITES
         out.append(Access(index, reads, writes, size, fills))
     return out

@@ -9,9 +9,12 @@ from hypothesis import given, strategies as st
 
 from probee.errors import FormatError, KernelError, UsageError
 from probee.host import bpf
-from probee.runtime import maps
+from probee.runtime import cpus
+from probee.runtime.arrays import LiveArray, LivePerCpuArray
+from probee.runtime.cpus import PerCpuCodec, count_cpus
 from probee.runtime.decode import ValueCodec
-from probee.runtime.maps import LiveArray, LiveHash, LivePerCpuArray, count_cpus, raw_items
+from probee.runtime.maps import LiveHash
+from probee.runtime.walk import raw_items
 from probee.spec.types import Int
 
 if TYPE_CHECKING:
@@ -208,10 +211,10 @@ def test_an_array_is_a_list(fake: FakeMap) -> None:
 def test_a_per_cpu_array_has_a_list_in_each_place(
     fake: FakeMap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(maps, "possible_cpus", lambda: 3)
+    monkeypatch.setattr(cpus, "possible_cpus", lambda: 3)
     fake.elements = {word(i): bytes(24) for i in range(2)}
     array: LivePerCpuArray[int] = LivePerCpuArray(
-        "a", 3, ValueCodec(U32), ValueCodec(U32), 2, ready
+        "a", 3, ValueCodec(U32), PerCpuCodec(ValueCodec(U32)), 2, ready
     )
     array[1] = [1, 2, 3]
     assert list(array) == [[0, 0, 0], [1, 2, 3]]
