@@ -186,13 +186,9 @@ def prog_load(
     first = -1 if log_level else call(Attributes("BPF_PROG_LOAD", fields, token))
     if first >= 0:
         return first, ""
-    from probee.host import refusals
+    from probee.host.refusals import once_more
 
-    if log_level:
-        first, log = refusals.whole("BPF_PROG_LOAD", fields, log_level, token)
-        second = first
-    else:
-        second, log = refusals.refused(fields, token, -first)
+    first, second, log = once_more(fields, token, log_level, -first)
     if second >= 0:
         return second, log
     error = failure("BPF_PROG_LOAD", -first, f"program {name}" if name else "")
