@@ -5,6 +5,7 @@
     ├── FormatError         an object file, BTF, cache entry or recorded input is not well-formed
     ├── RelocationError     a field, type or symbol that the program needs is not in this kernel
     ├── VerifierError       the kernel's verifier refused a program
+    ├── SimError            a simulated program did what the kernel would not let it do
     ├── NotSupportedError   this kernel, architecture or release of probee cannot do it (yet)
     ├── UsageError          the command line or a call asks for something that makes no sense
     └── KernelError         a system call failed: an errno by name, with its likely cause
@@ -93,22 +94,27 @@ class RelocationError(ProbeeError):
 
 
 class VerifierError(ProbeeError):
-    """The kernel refused the program. `log` is the verifier's whole log; `str()` stays short.
+    """The kernel refused the program. `log` is the verifier's whole log; `str()` stays short."""
 
-    `diagnostic`: the same as a place in the user's file, None for what is no program.
+    def __init__(self, message: str, *, log: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.log = log
+
+
+class SimError(ProbeeError):
+    """A program that ran in `probee.sim` went wrong at instruction `slot` (its text: `insn`).
+
+    `file`, `line`, `text` are the place in the source, as far as the program says it.
     """
 
     def __init__(
-        self,
-        message: str,
-        *,
-        log: str = "",
-        hint: str = "",
-        diagnostic: Diagnostic | None = None,
-    ) -> None:
-        super().__init__(message, hint=hint)
-        self.log = log
-        self.diagnostic = diagnostic
+        self, message: str, *, program: str, slot: int, insn: str,
+        file: str = "", line: int = 0, text: str = "",
+    ) -> None:  # fmt: skip
+        where = f"{file}:{line}: {text}\n  " if line else ""
+        super().__init__(message, hint=f"{where}instruction {slot}: {insn}")
+        self.program, self.slot, self.insn = program, slot, insn
+        self.file, self.line, self.text = file, line, text
 
 
 class NotSupportedError(ProbeeError):

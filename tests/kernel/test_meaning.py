@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from probee.errors import CompileError, ProbeeError
-from tests.meaning.compare import check, check_random
+from tests.meaning.compare import best_isa, check, check_random
 from tests.meaning.control import CONTROL
 from tests.meaning.expressions import ARGUMENTS
 from tests.meaning.programs import SHARING
@@ -181,7 +181,7 @@ def _random(seeds: range, folder: Path, seconds: float) -> tuple[int, int, int]:
         if time.monotonic() > end:
             break
         try:
-            traps += check_random(seed, folder)
+            traps += check_random(seed, folder, isa=1 + seed % best_isa()).traps
             done += 1
         except CompileError as error:
             if not {diagnostic.code for diagnostic in error.diagnostics} <= set(SHARING):

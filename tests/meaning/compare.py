@@ -1,46 +1,160 @@
-"""One program, run by CPython and in the kernel on the same inputs.
+"""One program on the same inputs: by CPython, in the simulator, and in the kernel.
 
-In: a source, inputs. Out: nothing, or an AssertionError that says where they differ.
+In: a source, inputs. Out: what the legs agreed on, or a Mismatch that says where they differ.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
+from probee.errors import NotSupportedError, SimError
 from tests.meaning.expressions import ARGUMENTS, inputs
 from tests.meaning.machine import Machine, load_module
-from tests.meaning.model import Model
+from tests.meaning.model import Model, Trap
 from tests.meaning.programs import Maker
+from tests.meaning.simulated import Simulated, compiled
 
 RUNS = 6
 
 
+class Mismatch(AssertionError):
+    """`leg` (`sim`, `kernel`) and CPython do not agree on `what`: result, trap, a name, losses."""
+
+    def __init__(self, leg: str, what: str, message: str) -> None:
+        super().__init__(f"{leg}: {what}: {message}")
+        self.leg, self.what = leg, what
+
+
+class Leg(Protocol):
+    """A way to run a program."""
+
+    def run(self, inputs: Mapping[str, int]) -> tuple[int, Trap | None]: ...
+
+    def state(self) -> dict[str, Any]: ...
+
+    def refused(self) -> dict[str, int]: ...
+
+
+class Agreed(NamedTuple):
+    """What a program did in all its runs. `unsimulated`: why the simulator could not take part."""
+
+    traps: int
+    instructions: int
+    executed: int
+    unsimulated: str
+
+
+@cache
+def best_isa() -> int:
+    """The newest instructions that this kernel takes; 4 where none can be asked."""
+    from probee.host.features import Features
+
+    return 3 if Features().ask("isa_v4") is False else 4
+
+
 def check(
-    source: str, rounds: Sequence[Mapping[str, int]], consts: Mapping[str, int], path: Path
-) -> int:
+    source: str,
+    rounds: Sequence[Mapping[str, int]],
+    consts: Mapping[str, int],
+    path: Path,
+    *,
+    isa: int = 0,
+    kernel: bool = True,
+) -> Agreed:
     """Compares results, traps with their lines, and what is in maps, rings and variables.
 
-    The number of traps. Raises CompileError and VerifierError too.
+    `isa`: 1 to 4, or 0 for the newest that the kernel takes. Without `kernel` none is needed.
+    Raises CompileError, VerifierError and SimError too.
     """
-    model = Model(source, ARGUMENTS, consts)
+    names = load_module(path, source)
+    isa = isa or (best_isa() if kernel else 4)
+    if not kernel:
+        spec = compiled(names, ARGUMENTS, consts, isa=isa)
+        return _compare(source, rounds, consts, spec, {})
+    with Machine(names, ARGUMENTS, consts, isa=isa) as machine:
+        return _compare(source, rounds, consts, machine.session.spec, {"kernel": machine})
+
+
+def _compare(
+    source: str,
+    rounds: Sequence[Mapping[str, int]],
+    consts: Mapping[str, int],
+    spec: Any,
+    legs: dict[str, Leg],
+) -> Agreed:
+    model, unsimulated, simulated = Model(source, ARGUMENTS, consts), "", None
+    try:
+        simulated = Simulated(spec, ARGUMENTS, consts)
+        legs = {"sim": simulated, **legs}
+    except NotSupportedError as error:
+        unsimulated = error.what
     traps = 0
-    with Machine(load_module(path, source), ARGUMENTS, consts) as machine:
-        for given in rounds:
-            expected, trap = model.run(given)
-            got, trapped = machine.run(given)
-            traps += trap is not None
-            assert (got, str(trapped)) == (expected, str(trap)), f"{source}\n{given}"
-            wanted, found = model.state(), machine.state()
-            assert found == {name: wanted[name] for name in found}, f"{source}\n{given}"
-        assert machine.refused() == model.refused()
-    return traps
+    for given in rounds:
+        expected = model.run(given)
+        wanted = model.state()
+        traps += expected[1] is not None
+        for name, leg in list(legs.items()):
+            try:
+                found = leg.run(given)
+            except NotSupportedError as error:
+                if leg is not simulated:
+                    raise
+                unsimulated = error.what
+                del legs[name]
+                continue
+            except SimError as error:
+                raise Mismatch(name, "run", f"{error}\n{source}\n{given}") from error
+            _same(name, f"\n{source}\n{given}", expected, found, wanted, leg.state())
+    for name, leg in legs.items():
+        if leg.refused() != model.refused():
+            raise Mismatch(name, "losses", f"{leg.refused()}, not {model.refused()}\n{source}")
+    executed = simulated.executed if simulated else 0
+    return Agreed(traps, sum(len(p.code) // 8 for p in spec.programs), executed, unsimulated)
 
 
-def check_random(seed: int, folder: Path) -> int:
-    """A random program on a few inputs; half of them with a Const that the Session sets."""
+def _same(
+    leg: str,
+    where: str,
+    expected: tuple[int, Trap | None],
+    found: tuple[int, Trap | None],
+    wanted: Mapping[str, Any],
+    state: Mapping[str, Any],
+) -> None:
+    """Mismatch unless a leg did what CPython did. It may have dropped what the code never uses."""
+    if str(found[1]) != str(expected[1]):
+        raise Mismatch(leg, "trap", f"{found[1]}, not {expected[1]}{where}")
+    if found[0] != expected[0]:
+        raise Mismatch(leg, "result", f"{found[0]}, not {expected[0]}{where}")
+    for name in state:
+        if name in wanted and state[name] != wanted[name]:
+            raise Mismatch(leg, name, f"{state[name]}, not {wanted[name]}{where}")
+    missing = [n for n in state if n not in wanted and leg == "kernel"]
+    if missing:
+        raise Mismatch(leg, missing[0], f"CPython has none{where}")
+
+
+class Case(NamedTuple):
+    """A random program: its source and what it is run with."""
+
+    source: str
+    rounds: tuple[Mapping[str, int], ...]
+    consts: Mapping[str, int]
+
+
+def case(seed: int) -> Case:
+    """Random program number `seed`; half of them have a Const that is set at load."""
     rng = random.Random(seed)
     consts = {"mode": rng.randint(0, 2)} if rng.random() < 0.5 else {}
-    rounds = [inputs(rng) for _ in range(RUNS)]
-    return check(Maker(seed).source(), rounds, consts, folder / f"meaning_{seed}.py")
+    rounds = tuple(inputs(rng) for _ in range(RUNS))
+    return Case(Maker(seed).source(), rounds, consts)
+
+
+def check_random(seed: int, folder: Path, *, isa: int = 0, kernel: bool = True) -> Agreed:
+    """Random program number `seed`, checked."""
+    source, rounds, consts = case(seed)
+    path = folder / f"meaning_{seed}.py"
+    return check(source, rounds, consts, path, isa=isa, kernel=kernel)

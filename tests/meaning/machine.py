@@ -6,6 +6,7 @@ In: the source of a program. Out: a `Machine` with the same `run` and `state` as
 from __future__ import annotations
 
 import importlib.util
+import os
 import struct
 import sys
 from collections import abc
@@ -17,32 +18,15 @@ from probee.lang.programs import Program
 from probee.lang.queues import Queue, Stack
 from probee.lang.variables import Const, Global
 from probee.runtime.session import Session
-from probee.spec.target import RawArgument
+from probee.spec.target import Target
+from tests.meaning.facts import Facts
 from tests.meaning.model import Trap
-from tests.meaning.widths import BITS
 
 if TYPE_CHECKING:
     from probee.runtime.queues import LiveQueue
-    from probee.spec.target import TracepointFormat
 
 
 ON_CPU = 1  # BPF_F_TEST_RUN_ON_CPU
-
-
-class Facts:
-    """A kernel with one raw tracepoint, whose arguments are integers."""
-
-    def __init__(self, arguments: abc.Mapping[str, str]) -> None:
-        self.arguments = arguments
-
-    def tracepoint(self, category: str, name: str) -> TracepointFormat | None:
-        return None
-
-    def raw_tracepoint(self, name: str) -> tuple[RawArgument, ...] | None:
-        return tuple(
-            RawArgument(n, "int", BITS[kind] // 8, kind[0] == "s")
-            for n, kind in self.arguments.items()
-        )
 
 
 def load_module(path: Path, source: str) -> dict[str, Any]:
@@ -68,19 +52,22 @@ class Machine:
         names: abc.Mapping[str, Any],
         arguments: abc.Mapping[str, str],
         consts: abc.Mapping[str, int],
+        *,
+        isa: int,
     ) -> None:
         self.arguments = arguments
         self.names = names
         program = names["program"]
         assert isinstance(program, Program)
         used = {name: names[name] for name in consts}
-        self.session = Session(program, facts=Facts(arguments))
+        target = Target(arch=os.uname().machine, isa=isa, endian=sys.byteorder)
+        self.session = Session(program, facts=Facts(arguments), target=target)
         captured = self.session._capture.declarations.values()
         given: dict[Const[Any], object] = {
             const: consts[name] for name, const in used.items() if const in captured
         }
         if given:
-            self.session = Session(program, facts=Facts(arguments), consts=given)
+            self.session = Session(program, facts=Facts(arguments), consts=given, target=target)
         self._traps: dict[tuple[str, int], int] = {}
         self._records: dict[str, list[Any]] = {}
 

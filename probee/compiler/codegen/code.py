@@ -8,7 +8,6 @@ from probee.frozen import Frozen
 
 if TYPE_CHECKING:
     from probee.asm.insn import Insn
-    from probee.compiler.codegen.machine import MFunction, MOp
     from probee.compiler.ir.ops import Loc
     from probee.spec import Reloc
 
@@ -21,7 +20,7 @@ class Code(Frozen):
     of their kind, descriptor 0, and an offset into the map's value in their upper half. `lines`:
     (slot, place) where the source line changes, with a row at the first slot of each function.
     `functions`: (name, first slot). `helpers`: the names of those called, without bpf_. `stack`:
-    bytes that the deepest chain of calls takes. `trace`: (first slot, operation, its function).
+    bytes that the deepest chain of calls takes.
     """
 
     code: bytes
@@ -31,4 +30,3 @@ class Code(Frozen):
     functions: tuple[tuple[str, int], ...]
     helpers: tuple[str, ...]
     stack: int
-    trace: tuple[tuple[int, MOp, MFunction], ...] = ()
