@@ -1,0 +1,115 @@
+"""What maps of each kind take and refuse in kernel programs. By code."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import pytest
+
+from probee.errors import CompileError
+from tests.frontend_cases import compiled, names_of
+
+DECLARATIONS = """
+from probee import Array, BloomFilter, Chars, Context, Counter, Global, Hash, LpmTrie, LruHash
+from probee import LruPerCpuHash, PerCpuHash, Queue, Stack, Struct, chars, s16, s64, tracepoint
+from probee import u8, u32, u64
+
+class Point(Struct):
+    x: u32
+    y: u64
+
+class Prefix(Struct):
+    prefixlen: u32
+    address: u32
+
+class Named(Struct):
+    n: u64
+    comm: Chars = chars(16)
+
+points = Hash(u32, Point)
+counts = Hash(u32, u64)
+cpus = PerCpuHash(u32, u64)
+slots = Array(u64, max_entries=8)
+hits = Counter(u32)
+todo = Queue(Point, max_entries=8)
+numbers = Stack(u32, max_entries=8)
+seen = BloomFilter(u32, max_entries=100)
+named = BloomFilter(Named, max_entries=100)
+routes = LpmTrie(Prefix, u32)
+total = Global(u64, 0)
+
+def bump(k: u32) -> u32:
+    hits[k] += 1
+    return 1
+"""
+ACCEPTED = {
+    "a default of another width": "total.value = u64(counts.get(1, -1))",
+    "a default of None": "if counts.get(1, None) is None:\n    total.value = 1",
+    "pop as a statement": "points.pop(1)\npoints.pop(1, None)",
+    "a popped struct may change": "p = points.pop(1)\np.x = 3\npoints[2] = p",
+    "a popped struct, narrowed": "if (p := todo.pop()) is not None:\n    p.x = 3",
+    "a popped struct stays after the map was changed": (
+        "p = points.pop(1)\npoints[2] = Point()\ntotal.value = p.y"
+    ),
+    "a push whose truth is looked at": "if not numbers.push(1):\n    total.value += 1",
+    "a counter in a condition": "if hits[1] > 3 and 2 in hits:\n    del hits[1]",
+}
+REFUSED = {
+    "pop has two arguments at most": ("arguments", "counts.pop(1, 2, 3)"),
+    "get has one argument at least": ("arguments", "counts.get()"),
+    "no keywords": ("arguments", "counts.get(key=1)"),
+    "a struct for a default": ("not-yet", "p = points.get(1, Point())"),
+    "walking a map": ("not-yet", "for k in counts.keys():\n    pass"),
+    "no clear": ("map-operation", "counts.clear()"),
+    "no total in the kernel": ("map-operation", "hits.total()"),
+    "a popped struct may be None": ("maybe-none", "p = points.pop(1, None)\np.x = 1"),
+    "a taken number may be None": ("maybe-none", "n = numbers.pop()\ntotal.value = n"),
+    "a queue has no keys": ("map-operation", "todo[1] = Point()"),
+    "a queue has no in": ("map-operation", "if 1 in numbers:\n    total.value = 1"),
+    "a queue has no get": ("map-operation", "numbers.get()"),
+    "push takes a value": ("arguments", "numbers.push()"),
+    "push takes no other struct": ("type", "todo.push(Prefix())"),
+    "a pushed struct changes": (
+        "changed-after-store",
+        "p = Point(x=1)\ntodo.push(p)\np.x = 2",
+    ),
+    "a peeked struct changes": (
+        "changed-after-store",
+        "p = todo.peek()\nif p is not None:\n    p.x = 2",
+    ),
+    "what was peeked was taken and changed": (
+        "changed-after-store",
+        "p = todo.peek()\nq = todo.pop()\nif p is not None and q is not None:\n"
+        "    q.x = 2\n    total.value = p.x",
+    ),
+    "what was stored was taken and changed": (
+        "changed-after-store",
+        "p = Point(x=1)\npoints[1] = p\nq = points.pop(1)\nq.x = 2\ntotal.value = p.x",
+    ),
+    "a bloom filter has only add": ("map-operation", "seen.pop()"),
+    "a bloom filter has no keys": ("map-operation", "seen[1] = 2"),
+    "text in a bloom filter": ("not-yet", "named.add(Named(n=1))"),
+    "a trie's lookup is no exact one": ("map-operation", "routes[Prefix(prefixlen=8)] += 1"),
+    "pop of a trie": ("map-operation", "routes.pop(Prefix(prefixlen=8))"),
+    "a counter that its amount changes": ("stale-reference", "hits[1] += bump(1)"),
+    "a counter's number has no fields": ("no-attribute", "hits[1].x = 3"),
+}
+
+
+def _names(body: str) -> dict[str, Any]:
+    head = '\n@tracepoint("syscalls:sys_enter_openat")\ndef program(ctx: Context) -> None:\n'
+    return names_of(DECLARATIONS + head + textwrap.indent(body, "    "))
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_accepted(name: str) -> None:
+    assert compiled(_names(ACCEPTED[name])).programs
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(name: str) -> None:
+    code, body = REFUSED[name]
+    with pytest.raises(CompileError) as refusal:
+        compiled(_names(body))
+    assert {d.code for d in refusal.value.diagnostics} == {code}
