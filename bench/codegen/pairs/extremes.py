@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from probee import Context, PerCpuArray, Struct, raw_tracepoint, s64, u32, u64
+from probee import Context, PerCpuArray, Struct, raw_tracepoint, s64, u64
 
 ARGUMENTS = {
     "value": ("s64", (0, 5, -99, -101, 1001, 1 << 40, -(1 << 40))),

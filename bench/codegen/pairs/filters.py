@@ -24,7 +24,7 @@ def program(ctx: Context) -> u32:
         return 0
     if only_uid != 0xFFFFFFFF and uid != only_uid:
         return 0
-    if name_mask != 0 and name & name_mask != name_low:
+    if name_mask != 0 and name_mask & name != name_low:
         return 0
     if pid == 1 or uid == 65534:
         return 2

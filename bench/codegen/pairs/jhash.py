@@ -5,7 +5,7 @@ from __future__ import annotations
 from probee import Context, raw_tracepoint, u32
 
 WORDS = (0, 1, 0xFFFFFFFF, 0x12345678, 0x80000000)
-ARGUMENTS = {name: ("u32", WORDS) for name in ("a", "b", "c", "seed")}
+ARGUMENTS = dict.fromkeys(("a", "b", "c", "seed"), ("u32", WORDS))
 
 
 def rol32(x: u32, n: u32) -> u32:

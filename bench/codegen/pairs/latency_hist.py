@@ -47,5 +47,4 @@ def program(ctx: Context) -> None:
     delta: s64 = now - began
     if delta >= 0:
         hist[min(log2l(u64(delta) // 1000), SLOTS - 1)] += 1
-    if tid in start:
-        del start[tid]
+    start.pop(tid, None)

@@ -43,7 +43,7 @@ int program(struct args *ctx)
 	struct event *e;
 	long n;
 
-	if (ctx->arg[2]) { /* the entry */
+	if (ctx->arg[4]) {
 		kept.path = (const char *)ctx->arg[2];
 		kept.flags = ctx->arg[3];
 		if (bpf_map_update_elem(&start, &key, &kept, BPF_ANY))

@@ -16,14 +16,14 @@ from probee import (
     s32,
     s64,
     u32,
-    u64,
 )
 
 ARGUMENTS = {
     "key": ("u32", range(6)),
     "ret": ("s64", (-2, -1, 0, 3, 1 << 31)),
-    "path": ("u64", (0, 0, b"/etc/passwd\0", b"/" * 62 + b"\0", b"/" * 80 + b"\0", 8)),
+    "path": ("u64", (0, b"/etc/passwd\0", b"/" * 62 + b"\0", b"/" * 80 + b"\0", 8)),
     "flags": ("u32", (0, 0x241)),
+    "begins": ("u64", (0, 1)),
 }
 
 
@@ -52,9 +52,8 @@ events = RingBuf(Event, size="64K")
 def program(ctx: Context) -> None:
     key: u32 = ctx.key
     ret: s64 = ctx.ret
-    path: u64 = ctx.path
-    if path != 0:  # the entry
-        start[key] = Call(path=path, flags=ctx.flags)
+    if ctx.begins:
+        start[key] = Call(path=ctx.path, flags=ctx.flags, mode=0)
         return
     call = start.get(key)
     if call is None:
@@ -65,5 +64,4 @@ def program(ctx: Context) -> None:
         e.comm = current.comm
         e.path = read_str(call.path, default="?")
         e.submit()
-    if key in start:
-        del start[key]
+    start.pop(key, None)

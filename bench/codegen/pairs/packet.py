@@ -62,7 +62,20 @@ def ntohl(x: u32) -> u32:
 
 @raw_tracepoint("probee_codegen")
 def program(ctx: Context) -> u32:
-    h = Header()
+    h = Header(
+        version_length=0,
+        tos=0,
+        total=0,
+        id=0,
+        fragment=0,
+        ttl=0,
+        protocol=0,
+        sum=0,
+        from_=0,
+        to=0,
+        source=0,
+        dest=0,
+    )
     packet: UserPtr = ctx.packet
     if probe_read_user(h, sizeof(Header), packet) != 0:
         seen[0] += 1

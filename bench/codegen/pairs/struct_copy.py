@@ -37,10 +37,13 @@ def program(ctx: Context) -> u32:
         ports: u32 = ctx.ports
         open[id] = Connection(
             began=now,
+            sent=0,
+            received=0,
             from_=u32(addresses),
             to=addresses >> 32,
             source=u16(ports),
             dest=ports >> 16,
+            state=0,
         )
         return 0
     c.sent += now & 0xFFFF
@@ -57,6 +60,5 @@ def program(ctx: Context) -> u32:
         dest=c.dest,
         state=7,
     )
-    if id in open:
-        del open[id]
+    open.pop(id, None)
     return 2

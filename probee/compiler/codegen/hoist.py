@@ -9,6 +9,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from probee.asm.opcodes import JUMP_OPS
 from probee.compiler.codegen.machine import FRAME
 from probee.compiler.codegen.moves import is_memory
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 MOST = 2  # moves that may be in vain
 CALLED = 0b111111  # r0 to r5
+SET = next(row.code for row in JUMP_OPS if row.name == "jset")
 
 
 def hoist(function: MFunction) -> bool:
@@ -33,7 +35,7 @@ def hoist(function: MFunction) -> bool:
         for block in function.blocks
         if block.ops[-1].kind == "branch"
         for edge, other in (block.edges, block.edges[::-1])
-        if entered[edge.block] == 1 and _is_light(edge.block) and edge.block is not other.block
+        if entered[edge.block] == 1 and is_light(edge.block) and edge.block is not other.block
     ]
     if not candidates:
         return False
@@ -41,7 +43,10 @@ def hoist(function: MFunction) -> bool:
     live = live_registers(function)
     changed: set[MBlock] = set()
     for block, light, other in candidates:
-        if following.get(light) is light.edges[0].block or block in changed:
+        end = light.edges[0].block
+        if block in changed or (following.get(light) is end and not _is_side_of_set(block, light)):
+            continue
+        if _is_side_of_set(block, other) and is_light(other) and other.edges[0].block is end:
             continue
         moves = light.ops[:-1]
         written = sum({1 << move.d for move in moves})
@@ -53,7 +58,13 @@ def hoist(function: MFunction) -> bool:
     return bool(changed)
 
 
-def _is_light(block: MBlock) -> bool:
+def _is_side_of_set(block: MBlock, side: MBlock) -> bool:
+    """Whether `block` ends with `if a & b goto side`, which has no opposite: better not next."""
+    end = block.ops[-1]
+    return end.code & 0xF0 == SET and end.edges[0].block is side
+
+
+def is_light(block: MBlock) -> bool:
     """A few moves between registers, then a jump."""
     return (
         2 <= len(block.ops) <= MOST + 1

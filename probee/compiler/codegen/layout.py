@@ -8,10 +8,12 @@ that would otherwise jump to it.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from probee.compiler.codegen.hoist import hoist
-from probee.compiler.codegen.machine import MOp
+from probee.compiler.codegen.hoist import hoist, is_light
+from probee.compiler.codegen.machine import MEdge, MOp
+from probee.compiler.codegen.returns import share_returns
 
 if TYPE_CHECKING:
     from probee.compiler.codegen.machine import MBlock, MFunction
@@ -20,8 +22,11 @@ if TYPE_CHECKING:
 def lay_out(function: MFunction) -> None:
     """Decides the final order of blocks."""
     _thread(function)
+    share_returns(function)
+    _merge(function)
     while hoist(function):
         _thread(function)
+    _place_between(function)
     for block in list(function.blocks[1:]):
         kinds = [op.kind for op in block.ops]
         if kinds in (["ret"], ["move", "ret"]):
@@ -31,6 +36,55 @@ def lay_out(function: MFunction) -> None:
         if block.ops[-1].kind == "jump" and block.edges[0].block not in following:
             _jump_further(block, following)
     _thread(function)
+    _join_return(function.blocks)
+
+
+def _merge(function: MFunction) -> None:
+    """Blocks of the same few moves to the same place become one."""
+    first: dict[tuple[object, ...], MBlock] = {}
+    same: dict[MBlock, MBlock] = {}
+    for block in function.blocks[1:]:
+        if is_light(block):
+            key = (block.edges[0].block, *((op.d, op.args[0]) for op in block.ops[:-1]))
+            same[block] = first.setdefault(key, block)
+    for block in function.blocks:
+        for edge in block.edges:
+            edge.block = same.get(edge.block, edge.block)
+    _thread(function)
+
+
+def _place_between(function: MFunction) -> None:
+    """A few moves on one of two ways to what follows stand between."""
+    entered: dict[MBlock, list[MBlock]] = {}
+    for block in function.blocks:
+        for edge in block.edges:
+            entered.setdefault(edge.block, []).append(block)
+    moved: dict[MBlock, MBlock] = {}
+    for block, following in pairwise(function.blocks):
+        for edge in block.edges:
+            light = edge.block
+            if light is not following and is_light(light) and entered[light] == [block]:
+                targets = [edge.block for edge in block.edges]
+                if following in targets and light.edges[0].block is following:
+                    moved[block] = light
+    if moved:
+        late = set(moved.values())
+        rest = [block for block in function.blocks if block not in late]
+        function.blocks = [
+            b for block in rest for b in ((block, moved[block]) if block in moved else (block,))
+        ]
+
+
+def _join_return(blocks: list[MBlock]) -> None:
+    """A bare return that nobody falls into is that of another block that returns."""
+    bare = next((b for b in blocks if [op.kind for op in b.ops] == ["ret"]), None)
+    if bare is None or bare in [edge.block for edge in blocks[blocks.index(bare) - 1].edges]:
+        return
+    before = next((b for b in blocks if b.ops[-1].kind == "ret" and b is not bare), None)
+    if before is not None:
+        before.ops[-1] = MOp("jump", before.ops[-1].loc, edges=[MEdge(bare)])
+        blocks.remove(bare)
+        blocks.insert(blocks.index(before) + 1, bare)
 
 
 def _thread(function: MFunction) -> None:
