@@ -26,8 +26,6 @@ from probee.spec.types import CharArray, StructType
 from probee.uapi import bpf as uapi
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from probee.runtime.loader import LoadedMap
     from probee.spec.programs import CollectionSpec
     from probee.spec.target import TracepointFormat
@@ -187,9 +185,10 @@ def _without_rests(record: bytes, type_: object) -> bytes:
     return bytes(out)
 
 
-def differences(ours: Side, theirs: Side, contexts: Sequence[bytes], state_each: int) -> list[str]:
-    """Where two programs do not do the same on the same contexts, in words; nothing if they do."""
-    found = []
+def differences(ours: Side, theirs: Side, inputs: Inputs, state_each: int) -> list[str]:
+    """Where two programs do not do the same on the same inputs, in words; nothing if they do."""
+    found: list[str] = []
+    contexts = inputs.contexts
     for number, context in enumerate(contexts):
         results = ours.run(context), theirs.run(context)
         if results[0] != results[1]:

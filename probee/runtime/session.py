@@ -25,7 +25,7 @@ from time import time_ns
 
 from probee.errors import RelocationError, UsageError
 from probee.lang.capture import capture
-from probee.lang.maps import MapDeclaration, RingBuf, parse_size
+from probee.lang.maps import Array, MapDeclaration, RingBuf, parse_size
 from probee.lang.programs import Program
 from probee.lang.variables import Const, checked
 from probee.runtime.live import Life, LiveObjects
@@ -338,6 +338,11 @@ def _named_sizes(world: Capture, map_sizes: Mapping[M, int | str]) -> dict[str, 
             named[name] = size
         else:
             raise UsageError(f"{name}: {size!r} entries; a map has 1 to 2^32-1 of them")
+        if isinstance(declaration, Array) and named[name] < declaration.max_entries:
+            raise UsageError(
+                f"{name}: {size!r} entries of {declaration.max_entries}",
+                hint="programs are compiled for the size that was declared: declare it smaller",
+            )
     return named
 
 

@@ -43,7 +43,7 @@ def test_behaviour(oracle: Callable[[str], str], name: str) -> None:
     spec = pair.ours(3)
     inputs = pair.inputs()
     with sides.Side(spec) as ours, sides.Side(pair.theirs(oracle("clang"), 3, spec)) as theirs:
-        assert sides.differences(ours, theirs, inputs.contexts, 20) == []
+        assert sides.differences(ours, theirs, inputs, 20) == []
         assert len({ours.run(context) for context in inputs.contexts}) > 1 or _leaves(ours)
 
 
@@ -58,4 +58,4 @@ def test_a_difference_is_seen(oracle: Callable[[str], str]) -> None:
     first, second = sides.pair("fnv"), sides.pair("jhash")
     specs = [pair.theirs(oracle("clang"), 3, pair.ours(3)) for pair in (first, second)]
     with sides.Side(specs[0]) as one, sides.Side(specs[1]) as other:
-        assert sides.differences(one, other, first.inputs(5).contexts, 1)
+        assert sides.differences(one, other, first.inputs(5), 1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from probee.compiler.frontend import counters, hist, mapkeys, memory, queues, tables
-from probee.compiler.frontend.traps import trap_if
+from probee.compiler.frontend.traps import stop_if_missing, trap_if
 from probee.compiler.frontend.values import Ref, Thing
 from probee.lang.hist import Hist
 from probee.lang.queues import BloomFilter
@@ -39,7 +39,10 @@ def element(low: Lowering, owner: TypedValue, key: ast.expr, node: ast.expr) -> 
 def _place(low: Lowering, table: tables.Table, key: ast.expr, node: ast.expr) -> memory.Place:
     """The value under a key; a missing one traps."""
     pointer = tables.lookup(low, table, low.value(key), key)
-    trap_if(low, "eq", pointer, 0, "IndexError" if table.array else "KeyError", node)
+    if table.array:
+        stop_if_missing(low, pointer, node)
+    else:
+        trap_if(low, "eq", pointer, 0, "KeyError", node)
     # an array's entries stay where they are, whatever is stored into them
     origin = "data" if table.array else table.origin
     born = low.changes.get(origin, 0)

@@ -29,11 +29,30 @@ def trap_if(
     low.start(on)
 
 
+def stop_if_missing(low: Lowering, pointer: Operand, node: ast.AST) -> None:
+    """The address of an array's element is not 0, which only the kernel's verifier does not know.
+
+    The index was compared with the declared size, and no Session makes an array smaller.
+    """
+    stop, on = low.blocks(2)
+    low.branch("eq", pointer, 0, stop, on)
+    low.start(stop)
+    _stop(low, "IndexError", node)
+    low.start(on)
+
+
 def _trap(low: Lowering, exception: str, node: ast.AST) -> None:
     if not low.live:
         return
     loc = low.frame.source.loc(node)
     bump(low, low.world.counter("trap", exception, low.program.name, loc))
+    _stop(low, exception, node)
+
+
+def _stop(low: Lowering, exception: str, node: ast.AST) -> None:
+    """Gives back what is reserved, and returns."""
+    if not low.live:
+        return
     for site, state in low.flow.records:
         if state == "done":
             continue

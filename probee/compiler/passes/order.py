@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from probee.compiler.passes import (
     branches,
+    byte_swaps,
     cfg,
     combine_stores,
     context,
@@ -35,7 +36,11 @@ if TYPE_CHECKING:
     Pass = tuple[str, Callable[[Function], bool]]
     Watch = Callable[[str, Function], None]
 
-FIRST: tuple[Pass, ...] = (("cfg", cfg.run), ("params", params.run))
+FIRST: tuple[Pass, ...] = (
+    ("cfg", cfg.run),
+    ("params", params.run),
+    ("byte_swaps", byte_swaps.run),
+)
 CLEAN: tuple[Pass, ...] = (
     ("fold", fold.run),
     ("cse", cse.run),
@@ -50,6 +55,7 @@ CLEAN: tuple[Pass, ...] = (
 )
 ONCE: tuple[Pass, ...] = (
     ("ranges", ranges.run),
+    ("byte_swaps", byte_swaps.run),
     ("demanded_bits", demanded_bits.run),
     ("hoist", hoist.run),
 )

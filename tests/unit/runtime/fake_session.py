@@ -11,7 +11,7 @@ import pytest
 from probee.host.facts import RunningKernel
 from probee.host.features import Features
 from probee.lang.contexts import Context
-from probee.lang.maps import Hash, RingBuf
+from probee.lang.maps import Array, Hash, RingBuf
 from probee.lang.programs import tracepoint
 from probee.lang.types import Struct, chars, u32
 from probee.lang.variables import Const, Global
@@ -39,11 +39,12 @@ unused = Const(u32, 0)
 total = Global(u32, 0)
 opens = RingBuf(Open, size="64K")
 seen = Hash(u32, u32)
+slots = Array(u32, max_entries=4)
 
 
 @tracepoint("syscalls:sys_exit_openat")
 def exit_openat(ctx: Context) -> None:
-    if only == 0 and name and loud and seen.get(1):
+    if only == 0 and name and loud and seen.get(1) and slots[1]:
         total.value += 1
         if (e := opens.reserve()) is not None:
             e.submit()

@@ -31,6 +31,7 @@ from tests.unit.runtime.fake_session import (
     only,
     opens,
     seen,
+    slots,
     total,
     unused,
 )
@@ -73,6 +74,7 @@ def test_constants_read_as_declared_if_not_set(compiler: FakeCompiler, loads: li
         (lambda: Session(exit_openat, map_sizes={opens: "3M"}), "power of two"),
         (lambda: Session(exit_openat, map_sizes={seen: 0}), "seen: 0 entries"),
         (lambda: Session(exit_openat, map_sizes={seen: "8M"}), "seen: '8M' entries"),
+        (lambda: Session(exit_openat, map_sizes={slots: 3}), "slots: 3 entries of 4"),
         (lambda: Session(exit_openat, map_sizes={only: 3}), "is not a map"),
     ],
 )
