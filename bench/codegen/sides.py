@@ -17,8 +17,8 @@ from bench.codegen import objects
 from probee.compiler.pipeline import compile_programs
 from probee.host import bpf
 from probee.lang.capture import capture
+from probee.runtime.cpus import possible_cpus
 from probee.runtime.loader import load
-from probee.runtime.maps import possible_cpus
 from probee.runtime.programs import program_info
 from probee.runtime.ring import Ring
 from probee.spec.target import RawArgument, Target
