@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         PerCpuHash as PerCpuHash,
         RingBuf as RingBuf,
     )
+    from probee.lang.perf import PerfEventArray as PerfEventArray
     from probee.lang.programs import (
         raw_tracepoint as raw_tracepoint,
         tp_btf as tp_btf,
@@ -125,6 +126,7 @@ _HOME = {
         "probee.lang.types",
     ),
     "Hist": "probee.lang.hist",
+    "PerfEventArray": "probee.lang.perf",
     "Session": "probee.runtime.session",
 }
 

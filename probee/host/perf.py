@@ -1,7 +1,7 @@
-"""Perf events of tracepoints: a tracepoint's number in, a descriptor out.
+"""Perf events: of a tracepoint, by its number, or as the way out of a program's records.
 
-The event counts one CPU's hits, which nobody reads: it is there because a program attaches to a
-tracepoint through one. The program then runs on every CPU, whichever the event names.
+A tracepoint's event counts one CPU's hits, which nobody reads: it is there because a program
+attaches to a tracepoint through one. The program then runs on every CPU, whichever the event names.
 Layouts and ioctl numbers: include/uapi/linux/perf_event.h.
 """
 
@@ -12,24 +12,59 @@ from sys import byteorder
 from probee.host.syscall import perf_event_open
 from probee.uapi.perf_event import (
     PERF_ATTR_SIZE_VER0,
+    PERF_COUNT_SW_BPF_OUTPUT,
     PERF_EVENT_IOC_ENABLE,
     PERF_EVENT_IOC_SET_BPF,
+    PERF_SAMPLE_RAW,
+    PERF_TYPE_SOFTWARE,
     PERF_TYPE_TRACEPOINT,
 )
 
 
 def open_tracepoint(id: int, subject: str = "") -> int:
     """A perf event on tracepoint `id` of any process; it closes on exec."""
+    return _open(_attributes(PERF_TYPE_TRACEPOINT, id), 0, subject)
+
+
+def open_output(cpu: int, subject: str = "") -> int:
+    """An event on `cpu` into whose buffer programs write, not enabled yet; it wakes at each record.
+
+    What bpf_perf_event_output() wants: PERF_COUNT_SW_BPF_OUTPUT, and samples that are raw bytes.
+    """
+    attributes = _attributes(PERF_TYPE_SOFTWARE, PERF_COUNT_SW_BPF_OUTPUT)
+    attributes[16:24] = (1).to_bytes(8, byteorder)  # sample_period: each one
+    attributes[24:32] = PERF_SAMPLE_RAW.to_bytes(8, byteorder)
+    attributes[48:52] = (1).to_bytes(4, byteorder)  # wakeup_events
+    return _open(attributes, cpu, subject)
+
+
+def _attributes(type_: int, config: int) -> bytearray:
     attributes = bytearray(PERF_ATTR_SIZE_VER0)
-    attributes[0:4] = PERF_TYPE_TRACEPOINT.to_bytes(4, byteorder)
+    attributes[0:4] = type_.to_bytes(4, byteorder)
     attributes[4:8] = PERF_ATTR_SIZE_VER0.to_bytes(4, byteorder)
-    attributes[8:16] = id.to_bytes(8, byteorder)
-    fd = perf_event_open(attributes, -1, 0)
+    attributes[8:16] = config.to_bytes(8, byteorder)
+    return attributes
+
+
+def _open(attributes: bytearray, cpu: int, subject: str) -> int:
+    fd = perf_event_open(attributes, -1, cpu)
     if fd < 0:
         from probee.host.causes import explain
 
         raise explain("perf_event_open", -fd, subject)
     return fd
+
+
+def enable(event_fd: int, subject: str = "") -> None:
+    """Lets the event count, or samples come through it."""
+    from fcntl import ioctl
+
+    try:
+        ioctl(event_fd, PERF_EVENT_IOC_ENABLE, 0)
+    except OSError as error:
+        from probee.host.causes import explain
+
+        raise explain("ioctl(PERF_EVENT_IOC_ENABLE)", error.errno or 0, subject) from error
 
 
 def attach_program(event_fd: int, prog_fd: int, subject: str = "") -> None:

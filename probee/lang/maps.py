@@ -38,6 +38,7 @@ class MapDeclaration:
     """What all maps have: `map_type` (BPF_MAP_TYPE_*), types, entries, flags, `map_extra`."""
 
     map_type = 0
+    in_bytes = False  # whether `max_entries` counts bytes, and Session's map_sizes does
 
     def __init__(
         self, key: object, value: object, max_entries: int, flags: int = 0, extra: int = 0
@@ -204,6 +205,7 @@ class RingBuf(MapDeclaration, Generic[R]):
     """
 
     map_type = uapi.BPF_MAP_TYPE_RINGBUF
+    in_bytes = True
 
     if TYPE_CHECKING:
 

@@ -82,6 +82,21 @@ class LiveObjects:
         self._objects: dict[int, object] = {}  # by id of the declaration, which the world keeps
         self._sections: dict[str, Section] = {}
         _close_in_children(self)
+        try:
+            self._open_perf_buffers()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open_perf_buffers(self) -> None:
+        """Programs can send nothing before there is a buffer, so it is there before they run."""
+        for name, declaration in self._world.declarations.items():
+            if (
+                isinstance(declaration, MapDeclaration)
+                and declaration.map_type == uapi.BPF_MAP_TYPE_PERF_EVENT_ARRAY
+                and name in self._loaded.maps
+            ):
+                self.of(declaration)
 
     def of(self, declaration: object) -> object:
         """The live object of a declaration. UsageError where these programs have no such thing."""

@@ -17,6 +17,7 @@ from probee.errors import KernelError, NotSupportedError, UsageError, VerifierEr
 from probee.host import bpf
 from probee.host.facts import RunningKernel
 from probee.host.memlock import with_memlock
+from probee.runtime.cpus import possible_cpus
 from probee.runtime.descriptors import Descriptors
 from probee.runtime.prepare import check_context, kernel_name, patched, ring_size, section_contents
 from probee.runtime.programs import Program
@@ -36,7 +37,8 @@ _FIRST = bytes(4)  # the key of a section's only element
 
 
 class LoadedMap:
-    """A map in the kernel. `max_entries`, `flags`: as it was created, not as the spec asked.
+    """A map in the kernel. `max_entries`, `flags`: as it was created, not as the spec asked; of a
+    perf event array the bytes of each CPU's buffer.
 
     It belongs to its collection: `fd` raises UsageError once that is closed.
     """
@@ -180,10 +182,14 @@ class _Loading:
     def _create(self, spec: MapSpec, size: int | None, *, is_section: bool) -> LoadedMap:
         entries = spec.max_entries if size is None else size
         entries = ring_size(entries) if spec.type in _RINGS else entries
+        created = entries
+        if spec.type == uapi.BPF_MAP_TYPE_PERF_EVENT_ARRAY:  # its entries are bytes of each buffer
+            entries = ring_size(entries)
+            created = possible_cpus()
         flags = spec.flags
         if is_section:
             flags |= uapi.BPF_F_RDONLY_PROG if spec.frozen else uapi.BPF_F_MMAPABLE
-        fd, flags = self._create_as_able(spec, entries, flags)
+        fd, flags = self._create_as_able(spec, created, flags)
         return LoadedMap(spec, self.owner.own(fd), self.owner, entries, flags)
 
     def _create_as_able(self, spec: MapSpec, entries: int, flags: int) -> tuple[int, int]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         PerCpuHash,
         RingBuf,
     )
+    from probee.lang.perf import PerfEventArray
     from probee.lang.programs import Program
     from probee.lang.queues import BloomFilter, Queue
     from probee.lang.tries import LpmTrie
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from probee.runtime.counters import LiveCounter
     from probee.runtime.hist import LiveHist, LiveHistMap
     from probee.runtime.maps import LiveHash, LiveTrie
+    from probee.runtime.perf import LivePerf
     from probee.runtime.queues import LiveBloomFilter, LiveQueue
     from probee.runtime.ring import LiveRing
     from probee.runtime.variables import LiveConst, LiveGlobal
@@ -70,6 +72,8 @@ class Lookup:
         def __getitem__(self, declaration: PerCpuArray[V]) -> LivePerCpuArray[V]: ...
         @overload
         def __getitem__(self, declaration: Array[V]) -> LiveArray[V]: ...
+        @overload
+        def __getitem__(self, declaration: PerfEventArray[R]) -> LivePerf[R]: ...
         @overload
         def __getitem__(self, declaration: Hist[None]) -> LiveHist: ...
         @overload

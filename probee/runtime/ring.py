@@ -32,12 +32,30 @@ from probee.errors import FormatError, KernelError, NotSupportedError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any, Generic, TypeAlias, TypeVar
+    from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
     from probee.lang.types import Struct
 
     R = TypeVar("R", bound=Struct)
     Row: TypeAlias = tuple[Any, ...]
+
+    class Source(Protocol):
+        """What records are read from: a `Ring`, or something in its form."""
+
+        @property
+        def filled(self) -> float:
+            """How much of it waits to be read."""
+
+        @property
+        def end(self) -> Any:
+            """The writer's position."""
+
+        def rows(self, end: Any, record: RecordLayout, limit: int = ...) -> list[Row]:
+            """Records that stand before `end`."""
+
+        def close(self) -> None:
+            """Gives the memory back."""
+
 else:
     from probee.lang.generics import Generic
 
@@ -52,6 +70,16 @@ PAUSE = 0.005  # seconds between two drains, at most
 _SHORTEST = 0.001  # what poll can wait; a shorter pause is none
 _LONGEST = 2_000_000_000  # ms, 23 days: poll takes an int
 BATCH = 256  # records taken before their space is given back
+
+
+def check_machine(what: str) -> None:
+    """NotSupportedError where plain loads and stores are not in the order that is relied on."""
+    machine = os.uname().machine
+    if machine != "x86_64":
+        raise NotSupportedError(
+            f"reading {what} on {machine}",
+            hint="probee reads it on x86_64, whose memory order its reader relies on",
+        )
 
 
 class Ring:
@@ -74,12 +102,7 @@ class Ring:
     @classmethod
     def map(cls, fd: int, size: int) -> Ring:
         """Maps the ring-buffer map `fd` of `size` bytes. KernelError where the kernel refuses."""
-        machine = os.uname().machine
-        if machine != "x86_64":
-            raise NotSupportedError(
-                f"reading a ring buffer on {machine}",
-                hint="probee reads ring buffers on x86_64, whose memory order its reader relies on",
-            )
+        check_machine("a ring buffer")
         from mmap import MAP_SHARED, PAGESIZE, PROT_READ, PROT_WRITE, mmap
 
         try:
@@ -263,7 +286,7 @@ class LiveRing(Generic[R]):
 
     def __init__(
         self,
-        ring: Ring,
+        ring: Source,
         fd: int,
         layout: RecordLayout,
         decode: Callable[[Row], R],

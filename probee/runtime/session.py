@@ -25,7 +25,7 @@ from time import time_ns
 
 from probee.errors import RelocationError, UsageError
 from probee.lang.capture import capture
-from probee.lang.maps import Array, MapDeclaration, RingBuf, parse_size
+from probee.lang.maps import Array, MapDeclaration, parse_size
 from probee.lang.programs import Program
 from probee.lang.variables import Const, checked
 from probee.runtime.live import Life, LiveObjects
@@ -332,7 +332,7 @@ def _named_sizes(world: Capture, map_sizes: Mapping[M, int | str]) -> dict[str, 
         if not isinstance(declaration, MapDeclaration):
             raise UsageError(f"map_sizes: {declaration!r} is not a map")
         name = world.name_of(declaration)
-        if isinstance(declaration, RingBuf):
+        if declaration.in_bytes:
             named[name] = parse_size(size)
         elif type(size) is int and 0 < size < 1 << 32:
             named[name] = size

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from probee.errors import NotSupportedError
 from probee.lang.hist import Hist
-from probee.spec.types import ArrayOf
+from probee.lang.perf import PerfEventArray
+from probee.lang.types import Struct
+from probee.spec.types import ArrayOf, struct_format
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from probee.lang.maps import MapDeclaration
     from probee.runtime.loader import LoadedMap
@@ -22,6 +25,8 @@ def special(declaration: MapDeclaration, map_: LoadedMap, guard: Callable[[], No
     match declaration:
         case Hist():
             return _hist(declaration, map_, guard)
+        case PerfEventArray():
+            return _perf(declaration, map_, guard)
         case _:
             raise NotSupportedError(f"{type(declaration).__name__} maps on the user side")
 
@@ -38,3 +43,16 @@ def _hist(declaration: Hist[object], map_: LoadedMap, guard: Callable[[], None])
 
     key = ValueCodec(declaration.key, declaration.key_class)
     return LiveHistMap(map_.fd, key, slots, linear, map_.max_entries, guard)
+
+
+def _perf(declaration: PerfEventArray[Any], map_: LoadedMap, guard: Callable[[], None]) -> object:
+    from probee.runtime.decode import row_decoder
+    from probee.runtime.perf import LivePerf, PerfRings
+    from probee.runtime.ring import RecordLayout
+
+    record = declaration.value_class
+    assert isinstance(record, type)
+    assert issubclass(record, Struct)
+    layout = RecordLayout(struct_format(record.layout_))
+    rings, fd = PerfRings.open(map_.fd, map_.max_entries, map_.name)
+    return LivePerf(rings, fd, layout, row_decoder(record.layout_, record), guard)

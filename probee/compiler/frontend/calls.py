@@ -18,6 +18,7 @@ from probee.compiler.frontend import (
     mapmethods,
     memory,
     numbers,
+    perf,
     rings,
     search,
     texts,
@@ -37,6 +38,7 @@ from probee.errors import UsageError
 from probee.lang.builtins import Current, Helper, Intrinsic
 from probee.lang.hist import Hist
 from probee.lang.maps import MapDeclaration
+from probee.lang.perf import PerfEventArray
 from probee.lang.programs import Program
 from probee.lang.types import BOOL, StructMeta, sizeof, value_type
 from probee.spec.types import Int, Pointer
@@ -94,6 +96,8 @@ def _method(low: Lowering, owner: TypedValue, name: str, node: ast.Call) -> Type
     match owner:
         case Keyed() | Thing(obj=Hist()):
             return hist.method(low, owner, name, node)
+        case Thing(obj=PerfEventArray() as events):
+            return perf.method(low, events, name, node)
         case Thing(obj=MapDeclaration()):
             return mapmethods.method(low, owner, name, node)
         case Thing(obj=Current()):

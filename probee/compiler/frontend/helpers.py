@@ -33,6 +33,7 @@ WORDS = {
     "ringbuf_reserve": "ring.reserve()",
     "ringbuf_submit": "record.submit()",
     "ringbuf_discard": "record.discard()",
+    "perf_event_output": "events.output(record), with a PerfEventArray",
     "ringbuf_output": "ring.output(record)",
 }
 PROGRAM_TYPE = {

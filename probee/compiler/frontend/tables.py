@@ -15,6 +15,7 @@ from probee.frozen import Frozen, replace
 from probee.lang.counters import Counter
 from probee.lang.hist import Hist
 from probee.lang.maps import Array, MapDeclaration, RingBuf
+from probee.lang.perf import PerfEventArray
 from probee.lang.tries import LpmTrie
 from probee.spec.types import CharArray, Int, Pointer, StructType
 
@@ -74,6 +75,14 @@ def table_of(low: Lowering, owner: TypedValue, node: ast.AST) -> Table:
             "a ring buffer has no keys",
             why="its records go to user space in order",
             fix="use reserve() or output()",
+        )
+    if isinstance(owner.obj, PerfEventArray):
+        raise low.refuse(
+            node,
+            "map-operation",
+            "a perf event array has no keys in a kernel program",
+            why="records go to the buffer of the CPU that runs it",
+            fix="use output(record)",
         )
     if isinstance(owner.obj, Hist):
         raise low.refuse(
