@@ -94,11 +94,22 @@ class RelocationError(ProbeeError):
 
 
 class VerifierError(ProbeeError):
-    """The kernel refused the program. `log` is the verifier's whole log; `str()` stays short."""
+    """The kernel refused the program. `log` is the verifier's whole log; `str()` stays short.
 
-    def __init__(self, message: str, *, log: str = "", hint: str = "") -> None:
+    `diagnostic`: the same as a place in the user's file, None for what is no program.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        log: str = "",
+        hint: str = "",
+        diagnostic: Diagnostic | None = None,
+    ) -> None:
         super().__init__(message, hint=hint)
         self.log = log
+        self.diagnostic = diagnostic
 
 
 class SimError(ProbeeError):

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 from probee.asm.disasm import kernel_lines
 from probee.compiler.assemble import assemble
 from probee.compiler.codegen import generate
+from probee.compiler.debug import debug_info
 from probee.compiler.frontend.lower import lower
 from probee.compiler.frontend.world import World
 from probee.compiler.ir.printer import print_function
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from probee.compiler.ir.ops import Function
     from probee.errors import Diagnostic
     from probee.lang.capture import Capture
+    from probee.spec.debug import DebugInfo
     from probee.spec.programs import CollectionSpec
     from probee.spec.target import KernelFacts, Target
 
@@ -57,13 +59,15 @@ def compile_programs(
     license_: str = "Dual MIT/GPL",
     check: bool = False,
     dump: Dump | None = None,
+    debug: dict[str, DebugInfo] | None = None,
 ) -> CollectionSpec:
     """Compiles every program of `capture`.
 
     `frozen`: consts by name with the values to fold into the code. The others live in .rodata or,
     with `patched`, in the code for the loader to write in, if they are integers. `check`: verify
     the IR after each pass. `dump(stage, program, text)` is called with each stage's text: `ir`,
-    `pass:NAME`, `asm`. Raises CompileError with every diagnostic found.
+    `pass:NAME`, `asm`. `debug` is filled, by program. Raises CompileError with every diagnostic
+    found.
     """
     world = World(capture, target, facts, frozen or {}, license_, patched=patched)
     lowered = []
@@ -84,6 +88,8 @@ def compile_programs(
             dump(
                 "asm", item.program.name, "".join(f"{line}\n" for line in kernel_lines(code.insns))
             )
+        if debug is not None:
+            debug[item.program.name] = debug_info(item.program.name, code, [item.function])
         codes.append((item, code))
     return assemble(world, codes)
 

@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from probee.host.attributes import Value
 
 _ENOENT = 2
-_ENOSPC = 28
-
-_LOG_START = 64 << 10
-_LOG_MOST = 16 << 20  # kernels before 5.2 take no more than this (UINT_MAX >> 8)
 
 
 def map_create(
@@ -170,8 +166,8 @@ def prog_load(
     """Loads a program: its descriptor, and the verifier's log (empty for `log_level` 0).
 
     `code` is instructions of 8 bytes, `func_info` and `line_info` rows of 8 and 16 bytes. Where the
-    kernel refuses, the load is tried once more for its log (level 1). VerifierError with that log
-    where the verifier wrote one, KernelError where it had nothing to say.
+    kernel refuses, the load is tried once more for its log (see refusals.py). VerifierError with
+    that log where the verifier wrote one, KernelError where it had nothing to say.
     """
     fields: dict[str, Value] = {
         "prog_type": type,
@@ -187,15 +183,15 @@ def prog_load(
         **_rows("func_info", func_info, 8),
         **_rows("line_info", line_info, 16),
     }
-    if not log_level:
-        attributes = Attributes("BPF_PROG_LOAD", fields, token)
-        result = call(attributes)
-        if result >= 0:
-            return result, ""
-    result, log = _logged("BPF_PROG_LOAD", fields, log_level or 1, token)
-    if result >= 0:
-        return result, log
-    error = failure("BPF_PROG_LOAD", -result, f"program {name}" if name else "")
+    first = -1 if log_level else call(Attributes("BPF_PROG_LOAD", fields, token))
+    if first >= 0:
+        return first, ""
+    from probee.host.refusals import once_more
+
+    first, second, log = once_more(fields, token, log_level, -first)
+    if second >= 0:
+        return second, log
+    error = failure("BPF_PROG_LOAD", -first, f"program {name}" if name else "")
     if log.strip():
         raise VerifierError(error.message, log=log) from error
     raise error
@@ -208,30 +204,15 @@ def _rows(name: str, data: bytes, size: int) -> dict[str, Value]:
     return {name: data, f"{name}_rec_size": size, f"{name}_cnt": len(data) // size}
 
 
-def _logged(command: str, fields: dict[str, Value], level: int, token: int) -> tuple[int, str]:
-    """The call with a log buffer, which grows until the kernel's log fits or can grow no more."""
-    prefix = "btf_" if command == "BPF_BTF_LOAD" else ""
-    size = _LOG_START
-    while True:
-        log = bytearray(size)
-        fields |= {
-            f"{prefix}log_level": level,
-            f"{prefix}log_size": size,
-            f"{prefix}log_buf": log,
-        }
-        result = call(Attributes(command, fields, token))
-        if result != -_ENOSPC or size >= _LOG_MOST:
-            return result, log.partition(b"\0")[0].decode("utf-8", "replace")
-        size = min(size * 4, _LOG_MOST)
-
-
 def btf_load(blob: bytes, *, token: int = 0) -> int:
     """Loads BTF. A refusal is a VerifierError with the kernel's log, a KernelError without one."""
     fields: dict[str, Value] = {"btf": blob, "btf_size": len(blob)}
     result = call(Attributes("BPF_BTF_LOAD", fields, token))
     if result >= 0:
         return result
-    second, log = _logged("BPF_BTF_LOAD", fields, 1, token)
+    from probee.host.refusals import WAY, whole
+
+    second, log = whole("BPF_BTF_LOAD", fields, WAY, token)
     if second >= 0:
         return second
     error = failure("BPF_BTF_LOAD", -result)

@@ -25,9 +25,10 @@ from probee.uapi import bpf as uapi
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Self
 
+    from probee.spec.debug import DebugInfo
     from probee.spec.programs import CollectionSpec, MapSpec, ProgramSpec
 
 _EINVAL = 22
@@ -92,19 +93,24 @@ def load(
     *,
     kernel: RunningKernel | None = None,
     log_level: int = 0,
+    debug: Callable[[str], DebugInfo | None] | None = None,
 ) -> Loaded:
     """Loads everything in `spec`.
 
     `consts`: values by variable name, numbers or whole bytes. `map_sizes`: `max_entries` by map
     name. `kernel`: what is asked for formats and type ids; without it one is opened for the call.
+    `debug` is asked for a program that was refused, by its name, so that the error has the words of
+    the source.
     Raises RelocationError where the kernel's tracepoints differ from those compiled against,
     VerifierError, KernelError, NotSupportedError, UsageError for unknown names or values.
     """
     if kernel is None:
         with RunningKernel() as opened:
-            return load(spec, consts, map_sizes, kernel=opened, log_level=log_level)
+            return load(spec, consts, map_sizes, kernel=opened, log_level=log_level, debug=debug)
     with Descriptors() as owner:
-        return _Loading(spec, kernel, owner, log_level).run(consts or {}, map_sizes or {})
+        loading = _Loading(spec, kernel, owner, log_level)
+        loading.debug = debug
+        return loading.run(consts or {}, map_sizes or {})
 
 
 class _Loading:
@@ -115,6 +121,7 @@ class _Loading:
     ) -> None:
         self.spec, self.kernel, self.owner, self.log_level = spec, kernel, owner, log_level
         self.result = Loaded(spec, owner)
+        self.debug: Callable[[str], DebugInfo | None] | None = None
         self.btf_fd = 0
         self.functions = True  # whether func_info and line_info can go along
 
@@ -258,7 +265,8 @@ class _Loading:
         except VerifierError as error:
             from probee.runtime.verifier import explain
 
-            raise explain(error.log, program, self.spec.btf, error.message) from error
+            debug = self.debug(program.name) if self.debug is not None else None
+            raise explain(error.log, program, self.spec.btf, error.message, debug) from error
         return fd
 
     def _attach_btf_id(self, program: ProgramSpec) -> int:

@@ -23,7 +23,7 @@ import os
 from sys import byteorder
 from time import time_ns
 
-from probee.errors import RelocationError, UsageError
+from probee.errors import ProbeeError, RelocationError, UsageError
 from probee.lang.capture import capture
 from probee.lang.maps import Array, MapDeclaration, parse_size
 from probee.lang.programs import Program
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from probee.runtime.links import Links
     from probee.runtime.loader import Loaded
     from probee.runtime.losses import Loss
+    from probee.spec.debug import DebugInfo
     from probee.spec.programs import CollectionSpec
     from probee.spec.target import KernelFacts
 
@@ -251,7 +252,18 @@ class Session(Lookup):
                 switches[name] = value
         return switches
 
-    def _compile(self, kernel: RunningKernel) -> tuple[CollectionSpec, str]:
+    def _names(self, kernel: RunningKernel, program: str) -> DebugInfo | None:
+        """The source's words behind code that the kernel refused: compiled anew, if it can be."""
+        debug: dict[str, DebugInfo] = {}
+        try:
+            self._compile(kernel, debug)
+        except ProbeeError:
+            return None
+        return debug.get(program)
+
+    def _compile(
+        self, kernel: RunningKernel, debug: dict[str, DebugInfo] | None = None
+    ) -> tuple[CollectionSpec, str]:
         """The spec, and why it may be another one than its key says, or ""."""
         from probee.compiler.pipeline import compile_programs
         from probee.runtime.cache import changed_since
@@ -271,6 +283,7 @@ class Session(Lookup):
             frozen={**self._declared(), **self._switches()},
             patched=True,
             license_=self.license,
+            debug=debug,
         )
         if capture(self._programs).identity != self._capture.identity:
             doubt = "its source, or what it names, was changed meanwhile"
@@ -302,6 +315,7 @@ class Session(Lookup):
             {name: value for name, value in self._consts.items() if name in known},
             {name: size for name, size in self._map_sizes.items() if name in made},
             kernel=kernel,
+            debug=lambda program: self._names(kernel, program),
         )
 
 

@@ -1,153 +1,224 @@
 """A verifier's refusal, told at the Python line: log and ProgramSpec in, VerifierError out.
 
-The log of Linux (kernel/bpf/verifier.c, log.c) at level 1, as far as it is read here:
+The error reads like the compiler's: place, text, caret, why, fix; the kernel's own complaint stands
+below. Without a `DebugInfo` it has the line of the line info, and no names. The text stays short;
+the whole log is in `.log`, for `--verifier-log`.
 
-    ; if args.flags:  @ opens.py:31            the line, where there is line info
-    12: (61) r2 = *(u32 *)(r1 +0)              the instruction that it looks at
-    12: R1=map_value_or_null(…) R10=fp0        what it knows, also behind a `;` or `from 3 to 7:`
-    R1 invalid mem access 'map_value_or_null'  why it stopped: what is none of these, at the end
-    processed 14 insns (limit 1000000) …       its statistics
-
-The text stays short; the whole log is in `.log`, for `--verifier-log`.
+    verifier_log.py      the log as steps       verifier_values.py   states in words
+    verifier_story.py    where a value came from
+    verifier_words.py    complaints in words    verifier_loops.py    programs that are too large
 """
 
 from __future__ import annotations
 
-from probee.errors import VerifierError
-from probee.frozen import Frozen
+from probee.errors import Diagnostic, VerifierError
+from probee.runtime.verifier_log import read_log
+from probee.runtime.verifier_loops import costliest
+from probee.runtime.verifier_story import by_slot, known_before, story
+from probee.runtime.verifier_values import number, words
+from probee.runtime.verifier_words import (
+    NUMBERS,
+    ORIGIN,
+    Row,
+    bytes_in,
+    helper_in,
+    kinds_in,
+    register_in,
+    row_of,
+)
+from probee.spec.debug import DebugInfo, Place, Step as DebugStep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal
 
+    from probee.asm.insn import Insn
+    from probee.runtime.verifier_log import Walk
+    from probee.runtime.verifier_story import Link
     from probee.spec.programs import ProgramSpec
 
-HINT = "--verifier-log shows the verifier's own log"
-
-# What stands in the reason -> what it means to the writer of a program. The first that fits counts.
-PLAIN: tuple[tuple[str, str], ...] = (
-    ("_or_null'", "something that may be None is used without a check"),
-    (
-        "invalid mem access 'scalar'",
-        "memory is read or written through a number that is no pointer",
-    ),
-    ("invalid mem access 'inv'", "memory is read or written through a number that is no pointer"),
-    ("invalid mem access", "memory is read or written through a pointer that does not allow it"),
-    ("invalid bpf_context access", "a field is read that the context of this program has not"),
-    ("invalid access to map value", "an index may be beyond the end of a map's value"),
-    ("invalid access to memory", "an index may be beyond the end of the memory"),
-    ("min value is negative", "an index may be negative"),
-    ("unbounded memory access", "an index or a length has no upper bound that can be proved"),
-    ("unbounded min value", "an index or a length has no lower bound that can be proved"),
-    ("invalid zero-sized read", "a length may be zero"),
-    ("invalid indirect", "a helper would read memory that was never written"),
-    ("invalid read from stack", "memory is read that was never written"),
-    ("invalid write to stack", "the program's 512 bytes of stack are exceeded"),
-    ("combined stack size", "the functions together need more than 512 bytes of stack"),
-    ("stack depth", "the functions together need more than 512 bytes of stack"),
-    ("!read_ok", "a value is used that was never set on this path through the program"),
-    ("Unreleased reference", "a reserved record is neither submitted nor discarded on some path"),
-    ("BPF program is too large", "there are too many steps to check: a million is the limit"),
-    ("too many states", "there are too many paths through the program to check"),
-    ("The sequence of", "there are too many jumps to check"),
-    ("infinite loop detected", "a loop has no end that can be proved"),
-    ("back-edge", "this kernel takes no loops: they came with Linux 5.3"),
-    ("unknown opcode", "this kernel does not know an instruction that the program uses"),
-    ("uses reserved fields", "this kernel does not know an instruction that the program uses"),
-    ("invalid func", "this kernel has no such helper"),
-    ("unknown func", "programs of this type may not call this helper"),
-    ("cannot use helper", "programs of this type may not call this helper"),
-    ("cannot call GPL", "the helper is for programs under the GPL only: set LICENSE"),
-    ("cannot call exception cb", "this function may not be called here"),
-    ("At program exit the register R0", "the program's result is out of the range allowed here"),
-    ("In program exit", "the program's result is out of the range allowed here"),
-    ("pointer arithmetic", "this arithmetic on a pointer is not allowed"),
-    ("pointer comparison prohibited", "comparing pointers needs CAP_PERFMON"),
-    ("leaks addr", "showing kernel addresses needs CAP_PERFMON"),
-    ("unreachable insn", "there is code that nothing leads to"),
-    ("jump out of range", "a jump leads out of the program"),
-    ("misaligned", "a field is not aligned to its size"),
-    ("expected=", "an argument of a helper is not of the kind that it wants"),
-    ("doesn't have", "the kernel's types lack what the program refers to"),
-)
+HINT = "--verifier-log, or the error's .log, has all that the kernel said"
+_LINKS = 4  # of a value's way that are told
+_LOST = 1 << 32  # a range this wide bounds nothing
+_NOWHERE = Row("", "", "", "")
 
 
-class Rejection(Frozen):
-    """The slot of the last instruction that the verifier looked at (-1: none), and what it said."""
-
-    insn: int
-    complaints: tuple[str, ...]
-
-
-def read_log(log: str) -> Rejection:
-    """Finds the last instruction and what follows it in a verifier's log of level 1 or 2."""
-    insn = -1
-    complaints: list[str] = []
-    for line in log.splitlines():
-        text = line.strip()
-        if not text or text.startswith((";", "processed ", "verification time", "stack depth ")):
-            continue
-        head, colon, rest = text.partition(":")
-        if colon and head.isascii() and head.isdigit():
-            if rest.startswith(" (") and len(head) < 8:
-                insn = int(head)
-                complaints.clear()
-            continue
-        if not _is_state(text):
-            complaints.append(text)
-    return Rejection(insn, tuple(complaints))
-
-
-def _is_state(text: str) -> bool:
-    """Whether the line tells registers or the way of the verifier, rather than a complaint."""
-    if text.startswith(
-        ("from ", "func#", "last_idx ", "first_idx ", "regs=", "parent ", "mark_precise", "frame",
-         "safe", "propagating ", "Live regs", "caller:", "callee:", "returning from callee",
-         "to caller at", "Validating ", "Func#", "verifying ", "(this is ")
-    ):  # fmt: skip
-        return True
-    # `R0=0 R1=ctx()`, before 6.x `R0_w=inv0 R10=fp0`; a complaint has a space behind the register.
-    head = text.partition("=")[0]
-    return "=" in text and head[:1] == "R" and " " not in head
-
-
-def plain_words(complaints: tuple[str, ...]) -> tuple[str, str]:
-    """A complaint in words about the program instead of registers, and the kernel's own words.
-
-    The first that has plain words is taken, else the last: what the kernel ends with is often only
-    a consequence. Both are "" where there is none.
-    """
-    for complaint in complaints:
-        for part, words in PLAIN:
-            if part in complaint:
-                return words, complaint
-    return (complaints[-1], complaints[-1]) if complaints else ("", "")
-
-
-def explain(log: str, spec: ProgramSpec, btf: bytes, refusal: str) -> VerifierError:
+def explain(
+    log: str, spec: ProgramSpec, btf: bytes, refusal: str, debug: DebugInfo | None = None
+) -> VerifierError:
     """The error for a program that was refused with this log.
 
     `btf` is the collection's blob, which holds the line info's strings; `refusal` says how the call
-    failed, for logs that give no reason.
+    failed, for logs that give no reason. `debug` has the names, if it is of the same code.
     """
-    found = read_log(log)
-    words, reason = plain_words(found.complaints)
-    place = source_line(spec, btf, found.insn)
-    rows = [f"error[verifier]: the kernel refuses {spec.name}: {words or refusal}"]
-    if place is not None:
-        file, line, text = place
-        rows[0] = f"{file}:{line}: {rows[0]}"
-        rows += [f"   {line} | {text}"] if text else []
-    if reason != words:
-        rows.append(f"   kernel: {reason}")
-    return VerifierError("\n".join(rows), log=log, hint=HINT)
+    if debug is not None and debug.code != spec.code:
+        debug = None
+    return _Explanation(log, spec, btf, debug).error(refusal)
+
+
+class _Explanation:
+    """What is known of one refusal."""
+
+    def __init__(self, log: str, spec: ProgramSpec, btf: bytes, debug: DebugInfo | None) -> None:
+        self.log, self.spec, self.btf, self.debug = log, spec, btf, debug
+        self.walk: Walk = read_log(log)
+        self.code: dict[int, Insn] = by_slot(spec.code, _order(btf))
+        row, self.complaint = row_of(self.walk.complaints)
+        self.row = row or _NOWHERE
+        self.register = self._register()
+        self.links = self._links()
+        self.name = self._name()
+
+    def error(self, refusal: str) -> VerifierError:
+        """The whole."""
+        place = self._place(self.walk.slot)
+        why = "; ".join(filter(None, (self._fill(self.row.why), self._told())))
+        if "too large" in self.complaint or "too complex" in self.complaint:
+            loop = costliest(self.code, self.debug)
+            why += f" ({self.walk.processed:,} steps so far)" if self.walk.processed else ""
+            if loop is not None:
+                place, why = loop.place or self._place(loop.slot), f"{why}; {loop.words}"
+        says = self._fill(self.row.says) or self.complaint or refusal
+        diagnostic = Diagnostic(
+            "verifier",
+            f"the kernel refuses {self.spec.name}: {says}",
+            file=place.file,
+            line=place.line,
+            column=place.column,
+            end_column=place.end,
+            text=place.text,
+            why=why,
+            fix=self._fill(self.row.fix),
+        )
+        kernel = f"\n   kernel: {self.complaint}" if self.row.says else ""
+        return VerifierError(
+            f"{_shown(diagnostic)}{kernel}", log=self.log, hint=HINT, diagnostic=diagnostic
+        )
+
+    # places and names
+
+    def _place(self, slot: int) -> Place:
+        step = self._step(slot)
+        return step.place if step is not None else line_place(self.spec, self.btf, slot)
+
+    def _step(self, slot: int) -> DebugStep | None:
+        """What the compiler says of `slot`; the step that reads a register, if one does."""
+        if self.debug is None or slot < 0:
+            return None
+        last = self.debug.step(slot)
+        if last is None:
+            return None
+        here = [step for step in self.debug.steps if step.slot == last.slot]
+        return next((step for step in here if step.reads), last)
+
+    def _register(self) -> int:
+        """The register that it is about, or -1."""
+        for complaint in self.walk.complaints:
+            found = register_in(complaint)
+            if found >= 0:
+                return found
+        return -1
+
+    def _name(self) -> str:
+        """The value in the user's words, in quotes."""
+        last = self._step(self.walk.slot)
+        held = dict(last.reads).get(self.register, "") if last is not None else ""
+        links = self.links
+        if self.row.tells == NUMBERS and links:
+            held = self._holds(links[-1]) or held
+        if not held and links:
+            held = self._holds(links[-1])
+        return f"`{held}`" if held else "a value"
+
+    def _holds(self, link: Link) -> str:
+        """What the link's register holds after its slot."""
+        if self.debug is None:
+            return ""
+        last = self.debug.step(link.slot)
+        names = [
+            dict(step.reads if link.compared else step.writes).get(link.register, "")
+            for step in self.debug.steps
+            if last is not None and step.slot == last.slot
+        ]
+        return next((name for name in reversed(names) if name), "")
+
+    def _links(self) -> tuple[Link, ...]:
+        if self.register < 0 or not self.row.tells:
+            return ()
+        return story(self.walk, self.code, self.register)
+
+    # words
+
+    def _fill(self, text: str) -> str:
+        bare = self.name.strip("`")
+        return (
+            text.replace("{it}", self.name)
+            .replace("{x}", bare if bare.isidentifier() else "x")
+            .replace("{bytes}", bytes_in(" ".join(self.walk.complaints)))
+            .replace("{helper}", helper_in(self.complaint))
+            .replace("{kinds}", kinds_in(self.complaint))
+        )
+
+    def _told(self) -> str:
+        """The value's way in words, or ""."""
+        if self.row.tells == ORIGIN:
+            return self._origin()
+        rows: list[str] = []
+        last, width = "", 0
+        for link in self.links:
+            range_ = number(link.state)
+            if range_ is None or range_.words == last:
+                continue
+            lost = rows and width < _LOST <= range_.high - range_.low
+            row = self._known(link, range_.words)
+            rows.append(f"{row}: there the bound is lost" if lost else row)
+            last, width = range_.words, range_.high - range_.low
+        if not rows and self.register >= 0:
+            now = number(known_before(self.walk, f"R{self.register}"))
+            rows = [f"it is {now.words} here"] if now is not None else []
+        return "; ".join(rows if len(rows) <= _LINKS else [rows[0], *rows[1 - _LINKS :]])
+
+    def _known(self, link: Link, range_: str) -> str:
+        """``n` is 0 to 63 behind `n < 64` (line 3)`, as far as names and lines are known."""
+        place, name = self._place(link.slot), self._holds(link)
+        if not place.line:
+            return f"it is {range_} there"
+        if name and link.compared:
+            return f"`{name}` is {range_} behind `{place.words}` (line {place.line})"
+        return f"`{name or 'it'}` is {range_} (line {place.line}: `{place.text.strip()}`)".replace(
+            "`it`", "it", 1
+        )
+
+    def _origin(self) -> str:
+        """Where the value was made, and as what."""
+        for link in self.links:
+            place, kind = self._place(link.slot), words(link.state)
+            if place.line:
+                made = f"it comes from line {place.line}, `{place.text.strip()}`"
+                return made + (f": {kind}" if kind else "")
+        return ""
+
+
+def _shown(diagnostic: Diagnostic) -> str:
+    """As the compiler's, but with no place where none is known."""
+    text = str(diagnostic)
+    return text if diagnostic.line else text.partition(": ")[2]
+
+
+def line_place(spec: ProgramSpec, btf: bytes, slot: int) -> Place:
+    """The line of `slot` by the line info, as a place; line 0 where it has none."""
+    found = source_line(spec, btf, slot)
+    if found is None:
+        return Place("", 0, 0, 0, "")
+    file, line, text = found
+    return Place(file, line, 0, len(text), text)
 
 
 def source_line(spec: ProgramSpec, btf: bytes, insn: int) -> tuple[str, int, str] | None:
     """File, line and text of the statement that slot `insn` belongs to, or None."""
     from struct import iter_unpack
 
-    order = "<" if btf[:2] == b"\x9f\xeb" else ">"
+    order = "<" if _order(btf) == "little" else ">"
     best: tuple[int, int, int] | None = None
     if len(spec.line_info) % 16 == 0:
         for offset, file, text, line_col in iter_unpack(f"{order}4I", spec.line_info):
@@ -158,9 +229,13 @@ def source_line(spec: ProgramSpec, btf: bytes, insn: int) -> tuple[str, int, str
     return _string(btf, best[0]), best[2], _string(btf, best[1])
 
 
+def _order(btf: bytes) -> Literal["little", "big"]:
+    return "big" if btf[:2] == b"\xeb\x9f" else "little"
+
+
 def _string(btf: bytes, offset: int) -> str:
     """The string at `offset` of a blob's string section; "" where there is none."""
-    order: Literal["little", "big"] = "little" if btf[:2] == b"\x9f\xeb" else "big"
+    order = _order(btf)
     header = int.from_bytes(btf[4:8], order)
     start = header + int.from_bytes(btf[16:20], order)
     end = start + int.from_bytes(btf[20:24], order)

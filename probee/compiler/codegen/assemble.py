@@ -63,6 +63,7 @@ def assemble(emitter: Emitter, target: Target, helpers: tuple[str, ...], stack: 
         functions=tuple(functions.items()),
         helpers=helpers,
         stack=stack,
+        trace=tuple((starts[at], op, f) for at, op, f in emitter.trace if at < len(starts)),
     )
 
 

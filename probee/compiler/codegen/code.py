@@ -8,6 +8,7 @@ from probee.frozen import Frozen
 
 if TYPE_CHECKING:
     from probee.asm.insn import Insn
+    from probee.compiler.codegen.machine import MFunction, MOp
     from probee.compiler.ir.ops import Loc
     from probee.spec import Reloc
 
@@ -20,7 +21,7 @@ class Code(Frozen):
     of their kind, descriptor 0, and an offset into the map's value in their upper half. `lines`:
     (slot, place) where the source line changes, with a row at the first slot of each function.
     `functions`: (name, first slot). `helpers`: the names of those called, without bpf_. `stack`:
-    bytes that the deepest chain of calls takes.
+    bytes that the deepest chain of calls takes. `trace`: (first slot, operation, its function).
     """
 
     code: bytes
@@ -30,3 +31,4 @@ class Code(Frozen):
     functions: tuple[tuple[str, int], ...]
     helpers: tuple[str, ...]
     stack: int
+    trace: tuple[tuple[int, MOp, MFunction], ...] = ()

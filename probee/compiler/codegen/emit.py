@@ -68,7 +68,10 @@ def opposite(code: int, isa: int) -> int:
 
 
 class Emitter:
-    """`items` of all functions; `relocs`, `lines`, `functions` and `blocks` count in items."""
+    """`items` of all functions; `relocs`, `lines`, `functions` and `blocks` count in items.
+
+    `trace`: which operation of which function each run of items was made for.
+    """
 
     def __init__(self, isa: int) -> None:
         self.isa = isa
@@ -76,6 +79,7 @@ class Emitter:
         self.relocs: list[tuple[int, Symbol, int]] = []
         self.lines: list[tuple[int, Loc]] = []
         self.functions: list[tuple[str, int]] = []
+        self.trace: list[tuple[int, MOp, MFunction]] = []
         self.blocks: dict[MBlock, int] = {}
         self._held = list(range(11))  # registers with the same number here hold the same value
         self._numbers = 11
@@ -92,6 +96,7 @@ class Emitter:
             self._forget(range(11))
             for op in block.ops:
                 self._line(op.loc)
+                self.trace.append((len(self.items), op, function))
                 _EMIT[op.kind](self, op)
 
     def _line(self, loc: Loc) -> None:

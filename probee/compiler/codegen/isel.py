@@ -55,6 +55,7 @@ class Selector:
         self.folds = Folds(function, target)
         self.out = MFunction(function.name, function.loc)
         self.out.frame = frame
+        self.out.slots = slots
         self.block = MBlock()
         self.loc: Loc = function.loc
         self.context: set[int] = set()  # parameters of a program: the verifier knows them as such
@@ -115,6 +116,7 @@ class Selector:
         """The virtual register of `value`, which is written right now."""
         register = self.out.new()
         self._sources[value] = Src(register)
+        self.out.values[register] = value
         width = self.folds.bits.get(value)
         if width is not None:
             self.widths[register] = width

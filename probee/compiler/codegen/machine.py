@@ -28,7 +28,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from probee.compiler.ir.ops import Loc
+    from collections.abc import Mapping
+
+    from probee.compiler.ir.ops import Loc, Slot, Value
 
 NONE = -1
 FRAME = 10
@@ -127,9 +129,12 @@ class MBlock:
 
 
 class MFunction:
-    """`frame`: bytes of stack below r10 used so far. `remat`: how to make a value anew."""
+    """`frame`: bytes of stack below r10 used so far. `remat`: how to make a value anew.
 
-    __slots__ = ("blocks", "frame", "loc", "name", "next", "remat")
+    `values`: the IR value in a virtual register. `slots`: where the IR's stack slots are.
+    """
+
+    __slots__ = ("blocks", "frame", "loc", "name", "next", "remat", "slots", "values")
 
     def __init__(self, name: str, loc: Loc) -> None:
         self.name = name
@@ -138,6 +143,8 @@ class MFunction:
         self.frame = 0
         self.next = VIRTUAL
         self.remat: dict[int, Src] = {}
+        self.values: dict[int, Value] = {}
+        self.slots: Mapping[Slot, int] = {}
 
     def new(self) -> int:
         """A new virtual register."""

@@ -218,6 +218,7 @@ def _enter(low: Lowering, node: ast.For | ast.While, rounds: int) -> Loop:
     low.start(head, sealed=False)
     loop = Loop(low.number_of(), head, again, done, low.flow, rounds)
     low.frame.loops.append(loop)
+    low.function.loops.append((low.frame.source.loc(node), rounds))
     return loop
 
 

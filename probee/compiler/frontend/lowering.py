@@ -75,8 +75,12 @@ class Lowering:
     # the rules, one file a subject
 
     def value(self, node: ast.expr) -> TypedValue:
-        """Lowers an expression for its value."""
-        return expressions.value(self, node)
+        """Lowers an expression for its value. What it emits belongs to it; then goes back."""
+        outer = self.builder.loc
+        self.place(node)
+        result = expressions.value(self, node)
+        self.builder.loc = outer
+        return result
 
     def number(self, node: ast.expr) -> Num:
         """Lowers an expression that must be an integer or pointer."""
@@ -84,7 +88,10 @@ class Lowering:
 
     def condition(self, node: ast.expr, then: Block, other: Block) -> None:
         """Lowers an expression for its truth, and leaves to one of two blocks."""
+        outer = self.builder.loc
+        self.place(node)
         conditions.condition(self, node, then, other)
+        self.builder.loc = outer
 
     def body(self, nodes: list[ast.stmt]) -> None:
         """Lowers statements in order."""

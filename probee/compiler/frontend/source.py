@@ -63,7 +63,8 @@ class Source:
         """Where `node` begins, with its source line."""
         line = getattr(node, "lineno", self.definition.lineno)
         text = self.lines[line - 1].rstrip("\n") if line <= len(self.lines) else ""
-        return Loc(self.file, line, getattr(node, "col_offset", 0), text)
+        end = getattr(node, "end_col_offset", -1) if _one_line(node) else -1
+        return Loc(self.file, line, getattr(node, "col_offset", 0), text, end)
 
     def refuse(
         self, node: ast.AST, code: str, message: str, *, why: str = "", fix: str = ""
@@ -75,16 +76,15 @@ class Source:
         self, node: ast.AST, code: str, message: str, *, why: str = "", fix: str = ""
     ) -> Diagnostic:
         """A diagnostic whose caret stands under `node`, to the end of its first line."""
-        loc = self.loc(node)
-        end_line: int = getattr(node, "end_lineno", None) or loc.line
-        end: int | None = getattr(node, "end_col_offset", None)
-        return at(loc, code, message, end=end if end_line == loc.line else None, why=why, fix=fix)
+        return at(self.loc(node), code, message, why=why, fix=fix)
 
 
-def at(
-    loc: Loc, code: str, message: str, *, end: int | None = None, why: str = "", fix: str = ""
-) -> Diagnostic:
-    """A diagnostic at a place; `end`: a byte column of its line, None for the line's end."""
+def _one_line(node: ast.AST) -> bool:
+    return getattr(node, "end_lineno", None) == getattr(node, "lineno", 0)
+
+
+def at(loc: Loc, code: str, message: str, *, why: str = "", fix: str = "") -> Diagnostic:
+    """A diagnostic at a place."""
     why, fix = reasons(code, why, fix)
     return Diagnostic(
         code,
@@ -92,7 +92,7 @@ def at(
         file=loc.file,
         line=loc.line,
         column=_characters(loc.text, loc.column),
-        end_column=len(loc.text) if end is None else _characters(loc.text, end),
+        end_column=len(loc.text) if loc.end < 0 else _characters(loc.text, loc.end),
         text=loc.text,
         why=why,
         fix=fix,

@@ -32,6 +32,7 @@ from probee.compiler.frontend.values import (
     describe,
 )
 from probee.compiler.ir.builder import Undefined
+from probee.frozen import replace
 from probee.spec.types import CharArray, Int, Pointer
 
 if TYPE_CHECKING:
@@ -65,14 +66,12 @@ def unbound(undefined: Undefined) -> Diagnostic:
     variable = undefined.variable
     name = str(variable[1] if isinstance(variable, tuple) else variable)
     loc = undefined.loc
-    end = loc.column + len(name.encode()) if loc.text.encode()[loc.column :].startswith(
-        name.encode()
-    ) else None  # fmt: skip
+    if loc.text.encode()[loc.column :].startswith(name.encode()):
+        loc = replace(loc, end=loc.column + len(name.encode()))
     return at(
         loc,
         "unbound",
         f"`{name}` may have no value here",
-        end=end,
         why="on some path to this line nothing was assigned to it; Python would raise",
         fix=f"assign `{name}` on every path",
     )

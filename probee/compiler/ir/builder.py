@@ -94,6 +94,9 @@ class Builder:
         """Assigns. Unreachable code assigns nothing. A number is read again as it is given here."""
         if self.at is not None:
             self._defs.setdefault(variable, {})[self.at] = value
+            hint = self._kinds.get(variable, ("", ""))[1]
+            if hint and isinstance(value, Value):
+                self.function.names.setdefault(value, hint)
 
     def read(self, variable: Hashable) -> Operand:
         """The value `variable` has here. Raises Undefined where a path does not assign it."""

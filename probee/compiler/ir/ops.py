@@ -18,12 +18,16 @@ from probee.frozen import Frozen
 
 
 class Loc(Frozen):
-    """A place in the user's source: `line` from 1, `column` from 0, `text` the source line."""
+    """A place in the user's source: `line` from 1, `text` the source line.
+
+    `column` and `end` count bytes from 0, as `ast` does; an `end` of -1 is the line's.
+    """
 
     file: str
     line: int
     column: int
     text: str = ""
+    end: int = -1
 
 
 NOWHERE = Loc("", 0, 0)
@@ -211,9 +215,13 @@ class Function:
     """`params` arrive in r1 to r5; `blocks[0]` is the entry and has no parameters.
 
     `main` functions are programs; others are called with `callfn`. Every function returns an int.
+    `names` and `loops` (place, most rounds) are for the words of a refusal: no pass keeps them up.
     """
 
-    __slots__ = ("blocks", "loc", "main", "name", "next_block", "next_value", "params", "slots")
+    __slots__ = (
+        "blocks", "loc", "loops", "main", "name", "names", "next_block", "next_value", "params",
+        "slots",
+    )  # fmt: skip
 
     def __init__(self, name: str, *, main: bool = True, loc: Loc = NOWHERE) -> None:
         self.name = name
@@ -222,6 +230,8 @@ class Function:
         self.params: list[Value] = []
         self.blocks: list[Block] = []
         self.slots: list[Slot] = []
+        self.names: dict[Value, str] = {}
+        self.loops: list[tuple[Loc, int]] = []
         self.next_value = 0
         self.next_block = 0
 

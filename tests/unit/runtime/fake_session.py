@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TypeAlias
 
+    from probee.spec.debug import DebugInfo
+
     Load: TypeAlias = "tuple[FakeLoaded, dict[str, Any], dict[str, int], RunningKernel]"
 
 U32 = Int("u32", 4, False)
@@ -115,7 +117,9 @@ def fake_loads(monkeypatch: pytest.MonkeyPatch) -> list[Load]:
         sizes: dict[str, int],
         *,
         kernel: RunningKernel,
+        debug: Callable[[str], DebugInfo | None],
     ) -> FakeLoaded:
+        assert callable(debug)
         calls.append((FakeLoaded(), consts, sizes, kernel))
         return calls[-1][0]
 
