@@ -11,6 +11,15 @@ from probee.spec.programs import CollectionSpec
 from tests.frontend_cases import compiled, names_of
 from tests.unit.compiler.frontend.test_rules import DECLARATIONS
 
+REBOUND = """\
+n = counts.get(1)
+match n:
+    case 1 if (n := counts.get(2)) is None:
+        pass
+    case None:
+        return
+total.value = n
+"""
 ACCEPTED = {
     "an enum's member and a class's attribute":
     "match ctx.flags:\n    case Color.RED | Settings.LIMIT:\n        total.value = 1",
@@ -32,9 +41,7 @@ REFUSED = {
     "None is taken only where the guard holds": (
         "maybe-none",
         "match points.get(1):\n    case None if off:\n        pass\n    case p:\n        p.x = 1"),
-    "the subject's local is another value by now": (
-        "maybe-none",
-        "n = counts.get(1)\nmatch n:\n case 1 if (n := off) == 1: pass\n case None: return\ntotal.value = n"),
+    "the subject's local is another value by now": ("maybe-none", REBOUND),
     "True of a number": ("identity", "match ctx.flags:\n    case True:\n        pass"),
     "a capture that is not bound on every path": (
         "unbound",
