@@ -48,6 +48,9 @@ class Facts:
         fields = _FORMATS.get(name)
         return TracepointFormat(category, name, _COMMON + fields) if fields else None
 
+    def kfunc(self, name: str) -> bool:
+        return True
+
     def raw_tracepoint(self, name: str) -> tuple[RawArgument, ...] | None:
         if name != "sys_enter":
             return None

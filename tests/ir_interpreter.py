@@ -70,7 +70,10 @@ def condition(name: str, a: Word, b: Word, size: int) -> bool:
 
 
 class Interpreter:
-    """`helpers` by name without bpf_; `data`: sections and maps by name; `steps`: at most."""
+    """`helpers`: by name without bpf_, kfuncs with it. `data`: sections and maps by name.
+
+    `steps`: at most.
+    """
 
     def __init__(
         self,
@@ -132,7 +135,7 @@ class Interpreter:
                 return Address(self.data[str(op.symbol)], 0)
             case "dataaddr":
                 return Address(self.data[str(op.symbol)], op.offset)
-            case "call":
+            case "call" | "kfunc":
                 return self.helpers[str(op.symbol)](*args)
             case "callfn":
                 return self.call(self.functions[str(op.symbol)], args)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from probee.compiler.ir.ops import OPS, Block, Edge, Function, Op, Slot, Value
+from probee.compiler.ir.ops import CALLS, OPS, Block, Edge, Function, Op, Slot, Value
 
 if TYPE_CHECKING:
     from probee.compiler.ir.ops import Operand
@@ -19,7 +19,7 @@ _OP = re.compile(
     r"(?:%(?P<result>\d+)(?P<pointer>:ptr)? = )?(?P<kind>[a-z]+)(?:\.(?P<size>\d+))?(?P<rest>.*)"
 )
 _HINT = re.compile(r"\s\[(\w+)\]$")
-_WITH_SYMBOL = ("slot", "const", "mapaddr", "dataaddr", "call", "callfn", "cmp", "branch", "atomic")
+_WITH_SYMBOL = ("slot", "const", "mapaddr", "dataaddr", *CALLS, "cmp", "branch", "atomic")
 _ADDRESSES = {"load": 1, "store": 1, "atomic": 1, "zero": 1, "copy": 2}
 
 

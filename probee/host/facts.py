@@ -6,7 +6,7 @@ Nothing is opened before the first question that needs it.
 
 from __future__ import annotations
 
-from probee.errors import FormatError, RelocationError
+from probee.errors import FormatError, NotSupportedError, RelocationError
 from probee.host.tracefs import Tracefs
 from probee.spec.target import RawArgument, TracepointFormat
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from probee.btf.table import TypeTable
 
+# kernel functions that the compiler calls by itself → the first release that has them
+KFUNCS_SINCE = {f"bpf_iter_num_{part}": "Linux 6.4" for part in ("new", "next", "destroy")}
 _PREFIX = "btf_trace_"  # of the typedef that each tracepoint leaves in BTF
 _BY_NAME = "__traceiter_"  # of the function whose prototype has the parameters' names too
 
@@ -84,6 +86,28 @@ class RunningKernel:
                 hint="the name is that of the event, without its category: sched_switch, sys_enter",
             )
         return typedef
+
+    def kfunc(self, name: str) -> bool:
+        """Whether BTF has a function of that name: those for programs always are there."""
+        from probee.btf.kinds import FUNC
+
+        try:
+            return bool(self.btf.by_name(FUNC, name))
+        except NotSupportedError:  # no BTF: then no program can name a kfunc either
+            return False
+
+    def kfunc_id(self, name: str) -> int:
+        """The type id by which a program calls the kernel's function `name`."""
+        from probee.btf.kinds import FUNC
+
+        found = self.btf.by_name(FUNC, name)
+        if not found:
+            raise NotSupportedError(
+                f"this kernel has no function {name} for programs to call",
+                since=KFUNCS_SINCE.get(name, ""),
+                hint="compile the program on this kernel, or for it",
+            )
+        return found[0]
 
     def _trace_typedef(self, name: str) -> int | None:
         from probee.btf.kinds import TYPEDEF

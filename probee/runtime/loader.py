@@ -147,8 +147,14 @@ class _Loading:
                 self._fill(loaded, bytes(section))
         fds = {name: loaded.fd for name, loaded in self.result.maps.items()}
         numbers = {name: value for name, value in consts.items() if isinstance(value, int)}
+        kfuncs = {
+            reloc.symbol: self.kernel.kfunc_id(reloc.symbol)
+            for program in self.spec.programs
+            for reloc in program.relocs
+            if reloc.kind == "kfunc"
+        }
         for program in self.spec.programs:
-            code = patched(program, fds, numbers, self.spec.endian)
+            code = patched(program, fds, numbers, self.spec.endian, kfuncs)
             fd = self.owner.own(self._load(program, code))
             self.result.programs[program.name] = Program(program, fd, self.owner)
         return self.result

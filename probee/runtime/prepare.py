@@ -12,7 +12,7 @@ from probee.errors import NotSupportedError, RelocationError, UsageError
 from probee.host.attributes import NAME_LENGTH
 from probee.spec.programs import CODE
 from probee.spec.types import Int, Pointer
-from probee.uapi.bpf_insn import BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE
+from probee.uapi.bpf_insn import BPF_PSEUDO_KFUNC_CALL, BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from probee.spec.target import TracepointFormat
 
 _LD_IMM64 = 0x18
+_CALL = 0x85
 _MOVES = (0xB4, 0xB7)  # mov of an immediate, of 32 and of 64 bits
 _PSEUDO = {"map": BPF_PSEUDO_MAP_FD, "value": BPF_PSEUDO_MAP_VALUE}
 _KEPT = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.")
@@ -80,19 +81,30 @@ def kernel_name(name: str) -> str:
 
 
 def patched(
-    program: ProgramSpec, fds: Mapping[str, int], consts: Mapping[str, int], endian: str
+    program: ProgramSpec,
+    fds: Mapping[str, int],
+    consts: Mapping[str, int],
+    endian: str,
+    kfuncs: Mapping[str, int] | None = None,
 ) -> bytes:
-    """The program's code with map descriptors, addresses in sections and constants written in."""
+    """The program's code with what its relocations ask for written in.
+
+    `fds`: map descriptors, for maps and places in sections. `consts`: values. `kfuncs`: type ids of
+    kernel functions.
+    """
     code = bytearray(program.code)
     order: Literal["little", "big"] = "little" if endian == "little" else "big"
     for reloc in program.relocs:
         if reloc.kind == "const":
             _write_const(code, program, reloc, consts, order)
             continue
+        if reloc.kind == "kfunc":
+            _write_kfunc(code, program, reloc, kfuncs or {}, order)
+            continue
         if reloc.kind not in _PSEUDO:
             raise NotSupportedError(
                 f"{program.name} needs {reloc.symbol}, which a {reloc.kind} relocation gives",
-                hint="this release of probee resolves references to maps and their values only",
+                hint="this release of probee resolves what compilers of today ask for",
             )
         if reloc.symbol not in fds:
             raise UsageError(f"{program.name} uses map {reloc.symbol!r}, which is not in its spec")
@@ -107,6 +119,23 @@ def patched(
             raise UsageError(f"{program.name}: byte {reloc.addend} of {reloc.symbol} is no place")
         code[at + 12 : at + 16] = reloc.addend.to_bytes(4, order)
     return bytes(code)
+
+
+def _write_kfunc(
+    code: bytearray,
+    program: ProgramSpec,
+    reloc: Reloc,
+    kfuncs: Mapping[str, int],
+    order: Literal["little", "big"],
+) -> None:
+    """The type id of a kernel function into the immediate of the call."""
+    at = reloc.insn * 8
+    registers = BPF_PSEUDO_KFUNC_CALL << 4 if order == "little" else BPF_PSEUDO_KFUNC_CALL
+    if not 0 <= at <= len(code) - 8 or code[at : at + 2] != bytes((_CALL, registers)):
+        raise UsageError(f"{program.name}: slot {reloc.insn} calls no function of the kernel")
+    if reloc.symbol not in kfuncs:
+        raise UsageError(f"{program.name} calls {reloc.symbol}, whose type id was not looked up")
+    code[at + 4 : at + 8] = kfuncs[reloc.symbol].to_bytes(4, order)
 
 
 def _write_const(

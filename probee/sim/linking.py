@@ -1,6 +1,7 @@
 """A program's code with addresses in place of what its relocations name.
 
-In: a ProgramSpec, the maps, the constants' values. Out: code in which every `ld_imm64` is a number.
+In: a ProgramSpec, the maps, the constants' values. Out: code in which every `ld_imm64` is a number,
+and every call of a kernel's function has the number that kfuncs.py knows it by.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from sys import byteorder
 
 from probee.errors import NotSupportedError, UsageError
+from probee.sim.kfuncs import number_of
 from probee.sim.maps import SectionMap
 
 TYPE_CHECKING = False
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from probee.sim.maps import SimMap
     from probee.spec.programs import ProgramSpec, Reloc
 
-LD_IMM64 = 0x18
+LD_IMM64, CALL = 0x18, 0x85
 DST = 0x0F if byteorder == "little" else 0xF0  # registers share a byte
 MOVES = (0xB4, 0xB7)  # mov of an immediate, of 32 and of 64 bits
 
@@ -31,6 +33,9 @@ def linked(program: ProgramSpec, maps: Mapping[str, SimMap], consts: Mapping[str
         if code[at] == LD_IMM64:
             code[at + 1] &= DST  # a plain number now
             code[at + 12 : at + 16] = (value >> 32 & 0xFFFFFFFF).to_bytes(4, byteorder)
+        elif reloc.kind == "kfunc":
+            if code[at] != CALL:
+                raise UsageError(f"{program.name}: slot {reloc.insn} is no call")
         elif reloc.kind != "const" or code[at] not in MOVES:
             raise UsageError(f"{program.name}: slot {reloc.insn} is nothing to relocate")
         code[at + 4 : at + 8] = (value & 0xFFFFFFFF).to_bytes(4, byteorder)
@@ -44,6 +49,8 @@ def _value(
         if reloc.symbol not in consts:
             raise UsageError(f"{program.name} needs a value for {reloc.symbol}")
         return consts[reloc.symbol]
+    if reloc.kind == "kfunc":
+        return number_of(program.name, reloc.symbol)
     if reloc.kind not in ("map", "value"):
         raise NotSupportedError(
             f"simulating {program.name}: {reloc.symbol} comes from a running kernel"

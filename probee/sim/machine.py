@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from sys import byteorder
 
+from probee.asm.opcodes import CALL_KFUNC
 from probee.errors import NotSupportedError, SimError, UsageError
 from probee.frozen import Frozen
+from probee.sim import kfuncs
 from probee.sim.cpu import Cpu
 from probee.sim.helpers import Helpers
 from probee.sim.lines import lines_of
@@ -152,8 +154,9 @@ class Machine:
         writable = PROGRAM_TYPES[spec.type] == "syscall"
         region = self._memory.add("the context", data, writable=writable)
         cpu = self._state.cpu = self._cpu(spec)
+        self._state.iterators.clear()  # a run that failed may have left one
         result = cpu.start(region.base, limit)
-        self._check_records(program)
+        self._check_given_back(program)
         outcome = Outcome(result & 0xFFFFFFFF, cpu.executed, bytes(region.data))
         self._memory.sweep(region)
         return outcome
@@ -179,9 +182,16 @@ class Machine:
         return cpu
 
     def _call(self, insn: Insn, registers: Registers) -> int:
+        if insn.src == CALL_KFUNC:
+            return kfuncs.call(self._state, insn.imm, registers)
         return self._helpers.call(self._state, insn.imm, registers)
 
-    def _check_records(self, program: str) -> None:
+    def _check_given_back(self, program: str) -> None:
+        if self._state.iterators:
+            raise SimError(
+                f"{program} ends with an iterator that it did not destroy",
+                program=program, slot=0, insn="exit",
+            )  # fmt: skip
         for map_ in self._maps.values():
             if isinstance(map_, RingMap) and map_.pending:
                 raise SimError(

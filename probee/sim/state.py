@@ -27,6 +27,7 @@ class State:
         self.maps: dict[int, SimMap] = {}
         self.printed: list[str] = []
         self.cpu: Cpu | None = None  # whose program runs
+        self.iterators: set[int] = set()  # addresses of those that are not destroyed yet
         self.registers: Region | None = None  # struct pt_regs of the task, once asked for
 
     def map(self, address: int, kind: type[M]) -> M:

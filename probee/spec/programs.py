@@ -79,7 +79,8 @@ class Reloc(Frozen):
 
     `kind`: `map` (ld_imm64 of the map's descriptor), `value` (ld_imm64 of the address
     `addend` bytes into the map's only value), `const` (the value of a Const that the Session sets:
-    an ld_imm64, or a mov where 32 bits hold it) or `core` (an immediate or offset that follows a
+    an ld_imm64, or a mov where 32 bits hold it), `kfunc` (a call of the kernel's function of that
+    name: its type id in the kernel's BTF) or `core` (an immediate or offset that follows a
     kernel type: `symbol` is the access, as text). Slots count 8 bytes each.
     """
 

@@ -68,5 +68,8 @@ class KernelFacts(Protocol):
     def tracepoint(self, category: str, name: str) -> TracepointFormat | None:
         """The format of a tracepoint, or None where the kernel has no such one."""
 
+    def kfunc(self, name: str) -> bool:
+        """Whether the kernel has a function of that name for programs to call."""
+
     def raw_tracepoint(self, name: str) -> tuple[RawArgument, ...] | None:
         """The arguments of a raw tracepoint, from BTF, or None where there is no such one."""

@@ -62,6 +62,124 @@ def program(ctx: Context) -> s64:
             return total
     return total + x
 """,
+    "loops whose rounds the kernel counts": """
+total = Global(u64, 0)
+m = Hash(u32, u64, max_entries=64)
+a = Array(u64, max_entries=64)
+
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    i, s = 0, 0
+    big = 0
+    small: u8 = 0
+    flag = ctx.a > 0
+    for i in range(400):
+        if i == 390:
+            break
+        if i & 1:
+            continue
+        s += i
+        small += 3
+        flag = not flag
+        if s > 20_000:
+            big = i
+    else:
+        s = -1
+    for i in range(ctx.c & 511, 400, 1):
+        a[i & 63] += i
+        s ^= i
+    for i in range(-200, min(ctx.f, 100)):
+        s += i
+    for i in range(700, max(ctx.d, -700), -7):
+        s = s * 3 + i
+    else:
+        s += 1
+    for i in range(0, min(ctx.g, 1 << 40), 1 << 38):
+        s += i
+    total.value += u64(s)
+    return s + big + small + flag + i
+""",
+    "loops in loops that the kernel counts": """
+m = Hash(u32, u64, max_entries=64)
+total = Global(u64, 0)
+
+def find(n: u32) -> s64:
+    for i in range(50):
+        if i * i >= n:
+            return i
+    return -1
+
+def sums(n: u16) -> u64:
+    t: u64 = 0
+    for i in range(n & 63):
+        for j in range(150):
+            if j > i:
+                break
+            t += u64(i * j + find(u32(j) & 63))
+        else:
+            t += 7
+    return t
+
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    for i in range(200):
+        m[i & 15] = m.setdefault(i & 15, 0) + i
+        if ctx.d == 1 and i == 133:
+            return 9
+    total.value = sums(ctx.c & 65535)
+    return find(ctx.c)
+""",
+    "traps and records inside loops that the kernel counts": """
+class R(Struct):
+    n: u64
+
+ring = RingBuf(R, size="64K")
+m = Hash(u32, u32, max_entries=8)
+
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    last = m.get(0)
+    for i in range(40):
+        if i % 10 == 5:
+            if (r := ring.reserve()) is not None:
+                r.n = 7 // (i - 25 - (ctx.g & 1))
+                r.submit()
+        for j in range(60):
+            if (i + j) % 70 == 69 and ctx.f == 3:
+                m[1 // (j - 49)] = j
+            last = m.get(j & 3)
+            if last is None:
+                m[j & 3] = i
+                break
+    if last is None:
+        return -1
+    return last
+""",
+    "while loops that the kernel counts": """
+total = Global(u64, 0)
+
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    n: s32 = ctx.d
+    steps = 0
+    while steps < 300 and n != 1:
+        if n & 1:
+            n = 3 * n + 1
+        else:
+            n //= 2
+        steps += 1
+    else:
+        steps += 100_000
+    k: u16 = ctx.c & 2047
+    while k > 10:
+        k -= 3
+        if k == 1001:
+            break
+        total.value += k
+    else:
+        k += 500
+    return steps * 1000 + k
+""",
     "match: bools, tuples, names behind it": """
 @raw_tracepoint("probee_meaning")
 def program(ctx: Context) -> s64:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from probee.host.facts import RunningKernel
 from probee.spec.target import RawArgument
 from tests.meaning.widths import BITS
 
@@ -16,10 +17,14 @@ if TYPE_CHECKING:
 
 
 class Facts:
-    """A kernel with one raw tracepoint, whose arguments are integers."""
+    """The running kernel's functions, and a raw tracepoint whose arguments are integers."""
 
     def __init__(self, arguments: Mapping[str, str]) -> None:
         self.arguments = arguments
+        self.kernel = RunningKernel()
+
+    def kfunc(self, name: str) -> bool:
+        return self.kernel.kfunc(name)
 
     def tracepoint(self, category: str, name: str) -> TracepointFormat | None:
         return None

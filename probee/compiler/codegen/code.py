@@ -22,6 +22,7 @@ class Code(Frozen):
     (slot, place) where the source line changes, with a row at the first slot of each function.
     `functions`: (name, first slot). `helpers`: the names of those called, without bpf_. `stack`:
     bytes that the deepest chain of calls takes. `trace`: (first slot, operation, its function).
+    A call of a kfunc is among `relocs` too, with immediate 0.
     """
 
     code: bytes

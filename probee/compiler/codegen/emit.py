@@ -205,11 +205,14 @@ class Emitter:
         self._forget((op.d,))
 
     def call(self, op: MOp) -> None:
-        """A helper or a function; what it destroys is no longer known."""
+        """A helper, a kfunc or a function; what it destroys is no longer known."""
         if op.symbol is None:
             self._insn(op_.JMP | op_.CALL, 0, op_.CALL_HELPER, 0, op.imm)
+        elif isinstance(op.symbol, str):
+            self.items.append(Call(op.symbol))
         else:
-            self.items.append(Call(str(op.symbol)))
+            self.relocs.append((len(self.items), op.symbol, 0))
+            self._insn(op_.JMP | op_.CALL, 0, op_.CALL_KFUNC, 0, 0)
         self._forget(range(6))
 
     def result(self, op: MOp) -> None:

@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from probee.compiler.ir.dominators import reverse_postorder
-from probee.compiler.ir.ops import Op, Value
+from probee.compiler.ir.ops import CALLS, Op, Value
 
 if TYPE_CHECKING:
     from probee.compiler.ir.ops import Block, Function, Operand
@@ -194,7 +194,7 @@ class Folds:
                 reach = max(reach, abs(offset) + use.size)
             elif use.result in self.sunk:
                 reach = max(reach, self._reach[use.result])
-            elif use.kind not in ("call", "callfn"):
+            elif use.kind not in CALLS:
                 return
         reach += abs(amount)
         if reach < REACH:

@@ -315,6 +315,8 @@ def _call(s: Selector, op: Op) -> None:
     args = [s.src(arg) for arg in op.args]
     if op.kind == "call":
         s.emit("call", args=args, imm=helper_number(str(op.symbol)))
+    elif op.kind == "kfunc":
+        s.emit("call", args=args, symbol=Symbol("kfunc", str(op.symbol)))
     else:
         s.emit("call", args=args, symbol=str(op.symbol))
     if op.result is not None and s.folds.used(op.result):
@@ -342,6 +344,7 @@ _HANDLERS: dict[str, Callable[[Selector, Op], None]] = {
     "dataaddr": _dataaddr,
     "call": _call,
     "callfn": _call,
+    "kfunc": _call,
     "jump": _jump,
     "ret": _ret,
 }

@@ -15,7 +15,7 @@ what needs several instructions with a shared destination is one operation until
     stx, st   *(a + off) = b, = imm              code with size
     atomic    *(a + off) op= b, d the old value  imm: the operation; d NONE: not wanted
     set       d = 1 if a cond b|imm else 0       code of the jump without source bit
-    call      r0 = function of args              imm: helper number, or symbol: a function
+    call      r0 = function of args              imm: helper number, or symbol: a function or kfunc
     result    d = r0                             right behind its call
     ret       r0 = args[0]; exit
     jump      to edges[0]
@@ -38,7 +38,7 @@ VIRTUAL = 16
 
 
 class Symbol(NamedTuple):
-    """What an ld_imm64 refers to. `kind` as in `spec.Reloc`: `map` or `value`."""
+    """What an ld_imm64 or a call refers to. `kind` as in `spec.Reloc`: `map`, `value`, `kfunc`."""
 
     kind: str
     name: str

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from probee.compiler.frontend import (
     declared,
     expressions,
+    iterators,
     memory,
     names,
     numbers,
@@ -174,6 +175,7 @@ def return_(low: Lowering, expression: ast.expr | None, node: ast.stmt) -> None:
         _return_from_program(low, value, expression or node)
         return
     _keep_result(low, value, expression or node)
+    iterators.end(low, low.frame.loops)
     low.jump(low.frame.exit)
 
 
@@ -254,6 +256,7 @@ def _result(low: Lowering, frame: Frame) -> TypedValue:
 
 def _return_from_program(low: Lowering, value: TypedValue, node: ast.AST) -> None:
     rings.check_duty(low, node)
+    iterators.end(low, low.frame.loops)
     if isinstance(value, NoneType):
         low.builder.ret(0)
         return

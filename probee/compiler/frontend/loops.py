@@ -1,6 +1,7 @@
 """Loops whose number of rounds is proved from the source.
 
-In: `for i in range(…)` and `while` nodes. Out: IR loops that the verifier follows to their end.
+In: `for i in range(…)` and `while` nodes. Out: IR loops: short ones the verifier follows to their
+end, the rounds of others the kernel counts (iterators.py).
 
 A `range` is bounded by what is known of its ends. A `while` must count (see counting.py). What is
 learnt in a round must still hold in the next: facts about locals that the body assigns are
@@ -12,7 +13,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, NamedTuple
 
-from probee.compiler.frontend import arrays, counting, names, replaced
+from probee.compiler.frontend import arrays, counting, iterators, names, replaced
 from probee.compiler.frontend.memory import changed_after_store, diverged
 from probee.compiler.frontend.names import stale
 from probee.compiler.frontend.numbers import convert, shown
@@ -27,9 +28,12 @@ if TYPE_CHECKING:
     from probee.compiler.frontend.scope import Use
     from probee.compiler.frontend.source import Refusal
     from probee.compiler.frontend.values import TypedValue
-    from probee.compiler.ir.ops import Block
+    from probee.compiler.ir.ops import Block, Operand, Slot
 
-MAX_ROUNDS = 8192  # the verifier walks every round; past this it gives up on its own limits
+FOLLOWED = 8192  # rounds that the verifier walks one by one; past this it gives up
+# Rounds times branches that are still left to the verifier. What it walks grows with both, and
+# where branches leave different constants behind them, it doubles from round to round.
+CHEAP = 128
 
 
 def for_(low: Lowering, node: ast.For) -> None:
@@ -100,8 +104,10 @@ def through(low: Lowering, node: ast.For, span: Span, bind: Callable[[Num], None
     bottom, top = span.bounds
     rounds = max(0, -((bottom - top) // abs(span.step)))
     if top + abs(span.step) > S64.high or bottom - abs(span.step) < S64.low:
-        rounds = MAX_ROUNDS + 1  # the counter itself would wrap
-    _check_rounds(low, node.iter, rounds)
+        rounds = iterators.MAX_ROUNDS + 1  # the counter itself would wrap
+    if _counted_by_kernel(low, node, node.iter, rounds):
+        _iterate(low, node, span, rounds, bind)
+        return
     start, stop = shown(low, span.start), shown(low, span.stop)
     counter = low.temporary()
     low.builder.write(counter, start.op)
@@ -118,7 +124,67 @@ def through(low: Lowering, node: ast.For, span: Span, bind: Callable[[Num], None
     low.place(node)
     low.builder.write(counter, low.builder.emit("add", now, span.step, size=8))
     _close(low, node, loop)
-    _finish(low, node.orelse, exhausted, loop.done)
+    _finish(low, node.orelse, exhausted, loop)
+
+
+def _iterate(
+    low: Lowering, node: ast.For, span: Span, rounds: int, bind: Callable[[Num], None]
+) -> None:
+    """The same, where the kernel counts."""
+    bottom, top = span.bounds
+    plain = span.step == 1 and bottom in iterators.S32 and top in iterators.S32
+    begin, end = (span.start.op, span.stop.op) if plain else (0, _count(low, span))
+    iterator = iterators.begin(low, begin, end, assigned(node))
+    inside, bounded, exhausted = low.blocks(3)
+    loop = _enter(low, node, rounds, iterator)
+    pointer = iterators.next_(low, iterator, inside, exhausted)
+    low.start(inside)
+    now: Operand = low.builder.emit("load", pointer, size=4)
+    if plain and bottom < 0:
+        now = low.builder.emit("sext", now, size=4)
+    if not plain:
+        now = low.builder.emit("mul", now, span.step, size=8)
+        now = low.builder.emit("add", now, span.start.op, size=8)
+    _show_bounds(low, now, span.values, bounded, exhausted)
+    low.start(bounded)
+    bind(Num(S64, now, *span.values))
+    low.body(node.body)
+    low.jump(loop.again)
+    low.start(loop.again)
+    low.place(node)
+    _close(low, node, loop)
+    _finish(low, node.orelse, exhausted, loop)
+
+
+def _count(low: Lowering, span: Span) -> Operand:
+    """How many numbers `span` has, from its ends, which the caller has bounded."""
+    some, none = low.blocks(2)
+    low_end, high_end = (span.start, span.stop) if span.step > 0 else (span.stop, span.start)
+    low.branch("slt", low_end.op, high_end.op, some, none)
+    low.start(some)
+    distance = low.builder.emit("sub", high_end.op, low_end.op, size=8)
+    size = abs(span.step)
+    if size > 1:
+        distance = low.builder.emit("add", distance, size - 1, size=8)
+        distance = low.builder.emit("udiv", distance, size, size=8)
+    ends = [low.end(distance)]
+    low.start(none)
+    ends.append(low.end(0))
+    return low.join(ends)
+
+
+def _show_bounds(
+    low: Lowering, now: Operand, values: tuple[int, int], bounded: Block, exhausted: Block
+) -> None:
+    """What the kernel counted lies in these bounds: a test that never fails tells the verifier."""
+    first, last = values
+    if first >= 0:
+        low.branch("ule", now, last, bounded, exhausted)
+        return
+    (above,) = low.blocks(1)
+    low.branch("sge", now, first, above, exhausted)
+    low.start(above)
+    low.branch("sle", now, last, bounded, exhausted)
 
 
 def _range(low: Lowering, call: ast.Call) -> Span:
@@ -170,53 +236,80 @@ def while_(low: Lowering, node: ast.While) -> None:
             fix="write `for i in range(64):` with a break, or count: `while … and i < 64:` with"
             " `i += 1` in the body",
         )
-    _check_rounds(low, node.test, rounds)
-    for name in counting.compared(low, node):
-        names.show(low, name)
+    iterator = None
+    if _counted_by_kernel(low, node, node.test, rounds):
+        iterator = iterators.begin(low, 0, rounds, assigned(node))
+    else:
+        for name in counting.compared(low, node):
+            names.show(low, name)
     inside, exhausted = low.blocks(2)
-    loop = _enter(low, node, rounds)
+    loop = _enter(low, node, rounds, iterator)
     low.condition(node.test, inside, exhausted)
     low.start(inside)
+    if iterator is not None:  # it never ends before the condition does
+        (counted,) = low.blocks(1)
+        iterators.next_(low, iterator, counted, exhausted)
+        low.start(counted)
     low.body(node.body)
     low.jump(loop.again)
     low.start(loop.again)
     low.place(node)
     _close(low, node, loop)
-    _finish(low, node.orelse, exhausted, loop.done)
+    _finish(low, node.orelse, exhausted, loop)
 
 
 def leave(low: Lowering, node: ast.Break | ast.Continue) -> None:
     """`break`, `continue`."""
     loop = low.frame.loops[-1]
+    if isinstance(node, ast.Break):
+        iterators.end(low, [loop])
     low.jump(loop.done if isinstance(node, ast.Break) else loop.again)
 
 
-def _check_rounds(low: Lowering, node: ast.AST, rounds: int) -> None:
-    """Refuses a loop that runs too often, counted with the loops around it."""
-    total = rounds
+def _counted_by_kernel(
+    low: Lowering, node: ast.For | ast.While, where: ast.AST, rounds: int
+) -> bool:
+    """Whether an iterator counts the rounds; refuses a loop that runs too often for either way."""
+    total = followed = rounds
     for loop in low.loops:
         total *= max(loop.rounds, 1)
-    if total > MAX_ROUNDS:
-        inside = f", {total:,} with the loops around it," if total != rounds else ""
-        raise low.refuse(
-            node,
-            "unbounded-loop",
-            f"this loop may run {rounds:,} times{inside} and {MAX_ROUNDS:,} is the most",
-            why="the verifier follows every round before it lets the program run",
-            fix="bound it: `min(n, 64)`, a mask, or a type as u8",
-        )
+        followed *= 1 if loop.iterator else max(loop.rounds, 1)
+    most, why = (
+        iterators.MAX_ROUNDS,
+        "a program holds up its processor, and the kernel counts no further",
+    )
+    if total <= most:
+        if followed * (1 + iterators.branches(low, node.body)) <= CHEAP:
+            return False
+        missing = iterators.missing(low)
+        if not missing:
+            return True
+        most, why = FOLLOWED, f"the verifier follows every round, since {missing}"
+        if followed <= most:
+            return False
+        total = followed
+    inside = f", {total:,} with the loops around it," if total != rounds else ""
+    raise low.refuse(
+        where,
+        "unbounded-loop",
+        f"this loop may run {rounds:,} times{inside} and {most:,} is the most",
+        why=why,
+        fix="bound it: `min(n, 64)`, a mask, or a type as u8",
+    )
 
 
 # ------------------------------------------------------------------------ from round to round
 
 
-def _enter(low: Lowering, node: ast.For | ast.While, rounds: int) -> Loop:
+def _enter(
+    low: Lowering, node: ast.For | ast.While, rounds: int, iterator: Slot | None = None
+) -> Loop:
     """Starts the head with what holds in every round."""
     head, again, done = low.blocks(3)
     low.flow = low.flow.without({low.frame.key(name) for name in assigned(node)})
     low.jump(head)
     low.start(head, sealed=False)
-    loop = Loop(low.number_of(), head, again, done, low.flow, rounds)
+    loop = Loop(low.number_of(), head, again, done, low.flow, rounds, iterator)
     low.frame.loops.append(loop)
     low.function.loops.append((low.frame.source.loc(node), rounds))
     return loop
@@ -265,8 +358,9 @@ def _taken(use: Use) -> Refusal:
             return diverged(use.source, use.node)
 
 
-def _finish(low: Lowering, orelse: list[ast.stmt], exhausted: Block, done: Block) -> None:
+def _finish(low: Lowering, orelse: list[ast.stmt], exhausted: Block, loop: Loop) -> None:
     low.start(exhausted)
+    iterators.end(low, [loop])
     low.body(orelse)
-    low.jump(done)
-    low.start(done)
+    low.jump(loop.done)
+    low.start(loop.done)

@@ -33,8 +33,9 @@ from probee.compiler.frontend.values import (
 )
 from probee.compiler.ir.ops import Value
 from probee.frozen import replace
+from probee.lang.types import BOOL
 from probee.lang.variables import Const
-from probee.spec.types import CharArray
+from probee.spec.types import CharArray, Int
 
 if TYPE_CHECKING:
     import ast
@@ -211,6 +212,33 @@ def show(low: Lowering, name: str) -> None:
     if isinstance(type_, Num) and key in low.flow.ranges:
         number = Num(type_.type, _read(low, name, "value"), *low.flow.ranges[key])
         _write(low, name, "value", "int", numbers.shown(low, number).op)
+
+
+def is_number(low: Lowering, name: str) -> bool:
+    """Whether the local holds a number, or an optional one, on every way here."""
+    known = isinstance(low.frame.locals.get(name), (Num, OptNum))
+    return known and low.builder.assigned((low.frame.number, name, "value"))
+
+
+def hide(low: Lowering, name: str, zero: Operand) -> None:
+    """Gives such a local its own value again, in a form of which the verifier knows only the type.
+
+    `zero`: a 0 that the verifier does not know.
+    """
+    local = low.frame.locals[name]
+    number = local.num if isinstance(local, OptNum) else local
+    assert isinstance(number, Num)
+    hidden = low.builder.emit("add", _read(low, name, "value"), zero, size=8)
+    if number.type == BOOL:
+        hidden = low.builder.emit("and", hidden, 1, size=8)
+    elif isinstance(number.type, Int) and number.type.size < 8:
+        kind = "sext" if number.type.signed else "zext"
+        hidden = low.builder.emit(kind, hidden, size=number.type.size)
+    _write(low, name, "value", "int", hidden)
+    if isinstance(local, OptNum):
+        present = low.builder.emit("add", _read(low, name, "present"), zero, size=8)
+        present = low.builder.emit("and", present, 1, size=8)
+        _write(low, name, "present", "int", present)
 
 
 def stale(source: Source, node: ast.AST) -> Refusal:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from probee.compiler.frontend.flow import Flow
     from probee.compiler.frontend.source import Source
     from probee.compiler.frontend.values import TypedValue
-    from probee.compiler.ir.ops import Block
+    from probee.compiler.ir.ops import Block, Slot
     from probee.spec.types import Int, Pointer
 
 
@@ -32,10 +32,18 @@ class Loop:
 
     `number`: unique over the program. `again`: where a round ends. `entry`: what was known when the
     first round began. `rounds`: the most that there can be. `uses`: what the body relies on.
+    `iterator`: what counts its rounds for the kernel, None where the verifier follows each round.
     """
 
     def __init__(
-        self, number: int, head: Block, again: Block, done: Block, entry: Flow, rounds: int
+        self,
+        number: int,
+        head: Block,
+        again: Block,
+        done: Block,
+        entry: Flow,
+        rounds: int,
+        iterator: Slot | None = None,
     ) -> None:
         self.number = number
         self.head = head
@@ -43,6 +51,7 @@ class Loop:
         self.done = done
         self.entry = entry
         self.rounds = rounds
+        self.iterator = iterator
         self.uses: list[Use] = []
 
 

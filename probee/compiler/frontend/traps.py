@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from probee.compiler.frontend import iterators
+
 if TYPE_CHECKING:
     import ast
 
@@ -66,6 +68,7 @@ def _stop(low: Lowering, exception: str, node: ast.AST) -> None:
             )
         pointer = low.record_pointers[site]
         low.builder.emit("call", pointer, 0, result="none", symbol="ringbuf_discard")
+    iterators.end(low, low.loops)
     low.builder.ret(DEFAULT_RESULT)
 
 

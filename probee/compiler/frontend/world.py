@@ -111,6 +111,18 @@ class World:
             contents.extend(raw)
         return self._read_only[raw]
 
+    def zero(self) -> VariableSpec:
+        """A u64 that is 0 for as long as the program lives, which the verifier does not know."""
+        name = "_zero"
+        while name in self.capture.declarations:
+            name += "_"
+        if name not in self.variables:
+            contents = self.contents[".data"]
+            contents.extend(bytes(-len(contents) % 8))
+            self.variables[name] = VariableSpec(name, ".data", len(contents), Int("u64", 8, False))
+            contents.extend(bytes(8))
+        return self.variables[name]
+
     def counter(self, kind: str, subject: str, program: str = "", loc: Loc | None = None) -> int:
         """The offset in .bss of a counter; one of each kind, subject and place."""
         key = (kind, subject, program, loc and (loc.file, loc.line))

@@ -98,6 +98,24 @@ class Builder:
             if hint and isinstance(value, Value):
                 self.function.names.setdefault(value, hint)
 
+    def assigned(self, variable: Hashable) -> bool:
+        """Whether every way here assigns `variable`. Of a loop that is open: the ways into it."""
+        if self.at is None:
+            return False
+        defs = self._defs.get(variable, {})
+        todo, seen = [self.at], {self.at}
+        while todo:
+            block = todo.pop()
+            if block in defs:
+                continue
+            if not self._preds[block]:
+                return False
+            for edge in self._preds[block]:
+                if self._froms[edge] not in seen:
+                    seen.add(self._froms[edge])
+                    todo.append(self._froms[edge])
+        return True
+
     def read(self, variable: Hashable) -> Operand:
         """The value `variable` has here. Raises Undefined where a path does not assign it."""
         if self.at is None:

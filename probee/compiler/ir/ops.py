@@ -122,11 +122,13 @@ _ROWS = (
     # calls
     OpRow("call", -1, "either"),  # `symbol`: a helper's name without bpf_
     OpRow("callfn", -1, "either"),  # `symbol`: a function of this module
+    OpRow("kfunc", -1, "either"),  # `symbol`: a function of the kernel, by its name in BTF
     # ends of blocks
     OpRow("jump", 0, "none", edges=1, terminator=True),
     OpRow("branch", 2, "none", sizes=ARITH, edges=2, terminator=True),  # `symbol`: condition
     OpRow("ret", 1, "none", terminator=True),
 )
+CALLS = ("call", "callfn", "kfunc")
 OPS: dict[str, OpRow] = {row.kind: row for row in _ROWS}
 
 

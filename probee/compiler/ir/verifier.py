@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from probee.compiler.ir.dominators import immediate_dominators
 from probee.compiler.ir.ops import (
+    CALLS,
     CONDITIONS,
     OPS,
     Block,
@@ -82,9 +83,7 @@ def _verify_symbol(function: Function, op: Op, where: str) -> None:
         raise IRError(f"{where}: {op.symbol!r} is no condition")
     if op.kind == "slot" and not (isinstance(op.symbol, Slot) and op.symbol in function.slots):
         raise IRError(f"{where}: not a slot of this function")
-    if op.kind in ("call", "callfn", "const", "mapaddr", "dataaddr") and not isinstance(
-        op.symbol, str
-    ):
+    if op.kind in (*CALLS, "const", "mapaddr", "dataaddr") and not isinstance(op.symbol, str):
         raise IRError(f"{where}: its symbol is missing")
     if op.kind in ("load", "store", "atomic", "zero", "copy"):
         pointers = op.args[: 2 if op.kind == "copy" else 1]

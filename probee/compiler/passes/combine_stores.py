@@ -98,7 +98,7 @@ class _Joining:
                 case "copy":
                     self._touch(op.args[0], op.offset, op.size)
                     self._touch(op.args[1], op.offset2, op.size)
-                case "call" | "callfn":
+                case "call" | "callfn" | "kfunc":
                     for access in self.memory.accesses(op):
                         self._touch(op.args[access.argument], 0, access.size)
         for root in tuple(self.groups):

@@ -15,6 +15,8 @@ kept: the same register, and one move less. Nothing changes a context while its 
 
 from __future__ import annotations
 
+from probee.compiler.ir.ops import CALLS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from probee.compiler.ir.ops import Block, Function, Op
@@ -34,13 +36,13 @@ def run(function: Function) -> bool:
                 if found is not None or op.kind != "load":
                     return False
                 found = (block, op)
-            called = called or op.kind in ("call", "callfn")
+            called = called or op.kind in CALLS
     if found is None or not called:
         return False
     block, op = found
     entry = function.blocks[0]
     before = entry.ops[: entry.ops.index(op)] if block is entry else entry.ops
-    if block is entry and not any(o.kind in ("call", "callfn") for o in before):
+    if block is entry and not any(o.kind in CALLS for o in before):
         return False
     block.ops.remove(op)
     entry.ops.insert(0, op)

@@ -14,7 +14,7 @@ when it is submitted and not at all when it is discarded. What is left of a `zer
 from __future__ import annotations
 
 from probee.compiler.ir.dominators import reverse_postorder
-from probee.compiler.ir.ops import Op, Slot
+from probee.compiler.ir.ops import CALLS, Op, Slot
 from probee.compiler.passes.effects import FILLING_TEXT, ONLY_FILLING
 from probee.compiler.passes.memory import Memory
 from probee.compiler.passes.rewriting import count_uses
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Live = dict[Hashable, int]  # root → the bytes that may still be read, one bit each
 
 _WRITES = ("store", "zero", "copy")
-_TOUCHING = frozenset({"load", "atomic", "call", "callfn", *_WRITES})
+_TOUCHING = frozenset({"load", "atomic", *CALLS, *_WRITES})
 
 
 def run(function: Function) -> bool:
@@ -96,7 +96,7 @@ class _Liveness:
 
     def _step(self, op: Op, live: Live) -> None:
         """From behind `op` to before it."""
-        if op.kind in ("call", "callfn"):
+        if op.kind in CALLS:
             self._call(op, live)
             return
         if op.kind in _WRITES:

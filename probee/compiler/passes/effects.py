@@ -108,7 +108,7 @@ def accesses(op: Op) -> list[Access]:
     """
     name = str(op.symbol)
     arguments = ARGUMENTS.get(name)
-    if op.kind == "callfn" or arguments is None:
+    if op.kind != "call" or arguments is None:
         return [Access(i, reads=True, writes=True) for i in range(len(op.args))]
     if name == "ringbuf_discard":
         return []
@@ -151,6 +151,6 @@ def _is_pointer(operand: Operand) -> bool:
 def takes_context(op: Op) -> bool:
     """Whether the context is handed over; to what is not known, any pointer may be it."""
     arguments = ARGUMENTS.get(str(op.symbol))
-    if op.kind == "callfn" or arguments is None:
+    if op.kind != "call" or arguments is None:
         return any(isinstance(arg, Value) and arg.kind == "ptr" for arg in op.args)
     return any(kind in ("ctx", "ctx_or_null") for kind, _ in arguments)

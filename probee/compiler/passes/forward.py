@@ -16,7 +16,7 @@ starts with nothing.
 from __future__ import annotations
 
 from probee.compiler.ir.dominators import reverse_postorder
-from probee.compiler.ir.ops import Value, predecessors
+from probee.compiler.ir.ops import CALLS, Value, predecessors
 from probee.compiler.passes.arithmetic import unsigned
 from probee.compiler.passes.effects import WITHOUT_EFFECT
 from probee.compiler.passes.memory import Memory
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     State = dict[Hashable, Known]
 
 MOST = 64  # facts kept about one root: enough for records, and a bound on the work
-_TOUCHING = frozenset({"load", "store", "zero", "copy", "atomic", "call", "callfn"})
+_TOUCHING = frozenset({"load", "store", "zero", "copy", "atomic", *CALLS})
 
 
 def run(function: Function) -> bool:
@@ -95,7 +95,7 @@ class _Forwarding:
                 return self._load(op, state)
             case "store":
                 return self._store(op, state)
-            case "call" | "callfn":
+            case "call" | "callfn" | "kfunc":
                 self._call(op, state)
                 return True
         root, at = self.memory.place(op.args[0])

@@ -8,7 +8,7 @@ records whose address goes nowhere but into loads, stores and helpers that do no
 from __future__ import annotations
 
 from probee.compiler.ir.dominators import reverse_postorder
-from probee.compiler.ir.ops import Slot, Value
+from probee.compiler.ir.ops import CALLS, Slot, Value
 from probee.compiler.passes.effects import (
     CONTEXT_KEPT,
     accesses,
@@ -150,11 +150,7 @@ def changes_context(function: Function) -> bool:
         for op in block.ops:
             if op.kind in ("store", "zero", "copy", "atomic") and op.args[0] in params:
                 return True
-            if (
-                op.kind in ("call", "callfn")
-                and takes_context(op)
-                and op.symbol not in CONTEXT_KEPT
-            ):
+            if op.kind in CALLS and takes_context(op) and op.symbol not in CONTEXT_KEPT:
                 return True
             if op.kind == "add" and op.args[0] in params:
                 return True  # a moved context pointer: nothing is known of what is done with it

@@ -23,7 +23,7 @@ also before the first.
 
 from __future__ import annotations
 
-from probee.compiler.ir.ops import OPS, Block, Edge, Op, Value
+from probee.compiler.ir.ops import CALLS, OPS, Block, Edge, Op, Value
 from probee.compiler.passes.arithmetic import compute
 from probee.compiler.passes.branches import Walk
 from probee.compiler.passes.domtree import loop_of
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from probee.compiler.ir.ops import Function, Operand
 
 REPEATED = 3  # operations worth repeating on an edge to save its branch
-_NOT_REPEATED = ("call", "callfn", "slot", "copy", "zero")
+_NOT_REPEATED = (*CALLS, "slot", "copy", "zero")
 
 
 def run(function: Function) -> bool:

@@ -7,8 +7,8 @@ import pytest
 from probee.btf import types as t
 from probee.btf.reader import Btf
 from probee.btf.writer import BtfBuilder
-from probee.errors import FormatError
-from probee.host.facts import raw_arguments
+from probee.errors import FormatError, NotSupportedError
+from probee.host.facts import RunningKernel, raw_arguments
 from probee.spec.target import RawArgument
 
 
@@ -60,3 +60,16 @@ def test_what_does_not_fit_in_a_register_is_refused() -> None:
     typedef = b.add(t.Typedef("btf_trace_x", b.add(t.Ptr(proto))))
     with pytest.raises(FormatError, match="arg0 is of BTF type 1, which does not fit"):
         raw_arguments(Btf(b.build()), "x", typedef)
+
+
+def test_functions_of_the_kernel_by_name() -> None:
+    kernel = RunningKernel()
+    kernel._btf, _ = made(named=True)
+    assert kernel.kfunc("__traceiter_sched")
+    assert not kernel.kfunc("bpf_iter_num_new")
+    number = kernel.kfunc_id("__traceiter_sched")
+    assert isinstance(found := kernel.btf.type(number), t.Func)
+    assert found.name == "__traceiter_sched"
+    with pytest.raises(NotSupportedError, match="no function bpf_iter_num_new") as refusal:
+        kernel.kfunc_id("bpf_iter_num_new")
+    assert refusal.value.since == "Linux 6.4"

@@ -148,6 +148,9 @@ class Facts:
         field = FormatField("ret", "long", 16, 8, True)
         return TracepointFormat(category, name, (field,))
 
+    def kfunc(self, name: str) -> bool:
+        return False
+
     def raw_tracepoint(self, name: str) -> tuple[RawArgument, ...] | None:
         return None
 

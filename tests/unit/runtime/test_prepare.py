@@ -175,3 +175,20 @@ def test_fields_are_held_against_the_kernels() -> None:
             prepare.check_context(program(EXIT, context=(context,)), FORMAT)
     with pytest.raises(RelocationError, match="reads gone of c:e, which has no such field"):
         prepare.check_context(program(EXIT, context=(ContextField("gone", 0, 4, True),)), FORMAT)
+
+
+KFUNC = struct.pack("<BBhiBBhi", 0x85, 0x20, 0, 0, 0x95, 0, 0, 0)
+
+
+def test_functions_of_the_kernel_are_written_into_calls() -> None:
+    call = program(KFUNC, Reloc(0, "kfunc", "bpf_iter_num_new"))
+    patched = prepare.patched(call, {}, {}, "little", {"bpf_iter_num_new": 70_000})
+    assert patched == KFUNC[:4] + struct.pack("<i", 70_000) + KFUNC[8:]
+    with pytest.raises(UsageError, match="was not looked up"):
+        prepare.patched(call, {}, {}, "little")
+
+
+@pytest.mark.parametrize("slot", [-1, 1, 2])
+def test_a_kfunc_that_is_not_called(slot: int) -> None:
+    with pytest.raises(UsageError, match=f"slot {slot} calls no function"):
+        prepare.patched(program(KFUNC, Reloc(slot, "kfunc", "f")), {}, {}, "little", {"f": 1})

@@ -168,6 +168,9 @@ class Facts:
     def tracepoint(self, category: str, name: str) -> None:
         return None
 
+    def kfunc(self, name: str) -> bool:
+        return False
+
     def raw_tracepoint(self, name: str) -> None:
         return None
 

@@ -7,10 +7,13 @@ import pytest
 from probee.asm import make as asm
 from probee.asm.opcodes import R0, R1, R2, R3, R6, R10
 from probee.errors import NotSupportedError, SimError
+from probee.sim.kfuncs import number_of
 from tests.unit.sim.hand import MARK, call_on_map, helper, load_map, machine, table
 
 END = asm.exit_()
 ZERO = asm.mov64_imm(R0, 0)
+AT_8 = [asm.mov64_reg(R1, R10), asm.alu64_imm("add", R1, -8)]
+NEW, NEXT = (number_of("main", f"bpf_iter_num_{part}") for part in ("new", "next"))
 CASES = {
     "beyond the stack": (
         [ZERO, asm.stx_mem(8, R10, R0, -520), END], "writes 8 bytes at byte -8 of the stack"),
@@ -43,6 +46,11 @@ CASES = {
     "an atomic that is not aligned": (
         [asm.st_mem(8, R10, -16, 0), asm.st_mem(8, R10, -8, 0), asm.mov64_imm(R2, 1),
          asm.atomic("add", 8, R10, R2, -12), ZERO, END], "writes 8 bytes"),
+    "an iterator that was not made": (
+        [*AT_8, asm.call_kfunc(NEXT), ZERO, END], "uses an iterator that was not made"),
+    "an iterator that is left behind": (
+        [*AT_8, asm.mov64_imm(R2, 0), asm.mov64_imm(R3, 9), asm.call_kfunc(NEW), ZERO, END],
+        "ends with an iterator"),
 }  # fmt: skip
 
 
