@@ -22,6 +22,18 @@ if TYPE_CHECKING:
         UsageError as UsageError,
         VerifierError as VerifierError,
     )
+    from probee.lang.atomics import (
+        atomic_add as atomic_add,
+        atomic_and as atomic_and,
+        atomic_compare_exchange as atomic_compare_exchange,
+        atomic_exchange as atomic_exchange,
+        atomic_fetch_add as atomic_fetch_add,
+        atomic_fetch_and as atomic_fetch_and,
+        atomic_fetch_or as atomic_fetch_or,
+        atomic_fetch_xor as atomic_fetch_xor,
+        atomic_or as atomic_or,
+        atomic_xor as atomic_xor,
+    )
     from probee.lang.builtins import (
         current as current,
         read_str as read_str,
@@ -96,6 +108,21 @@ _HOME = {
     **dict.fromkeys(
         ("Array", "Hash", "LruHash", "LruPerCpuHash", "PerCpuArray", "PerCpuHash", "RingBuf"),
         "probee.lang.maps",
+    ),
+    **dict.fromkeys(
+        (
+            "atomic_add",
+            "atomic_and",
+            "atomic_compare_exchange",
+            "atomic_exchange",
+            "atomic_fetch_add",
+            "atomic_fetch_and",
+            "atomic_fetch_or",
+            "atomic_fetch_xor",
+            "atomic_or",
+            "atomic_xor",
+        ),
+        "probee.lang.atomics",
     ),
     "Counter": "probee.lang.counters",
     "LpmTrie": "probee.lang.tries",

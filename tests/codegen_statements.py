@@ -26,7 +26,8 @@ INTERESTING = (
 BINARY = (
     "add", "sub", "mul", "udiv", "umod", "sdiv", "smod", "and", "or", "xor", "shl", "lshr", "ashr",
 )  # fmt: skip
-ATOMICS = ("add", "and", "or", "xor", "fetch_add", "fetch_and", "fetch_or", "fetch_xor", "xchg")
+ATOMICS = ("add", "and", "or", "xor", "fetch_add", "fetch_and", "fetch_or", "fetch_xor", "xchg",
+           "cmpxchg")  # fmt: skip
 
 
 class Shape:
@@ -152,8 +153,9 @@ class Maker:
         elif pick < 0.85 and size >= 4:
             name = rng.choice(ATOMICS if self.shape.isa >= 3 else ("add",))
             result = "int" if name not in ("add", "and", "or", "xor") else "none"
+            operands = [self.operand() for _ in range(2 if name == "cmpxchg" else 1)]
             value = b.emit(
-                "atomic", base, self.operand(), size=size, offset=offset, symbol=name, result=result
+                "atomic", base, *operands, size=size, offset=offset, symbol=name, result=result
             )
             if result == "int" and rng.random() < 0.8:
                 self.assign(value)

@@ -195,6 +195,11 @@ def _memory(op: Op, args: Sequence[Word]) -> int | None:
     assert isinstance(value, int)
     if op.kind == "atomic":
         name = str(op.symbol).removeprefix("fetch_")
-        value = value if name == "xchg" else arithmetic(name, old, value, op.size)
+        if name == "cmpxchg":
+            expected = args[2]
+            assert isinstance(expected, int)
+            value = value if expected & mask(op.size) == old else old
+        elif name != "xchg":
+            value = arithmetic(name, old, value, op.size)
     memory[begin:end] = (value & mask(op.size)).to_bytes(op.size, "little")
     return old if op.kind == "atomic" and op.result is not None else None

@@ -197,8 +197,12 @@ class Generator:
         else:
             fetch = self.random.random() < 0.3
             name, result = ("fetch_add", "int") if fetch else ("add", "none")
+            operands = [self.value()]
+            if fetch and self.random.random() < 0.3:
+                name = "cmpxchg"
+                operands.append(self.random.choice((0, self.value())))
             value = self.builder.emit(
-                "atomic", pointer, self.value(), result=result, size=8, symbol=name
+                "atomic", pointer, *operands, result=result, size=8, symbol=name
             )
             if fetch:
                 self.keep(value)

@@ -13,6 +13,7 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
+from tests.meaning.atomics import atomic, rewritten, there
 from tests.meaning.maps import (
     Array,
     BloomFilter,
@@ -95,6 +96,10 @@ class _Instrument(ast.NodeTransformer):
             return node
         return self._call("__unary__", ast.Constant(type(node.op).__name__), node.operand, at=node)
 
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        return rewritten(node) or node
+
     def visit_MatchValue(self, node: ast.MatchValue) -> ast.AST:
         return node  # -1 is a literal there
 
@@ -172,6 +177,7 @@ class Model:
             "Const": lambda type_, value: type_(value),
             "raw_tracepoint": lambda _: None,
             "min": extreme(min), "max": extreme(max), "abs": absolute, "int": as_int,
+            "__atomic__": atomic, "__there__": there,
             "__keep__": keep, "__operate__": operate, "__unary__": unary, "__convert__": convert,
         }  # fmt: skip
         for node in tree.body:  # a Const that the Session sets has that value from the start

@@ -205,8 +205,11 @@ class Emitter:
         self._forget((op.d,))
 
     def call(self, op: MOp) -> None:
-        """A helper, a kfunc or a function; what it destroys is no longer known."""
-        if op.symbol is None:
+        """A helper, kfunc, function or a compare-and-exchange; what it destroys is no longer known."""
+        if op.code:
+            self._copy(0, 3)
+            self._insn(op.code, 1, 2, op.off, op.imm)
+        elif op.symbol is None:
             self._insn(op_.JMP | op_.CALL, 0, op_.CALL_HELPER, 0, op.imm)
         elif isinstance(op.symbol, str):
             self.items.append(Call(op.symbol))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from probee.asm.opcodes import (
     ATOMIC,
     ATOMIC_OPS,
+    CMPXCHG,
     DW,
     FETCH_OPS,
     JMP,
@@ -72,14 +73,20 @@ def _atomic(s: Selector, op: Op) -> None:
     wanted = op.result is not None and s.folds.used(op.result)
     if not wanted:
         name = name.removeprefix("fetch_")
-    fetching = name in _FETCH
+    fetching = name in _FETCH or name == "cmpxchg"
     if s.target.isa < 3 and (fetching or name != "add"):
         raise NotSupportedError(
             f"the atomic operation {name} on ISA v{s.target.isa}", since="Linux 5.12, ISA v3"
         )
     a, off = s.address(op.args[0], op.offset)
-    b = s.register(op.args[1])
     code = STX | ATOMIC | (DW if op.size == 8 else W)
+    if name == "cmpxchg":
+        args = [Src(a), s.src(op.args[1]), s.src(op.args[2])]
+        s.emit("call", code=code, off=off, args=args, imm=CMPXCHG)
+        if wanted and op.result is not None:
+            s.emit("result", d=s.define(op.result))
+        return
+    b = s.register(op.args[1])
     if not fetching:
         s.emit("atomic", code=code, a=a, b=b, off=off, imm=_PLAIN[name])
         return

@@ -15,7 +15,8 @@ what needs several instructions with a shared destination is one operation until
     stx, st   *(a + off) = b, = imm              code with size
     atomic    *(a + off) op= b, d the old value  imm: the operation; d NONE: not wanted
     set       d = 1 if a cond b|imm else 0       code of the jump without source bit
-    call      r0 = function of args              imm: helper number, or symbol: a function or kfunc
+    call      r0 = function of args              imm: helper number, or symbol: a function or kfunc;
+                                                 with a code: r0 = *(r1 + off), = r2 if it is r3
     result    d = r0                             right behind its call
     ret       r0 = args[0]; exit
     jump      to edges[0]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from probee.compiler.frontend import (
     arrays,
+    atomics,
     context,
     expressions,
     helpers,
@@ -61,6 +62,8 @@ def call(low: Lowering, node: ast.Call) -> TypedValue:
             return numbers.cast(low, low.number(_one(low, node)), type_)
         case Thing(obj=Helper(name=name)):
             return helpers.call(low, name, node)
+        case Thing(obj=Intrinsic(name=name)) if name in atomics.OPERATIONS:
+            return atomics.call(low, name, node)
         case Thing(obj=Intrinsic(name="read_str")):
             return texts.read_str(low, node)
         case Thing(obj=obj) if obj is sizeof:

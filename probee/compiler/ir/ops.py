@@ -116,7 +116,9 @@ _ROWS = (
     # memory: the address is args[0] + `offset`
     OpRow("load", 1, "either", sizes=MEMORY),  # zero-extended
     OpRow("store", 2, "none", sizes=MEMORY),  # address, value
-    OpRow("atomic", 2, "either", sizes=(4, 8)),  # `symbol`: add and or xor, or fetch_add …, xchg
+    # `symbol`: add and or xor, or with the old value fetch_add …, xchg; cmpxchg has a third
+    # operand: what must be there for the second to be stored
+    OpRow("atomic", -1, "either", sizes=(4, 8)),
     OpRow("zero", 1, "none", sizes=()),  # clear `size` bytes (any number)
     OpRow("copy", 2, "none", sizes=()),  # destination + `offset` from source + `offset2`
     # calls

@@ -85,6 +85,8 @@ def _verify_symbol(function: Function, op: Op, where: str) -> None:
         raise IRError(f"{where}: not a slot of this function")
     if op.kind in (*CALLS, "const", "mapaddr", "dataaddr") and not isinstance(op.symbol, str):
         raise IRError(f"{where}: its symbol is missing")
+    if op.kind == "atomic" and len(op.args) != (3 if op.symbol == "cmpxchg" else 2):
+        raise IRError(f"{where}: {len(op.args)} operands")
     if op.kind in ("load", "store", "atomic", "zero", "copy"):
         pointers = op.args[: 2 if op.kind == "copy" else 1]
         if not all(isinstance(p, Value) and p.kind == "ptr" for p in pointers):

@@ -13,7 +13,8 @@ from tests.frontend_cases import compiled, names_of
 DECLARATIONS = """
 from probee import Array, BloomFilter, Chars, Context, Counter, Global, Hash, LpmTrie, LruHash
 from probee import LruPerCpuHash, PerCpuHash, Queue, Stack, Struct, chars, s16, s64, tracepoint
-from probee import u8, u32, u64
+from probee import atomic_add, atomic_compare_exchange, atomic_fetch_add, atomic_or, u8, u16
+from probee import u32, u64
 
 class Point(Struct):
     x: u32
@@ -38,6 +39,13 @@ seen = BloomFilter(u32, max_entries=100)
 named = BloomFilter(Named, max_entries=100)
 routes = LpmTrie(Prefix, u32)
 total = Global(u64, 0)
+
+small = Global(u16, 0)
+flag = Global(bool, False)
+
+def drop(k: u32) -> u64:
+    del points[k]
+    return 1
 
 def bump(k: u32) -> u32:
     hits[k] += 1
@@ -80,8 +88,10 @@ REFUSED = {
     ),
     "what was peeked was taken and changed": (
         "changed-after-store",
-        "p = todo.peek()\nq = todo.pop()\nif p is not None and q is not None:\n"
-        "    q.x = 2\n    total.value = p.x",
+        (
+            "p = todo.peek()\nq = todo.pop()\nif p is not None and q is not None:\n"
+            "    q.x = 2\n    total.value = p.x"
+        ),
     ),
     "what was stored was taken and changed": (
         "changed-after-store",
@@ -93,6 +103,25 @@ REFUSED = {
     "a trie's lookup is no exact one": ("map-operation", "routes[Prefix(prefixlen=8)] += 1"),
     "pop of a trie": ("map-operation", "routes.pop(Prefix(prefixlen=8))"),
     "a counter that its amount changes": ("stale-reference", "hits[1] += bump(1)"),
+    "an atomic on a local": ("atomic-place", "n: u64 = 1\natomic_add(n, 2)"),
+    "an atomic on 2 bytes": ("atomic-place", "atomic_or(small.value, 2)"),
+    "an atomic on a bool": ("atomic-place", "atomic_or(flag.value, True)"),
+    "an atomic on a struct": ("atomic-place", "atomic_add(points[1], 2)"),
+    "an atomic on a counter": ("atomic-place", "atomic_fetch_add(hits[1], 2)"),
+    "an atomic on a trie": ("map-operation", "atomic_add(routes[Prefix(prefixlen=8)], 1)"),
+    "an atomic on the context": ("no-attribute", "atomic_add(ctx.flags, 1)"),
+    "an atomic on what may be None": ("maybe-none", "atomic_add(points.get(1).x, 1)"),
+    "an atomic on what was stored": (
+        "changed-after-store",
+        "p = Point()\npoints[1] = p\natomic_add(p.y, 1)",
+    ),
+    "an atomic that its value makes stale": (
+        "stale-reference",
+        "p = points[1]\natomic_add(p.y, drop(1))",
+    ),
+    "one argument": ("arguments", "atomic_add(total.value)"),
+    "no expected value": ("arguments", "atomic_compare_exchange(total.value, 1)"),
+    "a value that does not fit": ("literal-range", "atomic_add(total.value, -1)"),
     "a counter's number has no fields": ("no-attribute", "hits[1].x = 3"),
 }
 
