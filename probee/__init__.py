@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         Queue as Queue,
         Stack as Stack,
     )
+    from probee.lang.stacks import StackTrace as StackTrace
     from probee.lang.tries import LpmTrie as LpmTrie
     from probee.lang.types import (
         Chars as Chars,
@@ -154,6 +155,7 @@ _HOME = {
     ),
     "Hist": "probee.lang.hist",
     "PerfEventArray": "probee.lang.perf",
+    "StackTrace": "probee.lang.stacks",
     "Session": "probee.runtime.session",
 }
 

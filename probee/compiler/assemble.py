@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from probee.compiler.btfgen import BtfGenerator
 from probee.lang.maps import MapDeclaration, RingBuf
 from probee.lang.perf import PerfEventArray
+from probee.lang.stacks import StackTrace
 from probee.spec.programs import CollectionSpec, MapSpec, ProgramSpec
 from probee.spec.types import StructType
 from probee.uapi import bpf as uapi
@@ -77,9 +78,11 @@ def _map(world: World, btf: BtfGenerator, name: str) -> MapSpec:
         assert table.value is not None
         btf.value(table.value)  # so that tools can tell what its records are
         return MapSpec(name, table.map_type, 0, 0, table.max_entries, value_type=table.value)
-    if isinstance(table, PerfEventArray):  # the kernel takes no types for it
+    if isinstance(table, (PerfEventArray, StackTrace)):  # the kernel takes no types for them
+        assert table.value is not None
+        size = U32_SIZE if isinstance(table, PerfEventArray) else table.value.size
         return MapSpec(
-            name, table.map_type, U32_SIZE, U32_SIZE, table.max_entries, value_type=table.value
+            name, table.map_type, U32_SIZE, size, table.max_entries, value_type=table.value
         )
     assert table.value is not None
     return MapSpec(

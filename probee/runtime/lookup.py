@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from probee.lang.perf import PerfEventArray
     from probee.lang.programs import Program
     from probee.lang.queues import BloomFilter, Queue
+    from probee.lang.stacks import StackTrace
     from probee.lang.tries import LpmTrie
     from probee.lang.types import Struct
     from probee.lang.variables import Const, Global
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from probee.runtime.perf import LivePerf
     from probee.runtime.queues import LiveBloomFilter, LiveQueue
     from probee.runtime.ring import LiveRing
+    from probee.runtime.stacks import LiveStacks
     from probee.runtime.variables import LiveConst, LiveGlobal
 
     K = TypeVar("K")
@@ -74,6 +76,8 @@ class Lookup:
         def __getitem__(self, declaration: Array[V]) -> LiveArray[V]: ...
         @overload
         def __getitem__(self, declaration: PerfEventArray[R]) -> LivePerf[R]: ...
+        @overload
+        def __getitem__(self, declaration: StackTrace) -> LiveStacks: ...
         @overload
         def __getitem__(self, declaration: Hist[None]) -> LiveHist: ...
         @overload

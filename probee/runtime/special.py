@@ -8,6 +8,7 @@ from __future__ import annotations
 from probee.errors import NotSupportedError
 from probee.lang.hist import Hist
 from probee.lang.perf import PerfEventArray
+from probee.lang.stacks import StackTrace
 from probee.lang.types import Struct
 from probee.spec.types import ArrayOf, struct_format
 
@@ -25,6 +26,11 @@ def special(declaration: MapDeclaration, map_: LoadedMap, guard: Callable[[], No
     match declaration:
         case Hist():
             return _hist(declaration, map_, guard)
+        case StackTrace():
+            from probee.runtime.stacks import LiveStacks
+
+            assert isinstance(declaration.value, ArrayOf)
+            return LiveStacks(map_.name, map_.fd, declaration.value.count, guard)
         case PerfEventArray():
             return _perf(declaration, map_, guard)
         case _:

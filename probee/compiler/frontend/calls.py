@@ -22,6 +22,7 @@ from probee.compiler.frontend import (
     perf,
     rings,
     search,
+    stacks,
     texts,
 )
 from probee.compiler.frontend.values import (
@@ -41,6 +42,7 @@ from probee.lang.hist import Hist
 from probee.lang.maps import MapDeclaration
 from probee.lang.perf import PerfEventArray
 from probee.lang.programs import Program
+from probee.lang.stacks import StackTrace
 from probee.lang.types import BOOL, StructMeta, sizeof, value_type
 from probee.spec.types import Int, Pointer
 
@@ -99,6 +101,8 @@ def _method(low: Lowering, owner: TypedValue, name: str, node: ast.Call) -> Type
     match owner:
         case Keyed() | Thing(obj=Hist()):
             return hist.method(low, owner, name, node)
+        case Thing(obj=StackTrace() as kept):
+            return stacks.method(low, kept, name, node)
         case Thing(obj=PerfEventArray() as events):
             return perf.method(low, events, name, node)
         case Thing(obj=MapDeclaration()):

@@ -33,6 +33,7 @@ WORDS = {
     "ringbuf_reserve": "ring.reserve()",
     "ringbuf_submit": "record.submit()",
     "ringbuf_discard": "record.discard()",
+    "get_stackid": "stacks.kernel() or stacks.user(), with a StackTrace",
     "perf_event_output": "events.output(record), with a PerfEventArray",
     "ringbuf_output": "ring.output(record)",
 }

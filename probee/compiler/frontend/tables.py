@@ -16,6 +16,7 @@ from probee.lang.counters import Counter
 from probee.lang.hist import Hist
 from probee.lang.maps import Array, MapDeclaration, RingBuf
 from probee.lang.perf import PerfEventArray
+from probee.lang.stacks import StackTrace
 from probee.lang.tries import LpmTrie
 from probee.spec.types import CharArray, Int, Pointer, StructType
 
@@ -75,6 +76,14 @@ def table_of(low: Lowering, owner: TypedValue, node: ast.AST) -> Table:
             "a ring buffer has no keys",
             why="its records go to user space in order",
             fix="use reserve() or output()",
+        )
+    if isinstance(owner.obj, StackTrace):
+        raise low.refuse(
+            node,
+            "map-operation",
+            "stacks are not read in a kernel program",
+            why="the kernel keeps them for user space",
+            fix="take one with kernel() or user(), and send its number",
         )
     if isinstance(owner.obj, PerfEventArray):
         raise low.refuse(

@@ -1,0 +1,70 @@
+"""The kernel's symbols: an address in, the function that it lies in out.
+
+/proc/kallsyms is read when the first address is asked for, some 200,000 lines. Where the reader
+may not know addresses (kernel.kptr_restrict) it lists zeroes: then nothing has a name, and `hidden`
+says so.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from probee.errors import KernelError
+from probee.frozen import Frozen
+
+_PATH = "/proc/kallsyms"
+_CODE = frozenset((b"t", b"T", b"w", b"W"))
+
+
+class Symbol(Frozen):
+    """`offset` bytes into function `name`; `module` is "" for the kernel itself."""
+
+    name: str
+    offset: int
+    module: str
+
+
+class Kallsyms:
+    """The functions that the kernel had when it was first asked."""
+
+    __slots__ = ("_addresses", "_names", "_path", "hidden")
+
+    def __init__(self, path: str = _PATH) -> None:
+        self._path = path
+        self._addresses: list[int] | None = None
+        self._names: list[bytes] = []
+        self.hidden = False
+
+    def find(self, address: int) -> Symbol | None:
+        """The function around `address`; None where none begins before it, or they are hidden."""
+        if self._addresses is None:
+            self._addresses = self._read()
+        at = bisect_right(self._addresses, address) - 1
+        if at < 0:
+            return None
+        name, _, module = self._names[at].decode("utf-8", "replace").partition("\t")
+        return Symbol(name, address - self._addresses[at], module.strip("[]"))
+
+    def _read(self) -> list[int]:
+        try:
+            with open(self._path, "rb") as file:
+                lines = file.read().splitlines()
+        except OSError as error:
+            raise KernelError(
+                f"reading {self._path}", error.errno or 0, cause="is /proc mounted?"
+            ) from None
+        rows = [
+            (int(parts[0], 16), parts[2])
+            for line in lines
+            if _is_code(parts := line.split(b" ", 2))
+        ]
+        if rows and not any(address for address, _ in rows):
+            self.hidden = True
+            return []
+        rows.sort(key=lambda row: row[0])
+        self._names = [name for _, name in rows]
+        return [address for address, _ in rows]
+
+
+def _is_code(parts: list[bytes]) -> bool:
+    return len(parts) == 3 and parts[1] in _CODE

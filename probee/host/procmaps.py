@@ -1,0 +1,64 @@
+"""What a process has mapped as code: an address in, the file and the place in it out.
+
+/proc/PID/maps is read once, when it is asked for; a process that is gone has no mappings.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from probee.errors import KernelError
+from probee.frozen import Frozen
+
+_ENOENT, _ESRCH = 2, 3
+
+
+class Place(Frozen):
+    """`offset` bytes into file `path`, or into a mapping without a file, as "[vdso]"."""
+
+    path: str
+    offset: int
+
+
+class Mappings:
+    """The executable mappings of process `pid` now."""
+
+    __slots__ = ("_rows", "_starts")
+
+    def __init__(self, pid: int) -> None:
+        self._rows = sorted(parse(_read(pid)))
+        self._starts = [row[0] for row in self._rows]
+
+    def find(self, address: int) -> Place | None:
+        """The file that is mapped at `address`, or None."""
+        at = bisect_right(self._starts, address) - 1
+        if at < 0 or address >= self._rows[at][1]:
+            return None
+        start, _, offset, path = self._rows[at]
+        return Place(path, address - start + offset)
+
+
+def parse(text: str) -> list[tuple[int, int, int, str]]:
+    """(start, end, offset in the file, path) of each executable line (proc_pid_maps(5))."""
+    rows = []
+    for line in text.splitlines():
+        parts = line.split(None, 5)
+        if len(parts) < 5 or "x" not in parts[1]:
+            continue
+        start, _, end = parts[0].partition("-")
+        path = parts[5] if len(parts) > 5 else ""
+        # without a file the offset means nothing
+        offset = int(parts[2], 16) if path.startswith("/") else 0
+        rows.append((int(start, 16), int(end, 16), offset, path))
+    return rows
+
+
+def _read(pid: int) -> str:
+    path = f"/proc/{pid}/maps"
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return file.read()
+    except OSError as error:
+        if error.errno in {_ENOENT, _ESRCH}:
+            return ""
+        raise KernelError(f"reading {path}", error.errno or 0) from None
