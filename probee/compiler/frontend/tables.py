@@ -60,6 +60,35 @@ class Table(Frozen):
         return f"map:{self.name}"
 
 
+# what is no table in a kernel program: (declaration, message, why, what to write)
+_WITHOUT_KEYS = (
+    (
+        RingBuf,
+        "a ring buffer has no keys",
+        "its records go to user space in order",
+        "use reserve() or output()",
+    ),
+    (
+        StackTrace,
+        "stacks are not read in a kernel program",
+        "the kernel keeps them for user space",
+        "take one with kernel() or user(), and send its number",
+    ),
+    (
+        PerfEventArray,
+        "a perf event array has no keys in a kernel program",
+        "records go to the buffer of the CPU that runs it",
+        "use output(record)",
+    ),
+    (
+        Hist,
+        "a histogram is only added to",
+        "it counts values by their bucket",
+        "write h.add(value) or h[key].add(value)",
+    ),
+)
+
+
 def table_of(low: Lowering, owner: TypedValue, node: ast.AST) -> Table:
     """The map that a program names here, if it has keys."""
     if not isinstance(owner, Thing) or not isinstance(owner.obj, MapDeclaration):
@@ -69,38 +98,9 @@ def table_of(low: Lowering, owner: TypedValue, node: ast.AST) -> Table:
             f"{describe(owner)} is not a map",
             why="only maps have keys in a kernel program",
         )
-    if isinstance(owner.obj, RingBuf):
-        raise low.refuse(
-            node,
-            "map-operation",
-            "a ring buffer has no keys",
-            why="its records go to user space in order",
-            fix="use reserve() or output()",
-        )
-    if isinstance(owner.obj, StackTrace):
-        raise low.refuse(
-            node,
-            "map-operation",
-            "stacks are not read in a kernel program",
-            why="the kernel keeps them for user space",
-            fix="take one with kernel() or user(), and send its number",
-        )
-    if isinstance(owner.obj, PerfEventArray):
-        raise low.refuse(
-            node,
-            "map-operation",
-            "a perf event array has no keys in a kernel program",
-            why="records go to the buffer of the CPU that runs it",
-            fix="use output(record)",
-        )
-    if isinstance(owner.obj, Hist):
-        raise low.refuse(
-            node,
-            "map-operation",
-            "a histogram is only added to",
-            why="it counts values by their bucket",
-            fix="write h.add(value) or h[key].add(value)",
-        )
+    for kind, message, why, fix in _WITHOUT_KEYS:
+        if isinstance(owner.obj, kind):
+            raise low.refuse(node, "map-operation", message, why=why, fix=fix)
     key, value = owner.obj.key, owner.obj.value
     if key is None:
         raise low.refuse(
