@@ -64,21 +64,42 @@ class Diagnostic:
         rows = [f"{self.file}:{self.line}:{self.column + 1}: error[{self.code}]: {self.message}"]
         if self.text:
             number = str(self.line)
-            width = max(self.end_column - self.column, 1)
-            pad = "".join("\t" if c == "\t" else " " for c in self.text[: self.column])
+            pad = _drawn(self.text[: self.column], " ")
+            carets = _drawn(self.text[self.column : self.end_column], "^") or "^"
             rows.append(f"   {number} | {self.text}")
-            rows.append(f"   {' ' * len(number)} | {pad}{'^' * width}")
+            rows.append(f"   {' ' * len(number)} | {pad}{carets}")
         rows += [f"   why: {self.why}"] if self.why else []
         rows += [f"   fix: {self.fix}"] if self.fix else []
         return "\n".join(rows)
 
 
+def _drawn(text: str, mark: str) -> str:
+    """As many marks as `text` takes columns on a terminal; tabs stay what they are."""
+    if text.isascii():
+        return "".join("\t" if c == "\t" else mark for c in text)
+    from unicodedata import combining, east_asian_width
+
+    widths = (0 if combining(c) else 1 + (east_asian_width(c) in "WF") for c in text)
+    return "".join("\t" if c == "\t" else mark * w for c, w in zip(text, widths, strict=True))
+
+
 class CompileError(ProbeeError):
-    """The kernel-side program cannot be compiled. `diagnostics` has at least one entry."""
+    """The kernel-side program cannot be compiled. `diagnostics` has at least one entry.
+
+    They stand in the order of the source; the text has the first twenty.
+    """
+
+    SHOWN = 20
 
     def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
-        super().__init__("\n\n".join(str(d) for d in diagnostics))
-        self.diagnostics = tuple(diagnostics)
+        files = {d.file: i for i, d in reversed([*enumerate(diagnostics)])}
+        self.diagnostics = tuple(
+            sorted(diagnostics, key=lambda d: (files[d.file], d.line, d.column))
+        )
+        rows = [str(d) for d in self.diagnostics[: self.SHOWN]]
+        more = len(self.diagnostics) - len(rows)
+        rows += [f"and {more} more error{'s' * (more > 1)}"] if more else []
+        super().__init__("\n\n".join(rows))
 
 
 class FormatError(ProbeeError):

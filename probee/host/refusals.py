@@ -27,9 +27,7 @@ LONG = 16 << 20  # kernels before 5.2 took no more than this
 _END = "processed "  # what the last line of a whole log begins with
 
 
-def once_more(
-    fields: dict[str, Value], token: int, level: int, errno: int
-) -> tuple[int, int, str]:
+def once_more(fields: dict[str, Value], token: int, level: int, errno: int) -> tuple[int, int, str]:
     """A BPF_PROG_LOAD with a log: of `level`, or where that is 0 as fits a refusal with `errno`.
 
     The result of the try that counts (the one before this, if there was one), this one's, the log.

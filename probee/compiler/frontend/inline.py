@@ -44,13 +44,10 @@ if TYPE_CHECKING:
 
 
 def enter(low: Lowering, function: FunctionType) -> Frame:
-    """A frame for `function`. Raises Refusal where its syntax is outside the language."""
+    """A frame for `function`; its syntax that is outside the language is told."""
     source = low.world.source(function)
-    errors = low.world.syntax_errors(function)
-    for diagnostic in errors:
+    for diagnostic in low.world.syntax_errors(function):
         low.report(diagnostic)
-    if errors:
-        raise Refusal(None)
     scope = low.world.capture.scopes[function]
     return Frame(low.number_of(), source, scope, local_names(source.definition))
 
@@ -70,7 +67,7 @@ def call(low: Lowering, function: FunctionType, node: ast.Call) -> TypedValue:
         raise low.refuse(node, "arguments", f"{function.__name__}() takes *args or **kwargs")
     given = _bind(low, function, definition, node)
     frame = enter(low, function)
-    told = len(low.diagnostics)
+    refusals = low.refusals
     (frame.exit,) = low.blocks(1)
     low.frames.append(frame)
     try:
@@ -84,7 +81,7 @@ def call(low: Lowering, function: FunctionType, node: ast.Call) -> TypedValue:
         result = _result(low, frame)
     finally:
         low.frames.pop()
-    if len(low.diagnostics) > told:  # what the call is worth is not known
+    if low.refusals > refusals:  # what the call is worth is not known
         raise Refusal(None)
     return result
 

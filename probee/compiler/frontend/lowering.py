@@ -64,6 +64,8 @@ class Lowering:
         self.record_pointers: dict[str, Value] = {}
         self.context_fields: dict[str, ContextField] = {}
         self.discarded: ast.expr | None = None
+        self.refusals = 0  # statements refused so far
+        self.entered: set[int] = set()  # ids of the bodies that the statement at hand has entered
         self._flows: dict[Block, Flow] = {}
         self._dead_flows: dict[Block, Flow] = {}
         self._scratch: dict[tuple[str, int], Slot] = {}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from probee.compiler.frontend import expressions, memory, numbers
 from probee.compiler.frontend.traps import trap_if
-from probee.compiler.frontend.values import Num, Ref
+from probee.compiler.frontend.values import Num, Ref, with_article
 from probee.spec.types import CharArray, Int, Pointer, StructType
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def in_memory(
     if isinstance(value, Ref) and value.type == type_:
         memory.check_usable(low, value, node)
         return memory.address(low, value)
-    wanted = f"a {type_.name}" if isinstance(type_, StructType) else "another type"
+    wanted = with_article(type_.name) if isinstance(type_, StructType) else "another type"
     raise expressions.refuse_kind(low, value, wanted, node)
 
 

@@ -23,6 +23,7 @@ from probee.compiler.frontend.values import (
     Ref,
     Thing,
     describe,
+    with_article,
 )
 from probee.frozen import Frozen, replace
 from probee.lang.variables import Global
@@ -211,7 +212,7 @@ def load_number(low: Lowering, place: Place, type_: Int | Pointer) -> Num:
 def named(type_: StructType | ArrayOf) -> str:
     """A type in the user's words."""
     if isinstance(type_, StructType):
-        return f"a {type_.name}"
+        return with_article(type_.name)
     return f"an array of {type_.count} of the same type"
 
 
@@ -266,10 +267,15 @@ def construct(low: Lowering, cls: StructMeta, call: ast.Call) -> Ref:
     if len(call.args) > len(fields):
         raise low.refuse(call, "arguments", f"{layout.name} has {len(fields)} fields")
     pairs = [*zip(fields, call.args, strict=False), *((k.arg, k.value) for k in call.keywords)]
-    for name, expression in pairs:
+    places = [*call.args, *call.keywords]
+    for (name, expression), place in zip(pairs, places, strict=True):
         if name is None or name not in fields or name in given:
+            what = "twice the field" if name in given else "no field"
             raise low.refuse(
-                expression, "arguments", f"{layout.name} takes each of {', '.join(fields)} once"
+                place,
+                "arguments",
+                f"{layout.name} has {what} {name!r} here" if name else "** is not resolved here",
+                fix=f"its fields: {', '.join(fields)}, each once",
             )
         given[name] = (expression, low.value(expression))
     expressions_ = [expression for _, expression in pairs]

@@ -10,6 +10,7 @@ was bound at all.
 from __future__ import annotations
 
 import builtins
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from probee.compiler.frontend import expressions, memory, numbers, replaced
@@ -157,6 +158,7 @@ def read(low: Lowering, name: str, node: ast.AST) -> TypedValue:
     local, key = frame.locals.get(name), frame.key(name)
     match local:
         case None:
+            frame.poisoned.add(name)  # once is enough
             raise low.refuse(
                 node,
                 "unbound",
@@ -268,6 +270,8 @@ def _read(low: Lowering, name: str, part: str) -> Operand:
 def lookup(low: Lowering, name: str, node: ast.expr) -> TypedValue:
     """A name: a local, else one that the function's module or closure had, else a built-in."""
     frame = low.frame
+    if name in frame.poisoned:
+        raise Refusal(None)
     if name in frame.names:
         return read(low, name, node)
     if name in frame.scope:
@@ -276,10 +280,13 @@ def lookup(low: Lowering, name: str, node: ast.expr) -> TypedValue:
         return Thing(_BUILTINS[name], name)
     if getattr(builtins, name, _MISSING) is not _MISSING:
         raise low.not_yet(node, f"`{name}` in a kernel program")
+    frame.poisoned.add(name)
+    near = get_close_matches(name, [*frame.names, *frame.scope], 1)
     raise low.refuse(
         node,
         "undefined-name",
         f"`{name}` is not defined where this function can see it",
+        fix=f"is `{near[0]}` meant?" if near else "",
     )
 
 

@@ -16,9 +16,9 @@ from probee.compiler.frontend import (
     memory,
     names,
     numbers,
+    recovery,
     texts,
 )
-from probee.compiler.frontend.scope import assigned
 from probee.compiler.frontend.source import Refusal, at
 from probee.compiler.frontend.values import (
     Keyed,
@@ -44,28 +44,29 @@ if TYPE_CHECKING:
 def body(low: Lowering, nodes: list[ast.stmt]) -> None:
     """Lowers statements; what follows an end of the path is lowered too, for its errors."""
     loops_around = len(low.frame.loops)
+    low.entered.add(id(nodes))
     for node in nodes:
-        before, mark = low.builder.at, low.statement_begins()
+        before, flow, mark = low.builder.at, low.flow, low.statement_begins()
+        outer, low.entered = low.entered, set()
         try:
             low.place(node)
             statement(low, node)
         except (Refusal, Undefined) as error:
             if isinstance(error, Undefined):
                 low.report(unbound(error))
+                low.frame.poisoned.add(_name_of(error))
             else:
                 low.report(error.diagnostic)
-            # the rest is read as if the statement had done nothing but assign its names
-            low.frame.poisoned |= assigned(node)
             del low.frame.loops[loops_around:]
+            recovery.go_on(low, node, flow)
             low.builder.at = None if isinstance(node, ast.Return) else low.builder.at or before
+        low.entered = outer
         low.statement_ends(mark)
 
 
 def unbound(undefined: Undefined) -> Diagnostic:
     """A local is read that some path did not assign."""
-    variable = undefined.variable
-    name = str(variable[1] if isinstance(variable, tuple) else variable)
-    loc = undefined.loc
+    name, loc = _name_of(undefined), undefined.loc
     if loc.text.encode()[loc.column :].startswith(name.encode()):
         loc = replace(loc, end=loc.column + len(name.encode()))
     return at(
@@ -77,8 +78,15 @@ def unbound(undefined: Undefined) -> Diagnostic:
     )
 
 
+def _name_of(undefined: Undefined) -> str:
+    variable = undefined.variable
+    return str(variable[1] if isinstance(variable, tuple) else variable)
+
+
 def statement(low: Lowering, node: ast.stmt) -> None:
     """Lowers one statement."""
+    if id(node) in low.world.refused:  # its syntax, and that was told
+        raise Refusal(None)
     match node:
         case ast.Pass() | ast.Expr(value=ast.Constant(value=str())):
             pass

@@ -136,16 +136,21 @@ REFUSED: dict[str, tuple[str, str, str]] = {
 }
 
 
-def check(source: Source) -> list[Diagnostic]:
-    """Diagnostics for all of the function's syntax that is outside the language, in order."""
-    found: list[Diagnostic] = []
+def check(source: Source) -> list[tuple[Diagnostic, ast.AST]]:
+    """All of the function's syntax that is outside the language, each with the statement it is of.
+
+    In order. What stands inside a statement's own statements is theirs.
+    """
+    found: list[tuple[Diagnostic, ast.AST]] = []
     definition = source.definition
     # an operator has no place of its own: it is reported at its expression, the anchor
-    pending: list[tuple[ast.AST, ast.AST]] = [(node, node) for node in definition.body]
+    pending: list[tuple[ast.AST, ast.AST, ast.AST]] = [(n, n, n) for n in definition.body]
     while pending:
-        node, anchor = pending.pop(0)
+        node, anchor, owner = pending.pop(0)
         if hasattr(node, "lineno"):
             anchor = node
+        if isinstance(node, ast.stmt):
+            owner = node
         name = type(node).__name__
         if isinstance(node, ast.FunctionDef):
             what, why, fix = (
@@ -154,13 +159,13 @@ def check(source: Source) -> list[Diagnostic]:
                 "move it to the module",
             )
         elif name in ACCEPTED:
-            pending[:0] = [(child, anchor) for child in _children(node)]
+            pending[:0] = [(child, anchor, owner) for child in _children(node)]
             continue
         else:
             what, why, fix = REFUSED.get(name, (name, "this syntax is not known to probee", ""))
         code = "not-yet" if why.startswith("not built yet") else "syntax"
         message = f"{what} is outside the kernel-side language"
-        found.append(source.diagnose(anchor, code, message, why=why, fix=fix))
+        found.append((source.diagnose(anchor, code, message, why=why, fix=fix), owner))
     return found
 
 

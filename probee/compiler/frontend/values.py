@@ -185,6 +185,11 @@ def boolean(op: Operand) -> Num:
     return Num(BOOL, op)
 
 
+def with_article(name: str) -> str:
+    """`name` behind its article."""
+    return f"a{'n' * (name[:1].lower() in 'aeio')} {name}"
+
+
 def describe(value: TypedValue) -> str:
     """The value's kind in the user's words, for messages."""
     match value:
@@ -193,7 +198,7 @@ def describe(value: TypedValue) -> str:
         case Num(type=Int(name=name)):
             return name
         case Ref(type=StructType(name=name)):
-            return f"a {name}"
+            return with_article(name)
         case Ref(type=ArrayOf()):
             return "an array"
         case Ref() | Text() | Comm():
@@ -201,7 +206,7 @@ def describe(value: TypedValue) -> str:
         case OptText() | Opt(ref=Ref(type=CharArray())):
             return "text or None"
         case Opt(ref=Ref(type=StructType(name=name))):
-            return f"a {name} or None"
+            return f"{with_article(name)} or None"
         case OptNum(num=Num(type=Int(name=name))):
             return f"{name} or None"
         case ReadStr():

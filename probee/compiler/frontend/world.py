@@ -56,6 +56,7 @@ class World:
         self.counters: dict[tuple[object, ...], CounterSpec] = {}
         self._read_only: dict[bytes, int] = {}
         self._broken: dict[FunctionType, list[Diagnostic]] = {}
+        self.refused: set[int] = set()  # ids of statements with syntax outside the language
         self._trees: dict[str, Parsed] = {}
         self._sources: dict[FunctionType, Source] = {}
 
@@ -68,7 +69,9 @@ class World:
     def syntax_errors(self, function: FunctionType) -> list[Diagnostic]:
         """What of a function's syntax is outside the language."""
         if function not in self._broken:
-            self._broken[function] = check(self.source(function))
+            found = check(self.source(function))
+            self._broken[function] = [diagnostic for diagnostic, _ in found]
+            self.refused |= {id(statement) for _, statement in found}
         return self._broken[function]
 
     def number(self, raw: bytes) -> int:
