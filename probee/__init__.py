@@ -86,7 +86,11 @@ if TYPE_CHECKING:
         u32 as u32,
         u64 as u64,
     )
-    from probee.lang.variables import Const as Const, Global as Global
+    from probee.lang.variables import (
+        Const as Const,
+        Global as Global,
+        PerCpuGlobal as PerCpuGlobal,
+    )
     from probee.runtime.session import (
         Session as Session,
     )
@@ -128,7 +132,7 @@ _HOME = {
     "Counter": "probee.lang.counters",
     "LpmTrie": "probee.lang.tries",
     **dict.fromkeys(("BloomFilter", "Queue", "Stack"), "probee.lang.queues"),
-    **dict.fromkeys(("Const", "Global"), "probee.lang.variables"),
+    **dict.fromkeys(("Const", "Global", "PerCpuGlobal"), "probee.lang.variables"),
     **dict.fromkeys(("Context", "TypedContext"), "probee.lang.contexts"),
     **dict.fromkeys(("raw_tracepoint", "tp_btf", "tracepoint"), "probee.lang.programs"),
     **dict.fromkeys(

@@ -12,8 +12,8 @@ from probee.compiler.btfgen import BtfGenerator
 from probee.lang.maps import MapDeclaration, RingBuf
 from probee.lang.perf import PerfEventArray
 from probee.lang.stacks import StackTrace
-from probee.spec.programs import CollectionSpec, MapSpec, ProgramSpec
-from probee.spec.types import StructType
+from probee.spec.programs import PER_CPU, CollectionSpec, MapSpec, ProgramSpec
+from probee.spec.types import Field, Int, StructType
 from probee.uapi import bpf as uapi
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def assemble(world: World, codes: list[tuple[Lowered, Code]]) -> CollectionSpec:
     declared = world.capture.declarations
     maps = [_map(world, btf, n) for n in used if isinstance(declared.get(n), MapDeclaration)]
     sections = [_section(world, btf, name) for name in (".rodata", ".data", ".bss") if name in used]
+    sections += [_per_cpu(world, btf)] if PER_CPU in used else []
     programs = []
     for item, code in codes:
         type_, attach_type = PROGRAM_TYPES[item.program.kind]
@@ -97,6 +98,24 @@ def _map(world: World, btf: BtfGenerator, name: str) -> MapSpec:
         key_btf=0 if table.key is None else btf.value(table.key),
         value_btf=btf.value(table.value),
         extra=table.extra,
+    )
+
+
+def _per_cpu(world: World, btf: BtfGenerator) -> MapSpec:
+    """What each CPU has for itself: a per-CPU array of one struct."""
+    placed = [v for v in world.variables.values() if v.section == PER_CPU]
+    contents = bytes(world.contents[PER_CPU])
+    contents += bytes(-len(contents) % 8)
+    fields = tuple(Field(v.name, v.type, v.offset) for v in placed)
+    return MapSpec(
+        name=PER_CPU,
+        type=uapi.BPF_MAP_TYPE_PERCPU_ARRAY,
+        key_size=U32_SIZE,
+        value_size=len(contents),
+        max_entries=1,
+        key_btf=btf.value(Int("u32", U32_SIZE, False)),
+        value_btf=btf.value(StructType("percpu_variables", fields, len(contents), 8)),
+        contents=contents,
     )
 
 

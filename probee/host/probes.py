@@ -22,6 +22,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from probee.tables.maps import MapType
+
 _EPERM, _EBADF, _ENOMEM, _EINVAL, _E2BIG = 1, 9, 12, 22, 7
 _PAGE = 4096
 
@@ -76,6 +78,21 @@ def _makes(type: int, key: int, value: int, entries: int, flags: int = 0) -> boo
         return False if error.errno == _EINVAL else None
     close(fd)
     return True
+
+
+def probe_map_type(row: MapType) -> bool | None:
+    """Whether the kernel makes maps of this type, in the smallest form that its row allows.
+
+    Unknown of types that need more than numbers: other maps, BTF, a struct_ops of the kernel.
+    """
+    if row.name.endswith(("_of_maps", "_storage")) or row.name == "struct_ops":
+        return None
+    sizes = {"lpm_trie": (8, 4), "stack_trace": (4, 8)}
+    key, value = sizes.get(
+        row.name, (row.key[0] if row.key else 4, row.value[0] if row.value else 8)
+    )
+    entries = {"none": 0, "bytes": _PAGE}.get(row.entries, 1)
+    return _makes(row.number, key, value, entries, row.flags)
 
 
 def _perf_link() -> bool | None:

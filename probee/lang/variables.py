@@ -9,6 +9,7 @@ from __future__ import annotations
 from probee.errors import UsageError
 from probee.lang.generics import Generic
 from probee.lang.types import value_type
+from probee.spec.programs import PER_CPU
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,6 +94,16 @@ class Global(Variable[T]):
         @overload
         def __init__(self, type_: type[T], value: T) -> None: ...
         def __init__(self, type_: Any, value: Any) -> None: ...
+
+
+class PerCpuGlobal(Global[T]):
+    """A Global that each CPU has for itself, each with the first value.
+
+    A program's `name.value` is that of the CPU it runs on; the user side reads the values of all:
+    `session[name].values`, and of numbers their sum, `session[name].total`.
+    """
+
+    section = PER_CPU
 
 
 def value_type_of_variable(type_: object) -> ValueType:

@@ -15,6 +15,7 @@ from probee.lang.programs import Program
 from probee.lang.types import Chars, Struct
 from probee.lang.variables import Const, Variable
 from probee.runtime.decode import ValueCodec, row_decoder
+from probee.spec.programs import PER_CPU
 from probee.spec.types import Int, struct_format
 from probee.uapi import bpf as uapi
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from probee.runtime.loader import Loaded, LoadedMap
     from probee.runtime.maps import LiveMap
     from probee.runtime.ring import LiveRing
-    from probee.runtime.variables import LiveConst, LiveGlobal, Section
+    from probee.runtime.variables import LiveConst, LiveGlobal, LivePerCpuGlobal, Section
 
 
 # by the name of the declaration's class, so that only what is used is imported
@@ -176,7 +177,9 @@ class LiveObjects:
         key = ValueCodec(declaration.key, declaration.key_class) if declaration.key else one
         return kind(name, map_.fd, key, value, map_.max_entries, self._life.check)
 
-    def _variable(self, declaration: Variable[Any], name: str) -> LiveConst[Any] | LiveGlobal[Any]:
+    def _variable(
+        self, declaration: Variable[Any], name: str
+    ) -> LiveConst[Any] | LiveGlobal[Any] | LivePerCpuGlobal[Any]:
         from probee.runtime.variables import LiveConst, LiveGlobal
 
         if isinstance(declaration, Const):
@@ -189,6 +192,11 @@ class LiveObjects:
         spec = next((v for v in self._loaded.spec.variables if v.name == name), None)
         if spec is None:
             raise UsageError(f"no code of this Session's programs reaches {name}")
+        if spec.section == PER_CPU:
+            from probee.runtime.variables import LivePerCpuGlobal
+
+            map_ = self._loaded.maps[PER_CPU]
+            return LivePerCpuGlobal(spec, map_.fd, map_.spec.value_size, self._life.check)
         return LiveGlobal(spec, self.section(spec.section), self._life.check)
 
 

@@ -200,7 +200,7 @@ class _Loading:
             entries = ring_size(entries)
             created = possible_cpus()
         flags = spec.flags
-        if is_section:
+        if is_section and spec.type == uapi.BPF_MAP_TYPE_ARRAY:
             flags |= uapi.BPF_F_RDONLY_PROG if spec.frozen else uapi.BPF_F_MMAPABLE
         fd, flags = self._create_as_able(spec, created, flags)
         return LoadedMap(spec, self.owner.own(fd), self.owner, entries, flags)
@@ -220,8 +220,22 @@ class _Loading:
                 return self._map(spec, entries, some, with_types), some
             except KernelError as error:
                 if number == len(ways) or error.errno == _EPERM:
+                    self._demand_type(spec, error)
                     raise
         raise AssertionError("there is at least one way")
+
+    def _demand_type(self, spec: MapSpec, error: KernelError) -> None:
+        """NotSupportedError if it is the type of map that the kernel does not know."""
+        from probee.host.probes import probe_map_type
+        from probee.tables.maps import by_number
+
+        row = by_number(spec.type)
+        if error.errno == _EINVAL and row is not None and probe_map_type(row) is False:
+            raise NotSupportedError(
+                f"map {spec.name}: maps of type {row.name}",
+                since=f"Linux {row.since}",
+                hint="declare a map of another type",
+            ) from error
 
     def _map(self, spec: MapSpec, entries: int, flags: int, with_types: bool) -> int:
         return with_memlock(
@@ -245,7 +259,12 @@ class _Loading:
                 f"section {loaded.name} holds {loaded.spec.value_size} bytes, not {len(contents)}"
             )
         if any(contents):
-            bpf.map_update(loaded.fd, _FIRST, contents)
+            copies = 1
+            if loaded.spec.type == uapi.BPF_MAP_TYPE_PERCPU_ARRAY:
+                from probee.runtime.cpus import possible_cpus
+
+                copies = possible_cpus()
+            bpf.map_update(loaded.fd, _FIRST, contents * copies)
         if loaded.spec.frozen:
             bpf.map_freeze(loaded.fd)
 

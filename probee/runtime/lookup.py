@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from probee.lang.stacks import StackTrace
     from probee.lang.tries import LpmTrie
     from probee.lang.types import Struct
-    from probee.lang.variables import Const, Global
+    from probee.lang.variables import Const, Global, PerCpuGlobal
     from probee.runtime import programs
     from probee.runtime.arrays import LiveArray, LivePerCpuArray
     from probee.runtime.counters import LiveCounter
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from probee.runtime.queues import LiveBloomFilter, LiveQueue
     from probee.runtime.ring import LiveRing
     from probee.runtime.stacks import LiveStacks
-    from probee.runtime.variables import LiveConst, LiveGlobal
+    from probee.runtime.variables import LiveConst, LiveGlobal, LivePerCpuGlobal
 
     K = TypeVar("K")
     V = TypeVar("V")
@@ -82,6 +82,10 @@ class Lookup:
         def __getitem__(self, declaration: Hist[None]) -> LiveHist: ...
         @overload
         def __getitem__(self, declaration: Hist[K]) -> LiveHistMap[K]: ...
+        @overload  # a PerCpuGlobal is declared like a Global, and is another thing when live
+        def __getitem__(  # type: ignore[overload-overlap]
+            self, declaration: PerCpuGlobal[T]
+        ) -> LivePerCpuGlobal[T]: ...
         @overload
         def __getitem__(self, declaration: Global[T]) -> LiveGlobal[T]: ...
         @overload

@@ -123,6 +123,55 @@ class LiveGlobal(Generic[T]):
         self._section.write(self._offset, self._codec.encode(value, self._name))
 
 
+class LivePerCpuGlobal(Generic[T]):
+    """The live values of a `PerCpuGlobal` declaration, one for each possible CPU.
+
+    `size`: bytes of all per-CPU variables together, which stand in the element of map `fd`.
+    """
+
+    def __init__(self, spec: VariableSpec, fd: int, size: int, guard: Callable[[], None]) -> None:
+        self._name, self._offset, self._fd, self._size = spec.name, spec.offset, fd, size
+        self._codec, self._guard = ValueCodec(spec.type), guard
+
+    @property
+    def values(self) -> list[T]:
+        """What each CPU has now, from CPU 0 on."""
+        from probee.runtime.cpus import possible_cpus
+
+        self._guard()
+        slot = self._size + 7 & ~7
+        data = bpf.map_lookup(self._fd, _FIRST, slot * possible_cpus())
+        if data is None:
+            raise FormatError("a section of per-CPU variables whose map has no element")
+        size = self._codec.size
+        starts = range(self._offset, len(data), slot)
+        return [self._codec.decode(data[at : at + size]) for at in starts]
+
+    @property
+    def total(self) -> int:
+        """The sum over all CPUs, of a number. UsageError for text."""
+        from probee.spec.types import Int
+
+        if not isinstance(self._codec.type, Int):
+            raise UsageError(f"{self._name} is text, which has no sum")
+        numbers: list[int] = [int(value) for value in self.values]  # type: ignore[call-overload]
+        return sum(numbers)
+
+    @property
+    def value(self) -> T:
+        """There is none: UsageError."""
+        raise UsageError(
+            f"{self._name} has a value on each CPU", hint="read its .values, or their .total"
+        )
+
+    @value.setter
+    def value(self, value: object) -> None:
+        raise UsageError(
+            f"{self._name} has a value on each CPU, and only programs write it",
+            hint="a write would put back what other CPUs counted meanwhile",
+        )
+
+
 class LiveConst(Generic[T]):
     """The value that a `Const` has in this Session's programs. It cannot change any more."""
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from probee.spec.types import StructType, ValueType
 
 
+PER_CPU = ".percpu"  # the section of variables that each CPU has for itself
 CODE = ".code"  # in place of a section: the value stands in the instructions themselves
 
 
@@ -23,6 +24,7 @@ class MapSpec(Frozen):
 
     For a data section (`.rodata`, `.data`, `.bss`): an array map of one element whose `contents`
     are the initial bytes; `frozen` maps are written once and then closed to system calls.
+    `.percpu` is a per-CPU array, whose `contents` each CPU begins with.
     `key_btf`, `value_btf` are type ids in the collection's BTF, 0 where there are none. `extra` is
     BPF_MAP_CREATE's `map_extra`: the number of hashes of a bloom filter.
     """

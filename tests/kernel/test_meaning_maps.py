@@ -16,7 +16,7 @@ from probee import (
     Array, BloomFilter, Context, Counter, Global, Hash, LpmTrie, LruHash, LruPerCpuHash,
     PerCpuArray, PerCpuHash, Queue, Stack, Struct, raw_tracepoint, atomic_add, atomic_and,
     atomic_or, atomic_xor, atomic_fetch_add, atomic_fetch_and, atomic_fetch_or, atomic_fetch_xor,
-    atomic_exchange, atomic_compare_exchange,
+    atomic_exchange, atomic_compare_exchange, PerCpuGlobal,
     s8, s16, s32, s64, u8, u16, u32, u64,
 )
 
@@ -311,6 +311,25 @@ def program(ctx: Context) -> s64:
     m[0] = 2
     atomic_add(m[ctx.g & 1], note(3))
     return m[0]
+""",
+    "variables of each CPU": """
+mine = PerCpuGlobal(u32, 7)
+flag = PerCpuGlobal(bool, False)
+wide = PerCpuGlobal(s64, -3)
+m = Hash(u32, u32, max_entries=8)
+
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    before = wide.value
+    mine.value += ctx.c
+    wide.value = ctx.b + mine.value
+    flag.value = not flag.value
+    m[mine.value & 3] = mine.value
+    atomic_add(wide.value, 2)
+    got = atomic_fetch_add(mine.value, 1)
+    if flag.value and ctx.g:
+        mine.value //= ctx.g
+    return before + wide.value + got
 """,
     "a bloom filter": """
 b = BloomFilter(u32, max_entries=4096)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 from probee.lang.maps import Array, LruPerCpuHash, Mapping, PerCpuArray, PerCpuHash, RingBuf
 from probee.lang.programs import Program
 from probee.lang.queues import Queue, Stack
-from probee.lang.variables import Const, Global
+from probee.lang.variables import Const, Global, PerCpuGlobal
 from probee.runtime.session import Session
 from probee.spec.target import Target
 from tests.meaning.facts import Facts
@@ -124,6 +124,9 @@ class Machine:
                     records = self._records.setdefault(name, [])
                     records += [_plain(r) for r in self.session[declaration].drain()]
                     found[name] = list(records)
+                case PerCpuGlobal():
+                    found[name], *others = self.session[declaration].values
+                    assert set(others) <= {declaration.identity()[2]}
                 case Global():
                     found[name] = int(self.session[declaration].value)
         return found

@@ -172,6 +172,7 @@ class Model:
             "Context": None,
             "Hash": Hash, "LruHash": Hash, "PerCpuHash": Hash, "LruPerCpuHash": Hash,
             "Array": Array, "PerCpuArray": Array, "RingBuf": RingBuf, "Global": Global,
+            "PerCpuGlobal": Global,
             "Counter": Counter, "LpmTrie": LpmTrie, "Queue": Queue, "Stack": Stack,
             "BloomFilter": BloomFilter,
             "Const": lambda type_, value: type_(value),

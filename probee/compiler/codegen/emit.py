@@ -205,7 +205,7 @@ class Emitter:
         self._forget((op.d,))
 
     def call(self, op: MOp) -> None:
-        """A helper, kfunc, function or a compare-and-exchange; what it destroys is no longer known."""
+        """A helper, a kfunc, a function, or an exchange; what it destroys is no longer known."""
         if op.code:
             self._copy(0, 3)
             self._insn(op.code, 1, 2, op.off, op.imm)

@@ -18,6 +18,7 @@ from probee.compiler.frontend import (
     names,
     numbers,
     texts,
+    variables,
 )
 from probee.compiler.frontend.values import (
     NONE,
@@ -111,16 +112,16 @@ def _constant(low: Lowering, constant_: object, node: ast.expr) -> TypedValue:
             raise low.refuse(node, "constant", f"{constant_!r} has no form in the kernel")
 
 
-def constant(low: Lowering, const: Const[object]) -> TypedValue:
+def constant(low: Lowering, const: Const[object], node: ast.AST) -> TypedValue:
     """A Const's value: folded, or written into the code or .rodata when it is loaded."""
     type_ = const.identity()[1]
     if not low.world.folded(const):
-        return variable(low, const)
+        return variable(low, const, node)
     value_ = low.world.frozen[low.world.capture.name_of(const)]
     return Text(value_) if isinstance(value_, bytes) else Num(type_, value_)
 
 
-def variable(low: Lowering, declaration: Variable[object]) -> TypedValue:
+def variable(low: Lowering, declaration: Variable[object], node: ast.AST) -> TypedValue:
     """The value of a Const or Global in its data section."""
     type_ = declaration.identity()[1]
     if not low.live:  # it is given a place only where it is needed
@@ -133,10 +134,11 @@ def variable(low: Lowering, declaration: Variable[object]) -> TypedValue:
         return Num(
             type_, low.builder.emit("const", size=spec.type.size, offset=signed, symbol=name)
         )
-    address = low.builder.emit("dataaddr", symbol=spec.section, offset=spec.offset)
+    place = variables.place(low, spec, node)
     if isinstance(spec.type, CharArray):
-        return Ref(address, 0, spec.type, "rodata" if spec.section == ".rodata" else "data")
-    return memory.load_number(low, memory.Place(memory.bare(address), 0, spec.type), type_)
+        origin = "rodata" if spec.section == ".rodata" else "data"
+        return Ref(place.ref.ptr, place.offset, spec.type, origin)
+    return memory.load_number(low, place, type_)
 
 
 def _attribute(low: Lowering, node: ast.Attribute) -> TypedValue:
@@ -159,7 +161,7 @@ def _attribute(low: Lowering, node: ast.Attribute) -> TypedValue:
                     f"a Global has no .{node.attr}",
                     fix="read and write its .value",
                 )
-            return variable(low, declaration)
+            return variable(low, declaration, node)
         case Thing(name=name) if f"{name}.{node.attr}" in low.frame.scope:
             dotted = f"{name}.{node.attr}"
             return names.known(low, low.frame.scope[dotted], dotted, node)

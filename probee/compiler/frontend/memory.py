@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import expressions, names, numbers, replaced, texts
+from probee.compiler.frontend import expressions, names, numbers, replaced, texts, variables
 from probee.compiler.frontend.values import (
     Method,
     Num,
@@ -148,9 +148,7 @@ def field_place(low: Lowering, owner: TypedValue, node: ast.Attribute) -> Place:
     if isinstance(owner, (Opt, OptNum)):
         raise expressions.maybe_none(low, node.value)
     if isinstance(owner, Thing) and isinstance(owner.obj, Global) and node.attr == "value":
-        variable = low.world.variable(owner.obj)
-        address = low.builder.emit("dataaddr", symbol=variable.section, offset=variable.offset)
-        return Place(bare(address), 0, variable.type)
+        return variables.place(low, low.world.variable(owner.obj), node)
     if not isinstance(owner, Ref) or not isinstance(owner.type, StructType):
         raise low.refuse(
             node,

@@ -304,7 +304,7 @@ def known(low: Lowering, obj: object, name: str, node: ast.AST) -> TypedValue:
         case str() | bytes():
             return text(low, obj, node)
         case Const():
-            return expressions.constant(low, obj)
+            return expressions.constant(low, obj, node)
         case float():
             raise low.refuse(
                 node,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from probee.compiler.frontend.source import Source
 from probee.compiler.frontend.subset import check
 from probee.lang.variables import Const, Variable
-from probee.spec.programs import CounterSpec, VariableSpec
+from probee.spec.programs import PER_CPU, CounterSpec, VariableSpec
 from probee.spec.types import Int
 
 if TYPE_CHECKING:
@@ -52,7 +52,9 @@ class World:
         self.license = license_
         self.patched = patched
         self.variables: dict[str, VariableSpec] = {}
-        self.contents: dict[str, bytearray] = {".rodata": bytearray(), ".data": bytearray()}
+        self.contents: dict[str, bytearray] = {
+            section: bytearray() for section in (".rodata", ".data", PER_CPU)
+        }
         self.counters: dict[tuple[object, ...], CounterSpec] = {}
         self._read_only: dict[bytes, int] = {}
         self._broken: dict[FunctionType, list[Diagnostic]] = {}
