@@ -81,7 +81,7 @@ def _reads(op: MOp) -> list[tuple[int, int]]:
     passed = []
     if op.kind == "call":
         passed = [(n, src.base) for n, src in enumerate(op.args, 1) if not src.off]
-    elif op.kind == "ret":
+    elif op.kind == "ret" and op.args:
         passed = [(0, op.args[0].base)]
     return [(op.a, a), (op.b, b), *passed]
 

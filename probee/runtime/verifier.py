@@ -14,7 +14,7 @@ from __future__ import annotations
 from probee.errors import Diagnostic, VerifierError
 from probee.runtime.verifier_log import read_log
 from probee.runtime.verifier_loops import costliest
-from probee.runtime.verifier_story import by_slot, known_before, story
+from probee.runtime.verifier_story import Link, by_slot, known_before, story
 from probee.runtime.verifier_values import number, words
 from probee.runtime.verifier_words import (
     NUMBERS,
@@ -23,6 +23,7 @@ from probee.runtime.verifier_words import (
     bytes_in,
     helper_in,
     kinds_in,
+    made_in,
     register_in,
     row_of,
 )
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
     from probee.asm.insn import Insn
     from probee.runtime.verifier_log import Walk
-    from probee.runtime.verifier_story import Link
     from probee.spec.programs import ProgramSpec
 
 HINT = "--verifier-log, or the error's .log, has all that the kernel said"
@@ -143,6 +143,9 @@ class _Explanation:
         return next((name for name in reversed(names) if name), "")
 
     def _links(self) -> tuple[Link, ...]:
+        made = made_in(self.complaint)
+        if made >= 0:  # what is not given back: the call that gave it
+            return (Link(made, 0, ""),)
         if self.register < 0 or not self.row.tells:
             return ()
         return story(self.walk, self.code, self.register)
@@ -153,6 +156,7 @@ class _Explanation:
         bare = self.name.strip("`")
         return (
             text.replace("{it}", self.name)
+            .replace("{record}", self.name if "`" in self.name else "a record")
             .replace("{x}", bare if bare.isidentifier() else "x")
             .replace("{bytes}", bytes_in(" ".join(self.walk.complaints)))
             .replace("{helper}", helper_in(self.complaint))

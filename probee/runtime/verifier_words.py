@@ -94,10 +94,10 @@ ROWS: tuple[Row, ...] = (
         "the kernel allows 8 at a time", "call fewer functions from one another"),
     Row("!read_ok", "{it} was never set on this way through the program",
         "what is read must have been written on every way to it", _BUG),
-    Row("Unreleased reference", "a record is neither submitted nor discarded on this way",
+    Row("Unreleased reference", "{record} is neither submitted nor discarded on this way",
         "what is reserved in a ring goes back to the kernel on every way",
         "submit() or discard() it before this end", ORIGIN),
-    Row("reference leak", "a record is neither submitted nor discarded on this way",
+    Row("reference leak", "{record} is neither submitted nor discarded on this way",
         "what is reserved in a ring goes back to the kernel on every way",
         "submit() or discard() it before this end", ORIGIN),
     Row("BPF program is too large", "checking it takes too many steps",
@@ -118,7 +118,7 @@ ROWS: tuple[Row, ...] = (
         "the kernel lets each type of program call certain helpers", _OLD),
     Row("unknown func", "programs of this type may not call {helper}",
         "the kernel lets each type of program call certain helpers", _OLD),
-    Row("invalid func", "this kernel has no {helper}", "it came with a later Linux", _OLD),
+    Row("invalid func", "this kernel does not have {helper}", "it came with a later Linux", _OLD),
     Row("cannot call GPL", "this helper is for programs under the GPL only",
         "the kernel asks what a program's licence is",
         'say so in the module if it is true: LICENSE = "GPL"'),
@@ -198,6 +198,14 @@ def bytes_in(text: str) -> str:
     last = found["off"] + max(found["size"], 1) - 1
     whole = found.get("value_size", found.get("mem_size", -1))
     return f": bytes {found['off']} to {last}" + (f" of {whole}" if whole >= 0 else "")
+
+
+def made_in(text: str) -> int:
+    """The slot of the call that `Unreleased reference id=2 alloc_insn=5` is about, or -1."""
+    _, found, number = text.partition("alloc_insn=")
+    digits = number.split(" ")[0].strip(",.")
+    known = bool(found) and digits.isascii() and digits.isdigit() and len(digits) < 10
+    return int(digits) if known else -1
 
 
 def kinds_in(text: str) -> str:
