@@ -166,7 +166,7 @@ class Lies:
     """Facts of this kernel, but for a raw tracepoint with more arguments than any has."""
 
     def __init__(self, kernel: RunningKernel) -> None:
-        self.tracepoint = kernel.tracepoint
+        self.tracepoint, self.kfunc = kernel.tracepoint, kernel.kfunc
 
     def raw_tracepoint(self, _: str) -> tuple[RawArgument, ...]:
         return tuple(RawArgument(f"a{n}", "int", 8, signed=False) for n in range(16))

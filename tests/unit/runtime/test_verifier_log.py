@@ -70,7 +70,7 @@ R0 invalid mem access 'scalar'
     ("log", "slot", "says"),
     [
         (OOB, 7, "this lies beyond the end{bytes}"),
-        (LEAK, 6, "a record is neither submitted nor discarded on this way"),
+        (LEAK, 6, "{record} is neither submitted nor discarded on this way"),
         (OLD, 12, "{it} may be None here"),
         (TWO_PATHS, 8, "{it} was never set on this way through the program"),
         (CALLED, 7, "{it} is a number here and no pointer"),
