@@ -11,6 +11,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from scripts import oracles
 from tests import kernel_state
@@ -27,6 +28,13 @@ def pytest_configure(config: pytest.Config) -> None:
     unknown = REQUIRED - {"kernel", "oracles"}
     if unknown:
         raise pytest.UsageError(f"PROBEE_REQUIRE: {', '.join(sorted(unknown))}: no such thing")
+
+
+# How long a case takes says how busy the machine is, not whether the code is right.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
