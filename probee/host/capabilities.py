@@ -101,7 +101,11 @@ def refusal(call: str, around: Surroundings | None = None) -> tuple[str, str]:
     needed = next(names for start, names in _NEEDED if call.startswith(start))
     missing = here.missing(needed)
     if missing:
-        return f"this process lacks {_listed(missing)}", _grant(missing, here)
+        # tracefs comes before the first bpf(): who lacks rights there is told all at once
+        tracing = here.missing(("CAP_BPF", "CAP_PERFMON")) if "tracefs" in call else ()
+        more = tuple(name for name in tracing if name not in missing)
+        first = f"{_listed(more)}, and for tracefs " if more else ""
+        return f"this process lacks {first}{_listed(missing)}", _grant((*more, *missing), here)
     if here.lockdown == "confidentiality":
         return (
             "the kernel is locked down (confidentiality), which forbids tracing even to root",
@@ -138,7 +142,7 @@ def _grant(missing: tuple[str, ...], here: Surroundings) -> str:
 
 def _whole(missing: tuple[str, ...]) -> tuple[str, ...]:
     """All that tracing needs, not only what the first refusal named: one round must do."""
-    if "CAP_SYS_ADMIN" in missing:
+    if missing[0] == "CAP_SYS_ADMIN":
         return ("CAP_SYS_ADMIN", "CAP_DAC_READ_SEARCH")
     return ("CAP_BPF", "CAP_PERFMON", "CAP_DAC_READ_SEARCH", "CAP_SYS_ADMIN")
 

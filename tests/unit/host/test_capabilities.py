@@ -27,8 +27,20 @@ def without(*names: str) -> int:
         (Surroundings(0), "bpf(BPF_MAP_CREATE) for map opens", "lacks CAP_BPF", "sudo"),
         (Surroundings(1 << 39), "bpf(BPF_PROG_LOAD)", "lacks CAP_PERFMON", "cap_perfmon"),
         (Surroundings(0), "perf_event_open for a:b", "lacks CAP_PERFMON", "sudo"),
-        (Surroundings(1 << 39), "open tracefs", "lacks CAP_DAC_READ_SEARCH", "sudo"),
-        (Surroundings(1 << 39), "mount tracefs", "lacks CAP_SYS_ADMIN", "sudo"),
+        (
+            Surroundings(1 << 39),
+            "open tracefs",
+            "lacks CAP_PERFMON, and for tracefs CAP_DAC_READ_SEARCH",
+            "sudo",
+        ),
+        (
+            Surroundings(0),
+            "mount tracefs",
+            "lacks CAP_BPF and CAP_PERFMON, and for tracefs CAP_SYS_ADMIN",
+            "sudo",
+        ),
+        (Surroundings(1 << 39 | 1 << 38), "mount tracefs", "lacks CAP_SYS_ADMIN", "sudo"),
+        (Surroundings(0, last_capability=37), "mount tracefs", "lacks CAP_SYS_ADMIN:", "sudo"),
         (Surroundings(0, last_capability=37), "bpf(BPF_PROG_LOAD)", "lacks CAP_SYS_ADMIN", "sudo"),
         (Surroundings(1 << 39), "bpf(BPF_PROG_GET_NEXT_ID)", "lacks CAP_SYS_ADMIN", "sudo"),
         (Surroundings(0, own_pids=True), "bpf(BPF_PROG_LOAD)", "lacks CAP_BPF", "--cap-add BPF"),
@@ -56,8 +68,9 @@ def test_sys_admin_stands_for_bpf_and_perfmon_but_not_for_reading_files() -> Non
 
 
 def test_all_that_tracing_needs_is_named_at_once() -> None:
-    _, remedy = refusal("bpf(BPF_MAP_CREATE)", Surroundings(0))
-    assert "cap_bpf,cap_perfmon,cap_dac_read_search,cap_sys_admin+ep" in remedy
+    for call in ("bpf(BPF_MAP_CREATE)", "open tracefs", "mount tracefs"):
+        _, remedy = refusal(call, Surroundings(0))
+        assert "cap_bpf,cap_perfmon,cap_dac_read_search,cap_sys_admin+ep" in remedy
 
 
 def test_unknown_rights_are_not_called_missing() -> None:
