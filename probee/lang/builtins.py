@@ -73,11 +73,17 @@ current = Current()
 if TYPE_CHECKING:
 
     @overload
-    def read_str(pointer: UserStr | KernelStr) -> Chars | None: ...
+    def read_str(pointer: UserStr | KernelStr, size: int = ...) -> Chars | None: ...
     @overload
-    def read_str(pointer: UserStr | KernelStr, *, default: str) -> Chars: ...
-    def read_str(pointer: UserStr | KernelStr, *, default: str | None = None) -> Chars | None:
-        """Text at an address: the user or kernel helper by the pointer's type."""
+    def read_str(pointer: UserStr | KernelStr, size: int = ..., *, default: str) -> Chars: ...
+    def read_str(
+        pointer: UserStr | KernelStr, size: int = 0, *, default: str | None = None
+    ) -> Chars | None:
+        """Text at an address: the user or kernel helper by the pointer's type.
+
+        None, or `default`, where it cannot be read. `size`: of the buffer that it gets, as in
+        `chars(size)`; a field that it is read into has its own.
+        """
 
 else:
     read_str = Intrinsic("read_str")

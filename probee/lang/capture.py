@@ -15,7 +15,7 @@ from probee.errors import UsageError
 from probee.lang.builtins import Current, Intrinsic
 from probee.lang.contexts import ContextMeta
 from probee.lang.maps import MapDeclaration
-from probee.lang.types import StructMeta
+from probee.lang.types import Chars, StructMeta
 from probee.lang.variables import Variable
 from probee.spec.types import ArrayOf, CharArray, Int, Pointer, StructType
 
@@ -167,7 +167,7 @@ def _only_types(table: dict[str, object], prefix: str) -> dict[str, object]:
     return {
         prefix + name: value
         for name, value in table.items()
-        if type(value) in _TYPES or value is bool
+        if type(value) in _TYPES or value is bool or value is Chars
     }
 
 

@@ -16,6 +16,7 @@ from probee.compiler.frontend.values import (
     Num,
     Opt,
     OptNum,
+    OptText,
     Ref,
     Text,
     describe,
@@ -67,6 +68,11 @@ def truth(low: Lowering, value: TypedValue, node: ast.expr, then: Block, other: 
             low.decide(False, then, other)
         case Text(raw=raw):
             low.decide(bool(raw), then, other)
+        case OptText(ref=ref):  # where it is None, the buffer is empty
+            yes, _ = narrowed(low, value)
+            search.nonempty(low, ref, node, then, other, yes)
+        case _ if texts.is_text(value):
+            search.nonempty(low, value, node, then, other, low.flow)
         case Opt() | Ref(type=StructType()):
             raise low.refuse(
                 node,
@@ -176,19 +182,19 @@ def _is_none(
     match pair[0] if pair[1] == NONE else pair[1]:
         case NoneType():
             low.decide(True, then, other)
-        case Opt() | OptNum() as value:
+        case Opt() | OptNum() | OptText() as value:
             yes, no = narrowed(low, value)
             low.branch("eq", presence(value), 0, then, other, then_flow=no, other_flow=yes)
         case _:
             low.decide(False, then, other)  # not optional: never None
 
 
-def presence(value: Opt | OptNum) -> Operand:
+def presence(value: Opt | OptNum | OptText) -> Operand:
     """What is 0 exactly where the optional is None."""
     return value.ref.ptr if isinstance(value, Opt) else value.present
 
 
-def narrowed(low: Lowering, value: Opt | OptNum) -> tuple[Flow, Flow]:
+def narrowed(low: Lowering, value: Opt | OptNum | OptText) -> tuple[Flow, Flow]:
     """What is known where the optional is there, and where it is None."""
     yes = no = low.flow
     if value.variable:

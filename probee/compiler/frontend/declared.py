@@ -9,11 +9,15 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from probee.compiler.frontend.values import Comm, Opt, OptText, ReadStr, Ref, Text
 from probee.errors import UsageError
-from probee.lang.types import value_type
+from probee.frozen import Frozen
+from probee.lang.types import Chars, value_type
+from probee.spec.types import ArrayOf, CharArray
 
 if TYPE_CHECKING:
     from probee.compiler.frontend.lowering import Lowering
+    from probee.compiler.frontend.values import TypedValue
     from probee.spec.types import ValueType
 
 # they say nothing about the width: the type is that of the value
@@ -48,6 +52,46 @@ def named(low: Lowering, annotation: ast.expr) -> object:
 def text(annotation: ast.expr) -> str:
     """An annotation as it is written."""
     return ast.unparse(_unquoted(annotation))
+
+
+class Loose(Frozen):
+    """An annotation that leaves a size open: `str`, `Chars`, `list[T]`. `item`: that of a list."""
+
+    item: Loose | ValueType | None
+    words: str
+
+    def takes(self, value: TypedValue, *, optional: bool) -> bool:
+        """Whether a value is of it, or may be None and so says the annotation."""
+        if isinstance(value, (Comm, ReadStr, Text)):
+            may_fail = isinstance(value, ReadStr) and value.default is None
+            return self.item is None and (optional or not may_fail)
+        if isinstance(value, (Opt, OptText)):
+            return optional and self.fits(value.ref.type)
+        return isinstance(value, Ref) and self.fits(value.type)
+
+    def fits(self, type_: ValueType) -> bool:
+        """Whether a layout is one of those that it leaves open."""
+        if self.item is None or not isinstance(type_, ArrayOf):
+            return self.item is None and isinstance(type_, CharArray)
+        if isinstance(self.item, Loose):
+            return self.item.fits(type_.element)
+        return type_.element == self.item
+
+
+def loose(low: Lowering, annotation: ast.expr) -> Loose | None:
+    """The annotation as a kind whose size is open; None where it is not one."""
+    node = _unquoted(annotation)
+    if optional(annotation):
+        assert isinstance(node, ast.BinOp)
+        node = _unquoted(node.left)
+    match node:
+        case ast.Subscript(value=ast.Name(id="list"), slice=item):
+            inner = loose(low, item)
+            return Loose(inner or type_of(low, item), f"a {ast.unparse(node)}")
+        case ast.Name() | ast.Attribute() if named(low, node) in (str, Chars):
+            return Loose(None, "text")
+        case _:
+            return None
 
 
 def optional(annotation: ast.expr) -> bool:

@@ -29,6 +29,7 @@ from probee.compiler.frontend.values import (
     Num,
     Opt,
     OptNum,
+    OptText,
     Ref,
     Several,
     Text,
@@ -145,7 +146,7 @@ def _attribute(low: Lowering, node: ast.Attribute) -> TypedValue:
     owner = low.value(node.value)
     low.place(node)
     match owner:
-        case Opt() | OptNum():
+        case Opt() | OptNum() | OptText():
             raise maybe_none(low, node.value)
         case Context():
             return context.field(low, owner, node)
@@ -199,7 +200,7 @@ def maybe_none(low: Lowering, node: ast.expr) -> Refusal:
 
 def refuse_kind(low: Lowering, found: TypedValue, wanted: str, node: ast.AST) -> Refusal:
     """`found` stands where `wanted` is needed."""
-    if isinstance(found, (Opt, OptNum)) and isinstance(node, ast.expr):
+    if isinstance(found, (Opt, OptNum, OptText)) and isinstance(node, ast.expr):
         return maybe_none(low, node)
     return low.refuse(node, "type", f"{describe(found)} stands where {wanted} is needed")
 
@@ -232,7 +233,7 @@ def _alternative(low: Lowering, found: TypedValue, node: ast.AST) -> Num:
     match found:
         case Num():
             return found
-        case Opt() | OptNum() | NoneType():
+        case Opt() | OptNum() | OptText() | NoneType():
             raise low.refuse(
                 node,
                 "maybe-none",

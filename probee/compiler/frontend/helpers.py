@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import expressions, memory, tables
+from probee.compiler.frontend import expressions, memory, replaced, tables
 from probee.compiler.frontend.source import at
 from probee.compiler.frontend.values import NONE, S64, Context, Num, Ref, Thing
 from probee.errors import NotSupportedError
@@ -88,6 +88,7 @@ def _operand(low: Lowering, argument: Argument, value: TypedValue, node: ast.exp
             if "write" in argument.kind:
                 memory.check_writable(low, value, node)
                 memory.wrote(low, value)
+                replaced.texts_changed(low, value)
             return memory.address(low, value)
         case Thing(obj=MapDeclaration() as table) if argument.kind == "const_map":
             return tables.map_address(low, low.world.capture.name_of(table))

@@ -18,6 +18,7 @@ from probee.compiler.frontend import (
     replaced,
     rings,
     stated,
+    texts,
 )
 from probee.compiler.frontend.scope import Frame, local_names, parameters
 from probee.compiler.frontend.source import Refusal
@@ -28,12 +29,14 @@ from probee.compiler.frontend.values import (
     NoneType,
     Num,
     Opt,
+    OptText,
     Ref,
+    Text,
     describe,
 )
 from probee.frozen import replace
 from probee.lang.types import BOOL
-from probee.spec.types import CharArray, Int, Pointer, StructType
+from probee.spec.types import Int, Pointer, StructType
 
 if TYPE_CHECKING:
     import ast
@@ -124,6 +127,9 @@ def _assign_parameter(low: Lowering, parameter: ast.arg, value: TypedValue, node
     annotation = parameter.annotation
     if isinstance(value, Context):
         value = stated.view(low, value, annotation)
+    elif annotation is not None and (said := declared.loose(low, annotation)) is not None:
+        if not said.takes(value, optional=declared.optional(annotation)):
+            raise _wrong_argument(low, value, said.words, node)
     elif annotation is not None and not declared.silent(annotation):
         type_ = declared.type_of(low, annotation)
         if isinstance(type_, (Int, Pointer)):
@@ -160,6 +166,8 @@ def _result_type(low: Lowering, annotation: ast.expr | None) -> Int | Pointer | 
     """The integer type a function says it returns; None where it says another thing, or nothing."""
     if annotation is None or declared.silent(annotation):
         return None
+    if declared.loose(low, annotation) is not None:
+        return None
     type_ = declared.type_of(low, annotation)
     return type_ if isinstance(type_, (Int, Pointer)) else None
 
@@ -181,9 +189,8 @@ def _keep_result(low: Lowering, value: TypedValue, node: ast.AST) -> None:
     frame = low.frame
     if isinstance(value, Num):
         value = _typed_result(low, value, node)
-    elif isinstance(value, Ref) and isinstance(value.type, CharArray):
-        raise low.not_yet(node, "returning text")
-    elif not isinstance(value, (NoneType, Ref, Opt)):
+    value = texts.kept(low, value, node)
+    if not isinstance(value, (Num, NoneType, Ref, Opt, OptText, Text)):
         raise low.not_yet(node, f"returning {describe(value)}")
     variable = ("result", frame.number)
     if frame.result is None:
@@ -199,20 +206,26 @@ def _keep_result(low: Lowering, value: TypedValue, node: ast.AST) -> None:
         )
     if isinstance(value, Num):
         low.builder.write(variable, value.op)
-    elif isinstance(value, (Ref, Opt)):
-        ref = value.ref if isinstance(value, Opt) else value
+    elif (ref := replaced.referred(value)) is not None:
         memory.check_current(low, ref, node)
         low.keep(ref.site)
         low.builder.write(variable, ref.ptr)
+        if isinstance(value, OptText):
+            low.builder.declare(("present", frame.number), "int")
+            low.builder.write(("present", frame.number), value.present)
 
 
 def _alike(a: TypedValue, b: TypedValue) -> bool:
     match a, b:
-        case (NoneType(), NoneType()):
-            return True
+        case (NoneType(), NoneType()) | (Text(), Text()):
+            return a == b
         case Num(type=first), Num(type=second):
             return first == second
-        case (Ref() as first_, Ref() as second_) | (Opt(ref=first_), Opt(ref=second_)):
+        case (
+            (Ref() as first_, Ref() as second_)
+            | (Opt(ref=first_), Opt(ref=second_))
+            | (OptText(ref=first_), OptText(ref=second_))
+        ):
             return memory.alike(first_, second_)
         case _:
             return False
@@ -240,14 +253,18 @@ def _result(low: Lowering, frame: Frame) -> TypedValue:
         return Num(frame.result_type, low.function.new_value("int"))
     if value is None or isinstance(value, NoneType):
         return NONE
+    if isinstance(value, Text):
+        return value
     operand = low.builder.read(("result", frame.number))
     if isinstance(value, Num):
         return Num(value.type, operand)
-    ref = value.ref if isinstance(value, Opt) else value
-    assert isinstance(ref, Ref)
+    ref = replaced.referred(value)
+    assert ref is not None
     assert not isinstance(operand, int)
     born = low.changes.get(ref.origin, 0)
     moved = replaced.refreshed(low, replace(ref, ptr=operand, born=born))
+    if isinstance(value, OptText):
+        return OptText(moved, low.builder.read(("present", frame.number)))
     return Opt(moved) if isinstance(value, Opt) else moved
 
 

@@ -45,7 +45,8 @@ class Lowering:
 
     `made_in`: for each object made on the stack or in a ring, the loops around its making.
     `changes`: how many statements so far change each map. `replaced`: for each object, the types of
-    its parts that were replaced whole so far. `record_pointers`: reserved records.
+    its parts that were replaced whole so far. `clean`: objects whose bytes behind each text's NUL
+    are zero. `record_pointers`: reserved records.
     """
 
     def __init__(self, world: World, program: Program) -> None:
@@ -60,6 +61,7 @@ class Lowering:
         self.diagnostics: list[Diagnostic] = []
         self.made_in: dict[str, frozenset[int]] = {}
         self.changes: dict[str, int] = {}
+        self.clean: set[str] = set()
         self.replaced: dict[str, list[ValueType]] = {}
         self.record_pointers: dict[str, Value] = {}
         self.context_fields: dict[str, ContextField] = {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import expressions, memory, numbers
+from probee.compiler.frontend import expressions, memory, numbers, textkeys
 from probee.compiler.frontend.traps import trap_if
 from probee.compiler.frontend.values import Num, Ref, with_article
 from probee.spec.types import CharArray, Int, Pointer, StructType
@@ -35,9 +35,13 @@ def in_memory(
         low.builder.emit("store", pointer, number.op, size=type_.size)
         return pointer
     if isinstance(type_, CharArray):
-        raise low.not_yet(node, "text as a key or value", fix="put it into a Struct")
+        if use == "key":
+            return textkeys.text_key(low, value, type_, node)
+        return textkeys.text_value(low, value, type_, node)
     if isinstance(value, Ref) and value.type == type_:
         memory.check_usable(low, value, node)
+        if use == "key" and textkeys.has_text(type_):
+            return textkeys.struct_key(low, value)
         return memory.address(low, value)
     wanted = with_article(type_.name) if isinstance(type_, StructType) else "another type"
     raise expressions.refuse_kind(low, value, wanted, node)
@@ -65,13 +69,4 @@ def key_address(low: Lowering, table: Table, key: TypedValue, node: ast.expr) ->
 
 def compared(low: Lowering, value: TypedValue, type_: ValueType, node: ast.expr) -> Value:
     """The address of what the kernel compares byte by byte: a key, a member of a set."""
-    if has_text(type_):  # what stands behind a text's NUL would tell equal ones apart
-        raise low.not_yet(node, "text in a key", fix="use a number as the key")
     return in_memory(low, value, type_, "key", node)
-
-
-def has_text(type_: ValueType) -> bool:
-    """Whether text stands anywhere in a type."""
-    if isinstance(type_, StructType):
-        return any(has_text(field.type) for field in type_.fields)
-    return isinstance(type_, CharArray)

@@ -11,9 +11,18 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import conditions, names, numbers, texts
+from probee.compiler.frontend import conditions, names, numbers
 from probee.compiler.frontend.scope import assigned
-from probee.compiler.frontend.values import NONE, Num, Opt, OptNum, Several, boolean, describe
+from probee.compiler.frontend.values import (
+    NONE,
+    Num,
+    Opt,
+    OptNum,
+    OptText,
+    Several,
+    boolean,
+    describe,
+)
 from probee.frozen import replace
 from probee.lang.types import BOOL
 
@@ -58,17 +67,14 @@ def _subject(low: Lowering, node: ast.Match) -> _Subject:
     """The subject, evaluated once: what guards do later must not change it."""
     value = low.value(node.subject)
     guards = [case.guard for case in node.cases if case.guard is not None]
-    items = value.items if isinstance(value, Several) else (value,)
-    for item in items:
-        texts.settled(low, item, guards, node.subject)
     if isinstance(value, Several):
-        return _Subject(node.subject, Several(tuple(_nameless(item) for item in items)))
+        return _Subject(node.subject, Several(tuple(_nameless(item) for item in value.items)))
     return _Subject(node.subject, _nameless(value) if _rebound(node, guards) else value)
 
 
 def _nameless(value: TypedValue) -> TypedValue:
     """The value, telling nothing of the local that it was read from."""
-    return replace(value, variable="") if isinstance(value, (Opt, OptNum)) else value
+    return replace(value, variable="") if isinstance(value, (Opt, OptNum, OptText)) else value
 
 
 def _rebound(node: ast.Match, guards: list[ast.expr]) -> bool:
@@ -146,7 +152,7 @@ def _equal(
 def _not_none(low: Lowering, subject: _Subject, other: Block) -> TypedValue:
     """Goes on where the subject is there, else to `other`; the subject as it is there."""
     value = subject.value
-    if not isinstance(value, (Opt, OptNum)):
+    if not isinstance(value, (Opt, OptNum, OptText)):
         return value
     (there,) = low.blocks(1)
     yes, no = conditions.narrowed(low, value)
@@ -159,7 +165,7 @@ def _not_none(low: Lowering, subject: _Subject, other: Block) -> TypedValue:
 def _there(value: TypedValue) -> TypedValue:
     """The value where it is known not to be None."""
     match value:
-        case Opt(ref=ref):
+        case Opt(ref=ref) | OptText(ref=ref):
             return ref
         case OptNum(num=num):
             return num
@@ -171,7 +177,7 @@ def _none(
     low: Lowering, pattern: ast.pattern, subject: _Subject, then: Block, other: Block
 ) -> None:
     match subject.value:
-        case Opt() | OptNum() as value:
+        case Opt() | OptNum() | OptText() as value:
             yes, no = conditions.narrowed(low, value)
             presence = conditions.presence(value)
             low.branch("eq", presence, 0, then, other, then_flow=no, other_flow=yes)

@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING
 
 from probee.compiler.frontend import expressions, names, numbers, replaced, texts, variables
 from probee.compiler.frontend.values import (
+    Comm,
     Method,
     Num,
     Opt,
     OptNum,
+    OptText,
     Ref,
+    Text,
     Thing,
     describe,
     with_article,
@@ -145,7 +148,7 @@ def diverged(source: Source, node: ast.AST) -> Refusal:
 
 def field_place(low: Lowering, owner: TypedValue, node: ast.Attribute) -> Place:
     """Where `owner.attr` stands."""
-    if isinstance(owner, (Opt, OptNum)):
+    if isinstance(owner, (Opt, OptNum, OptText)):
         raise expressions.maybe_none(low, node.value)
     if isinstance(owner, Thing) and isinstance(owner.obj, Global) and node.attr == "value":
         return variables.place(low, low.world.variable(owner.obj), node)
@@ -189,7 +192,7 @@ def write(low: Lowering, place: Place, value: TypedValue, target: ast.expr, node
     wrote(low, place.ref)
     put(low, place, value, node)
     if not isinstance(place.type, (Int, Pointer)):
-        replaced.overwrote(low, place)
+        replaced.overwrote(low, place.ref, place.type)
 
 
 def load(low: Lowering, place: Place) -> TypedValue:
@@ -233,6 +236,7 @@ def put(low: Lowering, place: Place, value: TypedValue, node: ast.expr) -> None:
             if not isinstance(value, Ref) or value.type != place.type:
                 raise expressions.refuse_kind(low, value, named(place.type), node)
             check_usable(low, value, node)
+            low.clean.discard(place.ref.site)
             copy(low, place, value)
             mark_stored(low, value, place.ref.site)
 
@@ -276,9 +280,6 @@ def construct(low: Lowering, cls: StructMeta, call: ast.Call) -> Ref:
                 fix=f"its fields: {', '.join(fields)}, each once",
             )
         given[name] = (expression, low.value(expression))
-    expressions_ = [expression for _, expression in pairs]
-    for i, (expression, value) in enumerate(given.values()):
-        texts.settled(low, value, expressions_[i + 1 :], expression)
     low.place(call)
     site = low.site()
     pointer = low.object_slot(layout.name.lower(), layout.size, site)
@@ -288,6 +289,8 @@ def construct(low: Lowering, cls: StructMeta, call: ast.Call) -> Ref:
         field = layout.field(name)
         assert field is not None
         put(low, Place(ref, field.offset, field.type), value, expression)
+    if all(isinstance(value, (Num, Text, Comm)) for _, value in given.values()):
+        low.clean.add(site)
     return ref
 
 
@@ -300,6 +303,11 @@ def alike(a: Ref, b: Ref) -> bool:
     return (a.type, a.origin, a.site, a.offset, a.align) == (
         b.type, b.origin, b.site, b.offset, b.align,
     )  # fmt: skip
+
+
+def address_of(low: Lowering, place: Place) -> Value:
+    """The address of a place as one value."""
+    return address(low, replace(place.ref, offset=place.offset))
 
 
 def address(low: Lowering, ref: Ref) -> Value:

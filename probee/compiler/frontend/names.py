@@ -13,17 +13,19 @@ import builtins
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import expressions, memory, numbers, replaced
+from probee.compiler.frontend import buffers, expressions, memory, numbers, replaced, texts
 from probee.compiler.frontend.source import Refusal
 from probee.compiler.frontend.values import (
     NONE,
     S64,
+    Comm,
     Keyed,
     Method,
     NoneType,
     Num,
     Opt,
     OptNum,
+    OptText,
     ReadStr,
     Ref,
     Several,
@@ -36,7 +38,7 @@ from probee.compiler.ir.ops import Value
 from probee.frozen import replace
 from probee.lang.types import BOOL
 from probee.lang.variables import Const
-from probee.spec.types import CharArray, Int
+from probee.spec.types import Int
 
 if TYPE_CHECKING:
     import ast
@@ -58,6 +60,9 @@ def assign(low: Lowering, name: str, value: TypedValue, node: ast.AST) -> None:
     """Binds a local. Its first assignment fixes its shape; later ones must fit it."""
     frame = low.frame
     known = frame.locals.get(name)
+    if name in frame.buffers:
+        buffers.fill(low, name, value, node)
+        return
     low.flow = low.flow.rebound(frame.key(name), low.loop_numbers)
     match value:
         case Num():
@@ -70,8 +75,11 @@ def assign(low: Lowering, name: str, value: TypedValue, node: ast.AST) -> None:
             frame.locals[name] = value
             _write(low, name, "value", "int", value.num.op)
             _write(low, name, "present", "int", value.present)
-        case Ref(type=CharArray()):
-            raise low.not_yet(node, "text of a record in a local", fix="use the field itself")
+        case Comm() | ReadStr():
+            assign(low, name, texts.kept(low, value, node), node)
+        case OptText():
+            _assign_reference(low, name, value, known, node)
+            _write(low, name, "present", "int", value.present)
         case Ref() | Opt():
             _assign_reference(low, name, value, known, node)
         case _:
@@ -98,17 +106,21 @@ def _assign_number(
 
 
 def _assign_reference(
-    low: Lowering, name: str, value: Ref | Opt, known: TypedValue | None, node: ast.AST
+    low: Lowering, name: str, value: Ref | Opt | OptText, known: TypedValue | None, node: ast.AST
 ) -> None:
-    ref = value.ref if isinstance(value, Opt) else value
+    ref = value if isinstance(value, Ref) else value.ref
     memory.check_current(low, ref, node)
     in_map = ref.origin.startswith("map:")
     if known is not None:
-        old = known.ref if isinstance(known, Opt) else known
-        if not (isinstance(old, Ref) and memory.alike(old, ref)):
+        old = replaced.referred(known)
+        other = isinstance(known, OptText) is not isinstance(value, OptText)
+        if old is None or other or not memory.alike(old, ref):
             raise _other_shape(low, name, node)
     low.keep(ref.site)
-    low.frame.locals[name] = Opt(ref) if in_map or isinstance(value, Opt) else ref
+    if isinstance(value, OptText):
+        low.frame.locals[name] = value
+    else:
+        low.frame.locals[name] = Opt(ref) if in_map or isinstance(value, Opt) else ref
     _write(low, name, "pointer", "ptr", ref.ptr)
     if isinstance(value, Ref):
         low.flow = replace(low.flow, nonnull=low.flow.nonnull | {low.frame.key(name)})
@@ -121,12 +133,6 @@ def _assign_static(
         case NoneType():
             raise low.not_yet(
                 node, "a local that is only None", fix="assign it where its value is known"
-            )
-        case ReadStr():
-            raise low.not_yet(
-                node,
-                "text in a local",
-                fix="read it into a field of a record: `e.path = read_str(…)`",
             )
         case Several():
             raise low.not_yet(node, "a tuple in a local", fix="give each part its own name")
@@ -141,6 +147,15 @@ def _assign_static(
 
 
 def _other_shape(low: Lowering, name: str, node: ast.AST) -> Refusal:
+    known = low.frame.locals.get(name)
+    if known is not None and (texts.is_text(known) or isinstance(known, OptText)):
+        return low.refuse(
+            node,
+            "local-type",
+            f"`{name}` was another text before",
+            why="texts stand in different places, and a local without a buffer names one of them",
+            fix=f"give it a buffer first: `{name}: str = chars(64)`",
+        )
     return low.refuse(
         node,
         "local-type",
@@ -175,6 +190,11 @@ def read(low: Lowering, name: str, node: ast.AST) -> TypedValue:
             return OptNum(num, _read(low, name, "present"), key)
         case Ref() as ref:
             return _reference(low, name, ref, node)
+        case OptText(ref=ref):
+            ref = _reference(low, name, ref, node)
+            if key in low.flow.nonnull:
+                return ref
+            return OptText(ref, _read(low, name, "present"), key)
         case Opt(ref=ref):
             ref = _reference(low, name, ref, node)
             return ref if key in low.flow.nonnull else Opt(ref, key)

@@ -11,31 +11,51 @@ from typing import TYPE_CHECKING
 
 from probee.compiler.frontend.values import Opt, OptText, Ref
 from probee.frozen import replace
-from probee.spec.types import ArrayOf, StructType
+from probee.spec.types import ArrayOf, CharArray, StructType
 
 if TYPE_CHECKING:
     import ast
+    from collections.abc import Iterator
 
     from probee.compiler.frontend.lowering import Lowering
-    from probee.compiler.frontend.memory import Place
     from probee.compiler.frontend.source import Refusal, Source
     from probee.compiler.frontend.values import TypedValue
     from probee.spec.types import ValueType
 
 
-def overwrote(low: Lowering, place: Place) -> None:
-    """`place`, which holds no number, was given another value."""
-    site = place.ref.site
+def overwrote(low: Lowering, owner: Ref, type_: ValueType) -> None:
+    """A part of `owner`'s object, which is no number, was given another value."""
+    site = owner.site
     if not site:
         return
-    low.replaced.setdefault(site, []).append(place.type)
+    low.replaced.setdefault(site, []).append(type_)
     gone = set(low.flow.replaced)
     for frame in low.frames:
         for name, local in frame.locals.items():
             ref = referred(local)
-            if ref is not None and ref.site == site and holds(place.type, ref.type):
+            if ref is not None and ref.site == site and holds(type_, ref.type):
                 gone.add(frame.key(name))
     low.flow = replace(low.flow, replaced=frozenset(gone))
+
+
+def texts_changed(low: Lowering, ref: Ref) -> None:
+    """A helper may have written any text in this object."""
+    low.clean.discard(ref.site)
+    for _, type_ in texts_in(ref.type, 0):
+        overwrote(low, ref, type_)
+
+
+def texts_in(type_: ValueType, offset: int) -> Iterator[tuple[int, CharArray]]:
+    """Where text stands in a type."""
+    match type_:
+        case CharArray():
+            yield offset, type_
+        case ArrayOf(element=element, count=count):
+            for i in range(count):
+                yield from texts_in(element, offset + i * element.size)
+        case StructType(fields=fields):
+            for field in fields:
+                yield from texts_in(field.type, offset + field.offset)
 
 
 def check(low: Lowering, ref: Ref, node: ast.AST) -> None:

@@ -59,7 +59,8 @@ class Frame:
     """A function being lowered. `exit`: where its `return` leads (None: out of the program).
 
     `locals`: for each local a value of the one static shape that it keeps (its operands mean
-    nothing). `poisoned`: locals whose assignment was refused: their uses are no errors of their
+    nothing). `buffers`: locals that are text in a buffer of their own, to be written again.
+    `poisoned`: locals whose assignment was refused: their uses are no errors of their
     own. `result`: the first value returned, which the others must be like.
     """
 
@@ -71,6 +72,7 @@ class Frame:
         self.scope = scope
         self.names = names
         self.locals: dict[str, TypedValue] = {}
+        self.buffers: set[str] = set()
         self.poisoned: set[str] = set()
         self.loops: list[Loop] = []
         self.exit: Block | None = None

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import memory
-from probee.compiler.frontend.texts import COMM_SIZE, is_text
-from probee.compiler.frontend.values import Comm, Ref, Text, describe
+from probee.compiler.frontend import memory, texts
+from probee.compiler.frontend.texts import is_text
+from probee.compiler.frontend.values import Comm, ReadStr, Ref, Text, describe
 from probee.frozen import Frozen, replace
-from probee.spec.types import CharArray
 
 if TYPE_CHECKING:
     import ast
 
+    from probee.compiler.frontend.flow import Flow
     from probee.compiler.frontend.lowering import Lowering
     from probee.compiler.frontend.values import TypedValue
     from probee.compiler.ir.ops import Block, Operand, Value
@@ -47,6 +47,19 @@ def equal(
             _match(low, _buffer(low, left), 0, _buffer(low, right), then, other, whole=True)
         case (Text(raw=raw), Ref() as ref) | (Ref() as ref, Text(raw=raw)):
             _same_text(low, ref, raw, then, other)
+
+
+def nonempty(
+    low: Lowering, value: TypedValue, node: ast.AST, then: Block, other: Block, known: Flow
+) -> None:
+    """Leaves by the truth of a text; `known` is what holds where it is not empty."""
+    found = _materialise(low, value, node)
+    if isinstance(found, Text):
+        low.decide(bool(found.raw), then, other)
+    elif found.type.size == 2:  # a cut text of no bytes may have one in its buffer
+        low.decide(False, then, other)
+    else:
+        low.branch("ne", _byte(low, found, 0), 0, then, other, then_flow=known)
 
 
 def startswith(
@@ -92,10 +105,10 @@ def contains(
 def _materialise(low: Lowering, value: TypedValue, node: ast.AST) -> Ref | Text:
     """A buffer that may be read at any index, for text that has none yet."""
     match value:
-        case Comm():
-            pointer = low.object_slot("comm", COMM_SIZE, low.site())
-            low.builder.emit("call", pointer, COMM_SIZE, result="none", symbol="get_current_comm")
-            return Ref(pointer, 0, CharArray(COMM_SIZE), "stack")
+        case Comm() | ReadStr():
+            made = texts.kept(low, value, node)
+            assert isinstance(made, Ref)
+            return made
         case Ref(origin="ctx"):  # the verifier wants constant offsets into a context
             pointer = low.object_slot("text", value.type.size, low.site())
             buffer = replace(value, ptr=pointer, offset=0, origin="stack", align=8)
@@ -159,7 +172,8 @@ def _begins_with_bytes(low: Lowering, ref: Ref, raw: bytes, then: Block, other: 
         return
     offset = ref.offset
     while raw:
-        size = next(s for s in (8, 4, 2, 1) if s <= len(raw) and offset % s == 0)
+        most = min(len(raw), ref.align)
+        size = next(s for s in (8, 4, 2, 1) if s <= most and offset % s == 0)
         got = low.builder.emit("load", ref.ptr, size=size, offset=offset)
         number = low.world.number(raw[:size])
         offset, raw = offset + size, raw[size:]

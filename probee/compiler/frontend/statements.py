@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from probee.compiler.frontend import (
     arrays,
+    buffers,
     counters,
     declared,
     inline,
@@ -17,7 +18,6 @@ from probee.compiler.frontend import (
     names,
     numbers,
     recovery,
-    texts,
 )
 from probee.compiler.frontend.source import Refusal, at
 from probee.compiler.frontend.values import (
@@ -33,7 +33,7 @@ from probee.compiler.frontend.values import (
 )
 from probee.compiler.ir.builder import Undefined
 from probee.frozen import replace
-from probee.spec.types import CharArray, Int, Pointer
+from probee.spec.types import Int, Pointer
 
 if TYPE_CHECKING:
     from probee.compiler.frontend.lowering import Lowering
@@ -171,7 +171,6 @@ def _assign(low: Lowering, targets: list[ast.expr], expression: ast.expr) -> Non
 
 def store(low: Lowering, target: ast.expr, value: TypedValue, node: ast.expr) -> None:
     """`target = value`; `node` is the value's expression, for messages."""
-    texts.settled(low, value, [target], node)
     match target:
         case ast.Name(id=name):
             names.assign(low, name, value, target)
@@ -212,9 +211,6 @@ def _unpack(
             why="as many values as names are wanted, written as a tuple",
             fix="assign them one by one",
         )
-    for item in value.items:
-        if isinstance(item, Ref) and isinstance(item.type, CharArray):
-            raise low.not_yet(node, "text of a record in a tuple", fix="assign it by itself")
     parts = node.elts if isinstance(node, ast.Tuple) else [node] * len(elements)
     for element, item, part in zip(elements, value.items, parts, strict=True):
         store(low, element, item, part)
@@ -232,6 +228,9 @@ def _annotated(
             why="a field has the type that its struct says",
             fix="leave the annotation out",
         )
+    if (said := declared.loose(low, annotation)) is not None:
+        _annotated_loosely(low, target, said, annotation, expression)
+        return
     type_ = declared.type_of(low, annotation)
     known = low.frame.locals.get(target.id)
     if isinstance(type_, (Int, Pointer)):
@@ -257,6 +256,30 @@ def _annotated(
     ref = value.ref if isinstance(value, Opt) else value
     if not isinstance(ref, Ref) or ref.type != type_:
         raise low.refuse(expression, "type", f"{describe(value)} is not what the annotation says")
+    names.assign(low, target.id, value, target)
+
+
+def _annotated_loosely(
+    low: Lowering,
+    target: ast.Name,
+    said: declared.Loose,
+    annotation: ast.expr,
+    expression: ast.expr | None,
+) -> None:
+    """`x: str = value`, `x: list[T] = value`; `chars(N)` and `array(T, N)` give it memory."""
+    if expression is None:
+        return
+    layout = buffers.layout(low, expression)
+    if layout is not None and said.fits(layout):
+        buffers.declare(low, target.id, layout, target)
+        return
+    value = None if layout is not None else low.value(expression)
+    if value is None or not said.takes(value, optional=declared.optional(annotation)):
+        raise low.refuse(
+            expression,
+            "type",
+            f"{'a buffer' if value is None else describe(value)} is not what the annotation says",
+        )
     names.assign(low, target.id, value, target)
 
 

@@ -1,26 +1,28 @@
-"""Text in fixed buffers, stored into fields.
+"""Text in fixed buffers: stored into fields, read from memory, given a place of its own.
 
 In: `Text` known at compile time, buffers in memory, `current.comm`, `read_str`. Out: IR. A buffer
 of N bytes holds text up to its first NUL; one that `read_str` had to cut has no NUL at all: its
 last byte is 1, and its text is the first N - 2 bytes (see `lang.types.chars`). Bytes behind the NUL
-mean nothing.
+mean nothing. Text that a local names never changes: it is a buffer that nothing else writes, or a
+record's, whose text is not read by that name once the record was given another (see replaced.py).
 """
 
 from __future__ import annotations
 
-import ast
 from typing import TYPE_CHECKING
 
 from probee.compiler.frontend import expressions, memory
-from probee.compiler.frontend.values import Comm, ReadStr, Ref, Text, describe
+from probee.compiler.frontend.values import Comm, OptText, ReadStr, Ref, Text, describe
 from probee.spec.types import CharArray, Pointer
 
 if TYPE_CHECKING:
+    import ast
+
     from probee.compiler.frontend.lowering import Lowering
     from probee.compiler.frontend.memory import Place
     from probee.compiler.frontend.source import Refusal
     from probee.compiler.frontend.values import TypedValue
-    from probee.compiler.ir.ops import Value
+    from probee.compiler.ir.ops import Operand, Value
 
 COMM_SIZE = 16
 CUT = 1
@@ -28,6 +30,8 @@ CUT = 1
 
 def is_text(value: TypedValue) -> bool:
     """Whether it can be compared with text."""
+    if isinstance(value, ReadStr):
+        return value.default is not None
     return isinstance(value, (Text, Comm)) or (
         isinstance(value, Ref) and isinstance(value.type, CharArray)
     )
@@ -35,102 +39,154 @@ def is_text(value: TypedValue) -> bool:
 
 def put(low: Lowering, place: Place, value: TypedValue, node: ast.expr) -> None:
     """Stores text into the buffer at `place`."""
+    low.clean.discard(place.ref.site)
     size = place.type.size
     match value:
         case Text(raw=raw):
-            _check_size(low, raw, size, node)
-            _store_bytes(low, place.ref.ptr, place.offset, raw + b"\0")
+            check_size(low, raw, size, node)
+            store_bytes(low, place, raw + b"\0")
         case Comm():
             if size < COMM_SIZE:
                 raise _size(low, node, f"a task's name takes 16 bytes, and chars({size}) has less")
-            pointer = _at(low, place.ref.ptr, place.offset)
+            pointer = memory.address_of(low, place)
             low.builder.emit("call", pointer, size, result="none", symbol="get_current_comm")
-        case ReadStr(default=default):
-            _check_size(low, default, size, node)
-            _read_into(low, place, value)
+        case ReadStr(default=None):
+            raise low.refuse(
+                node,
+                "maybe-none",
+                "this text may be None",
+                why="read_str() gives None where the address cannot be read",
+                fix='give it a default, as in read_str(p, default="?"), or test it for None first',
+            )
+        case ReadStr(size=said) if said in (None, size):
+            _read_into(low, place, value, node)
+        case ReadStr():
+            _copy(low, place, kept(low, value, node), node)
         case Ref(type=CharArray()):
             _copy(low, place, value, node)
         case _:
             raise expressions.refuse_kind(low, value, "text", node)
 
 
-def _check_size(low: Lowering, raw: bytes, size: int, node: ast.AST) -> None:
+def kept(low: Lowering, value: TypedValue, node: ast.AST) -> TypedValue:
+    """The value, or text that has no place yet in a buffer of its own on the stack."""
+    match value:
+        case Comm():
+            ref = buffer(low, "comm", COMM_SIZE)
+            low.builder.emit("call", ref.ptr, COMM_SIZE, result="none", symbol="get_current_comm")
+            return ref
+        case ReadStr(size=None):
+            raise _size(
+                low,
+                node,
+                "nothing says how long this text may be",
+                why="text in a local has a buffer of its own, on the kernel's stack of 512 bytes",
+                fix="write read_str(p, 64), or read it into a field of a record",
+            )
+        case ReadStr(size=int() as size):
+            ref = buffer(low, "text", size)
+            present = _read_into(low, memory.Place(ref, 0, ref.type), value, node)
+            return ref if value.default is not None else OptText(ref, present)
+        case _:
+            return value
+
+
+def buffer(low: Lowering, name: str, size: int) -> Ref:
+    """A new buffer on the stack."""
+    site = low.site()
+    return Ref(low.object_slot(name, size, site), 0, CharArray(size), "stack", site)
+
+
+def check_size(low: Lowering, raw: bytes, size: int, node: ast.AST) -> None:
+    """Refuses constant text that does not fit a buffer of `size` bytes."""
     if len(raw) > size - 2:
         raise _size(low, node, f"{len(raw)} bytes of text do not fit chars({size})")
 
 
-def _size(low: Lowering, node: ast.AST, message: str) -> Refusal:
+def _size(low: Lowering, node: ast.AST, message: str, why: str = "", fix: str = "") -> Refusal:
     return low.refuse(
         node,
         "text-size",
         message,
-        why="chars(N) holds N - 2 bytes of text, and text is never cut in silence",
-        fix="make the field larger",
+        why=why or "chars(N) holds N - 2 bytes of text, and text is never cut in silence",
+        fix=fix or "make the field larger",
     )
 
 
-def _copy(low: Lowering, place: Place, value: Ref, node: ast.AST) -> None:
+def _copy(low: Lowering, place: Place, value: TypedValue, node: ast.AST) -> None:
+    assert isinstance(value, Ref)
     memory.check_usable(low, value, node)
     size, given = place.type.size, value.type.size
     if given > size or (given < size and value.origin != "ctx"):
-        raise low.refuse(
-            node,
-            "text-size",
-            f"chars({given}) and chars({size}) are not the same buffer size",
-            why="text that fills its buffer would be cut, or lose the mark that it was cut",
-            fix="give both fields one size",
-        )
+        raise other_size(low, node, given, size)
     memory.copy(low, place, value)
     if given < size:
         low.builder.emit("store", place.ref.ptr, 0, size=1, offset=place.offset + given)
 
 
-def settled(low: Lowering, value: TypedValue, later: list[ast.expr], node: ast.AST) -> None:
-    """Refuses text of a record that is kept while something runs that might change the record."""
-    if not (isinstance(value, Ref) and isinstance(value.type, CharArray)):
-        return
-    if any(isinstance(n, (ast.Call, ast.NamedExpr)) for e in later for n in ast.walk(e)):
-        raise low.not_yet(
-            node, "text of a record beside a call", fix="call first, in a statement of its own"
-        )
+def other_size(low: Lowering, node: ast.AST, given: int, size: int) -> Refusal:
+    """A text of one buffer size stands where another is needed."""
+    return _size(
+        low,
+        node,
+        f"chars({given}) and chars({size}) are not the same buffer size",
+        why="text that fills its buffer would be cut, or lose the mark that it was cut",
+        fix="give both one size",
+    )
 
 
-def _at(low: Lowering, pointer: Value, offset: int) -> Value:
-    return low.builder.emit("add", pointer, offset, result="ptr", size=8) if offset else pointer
-
-
-def _store_bytes(low: Lowering, pointer: Value, offset: int, raw: bytes) -> None:
+def store_bytes(low: Lowering, place: Place, raw: bytes) -> None:
     """Constant bytes, by the widest stores that their alignment allows."""
+    offset = place.offset
     while raw:
-        size = next(s for s in (8, 4, 2, 1) if s <= len(raw) and offset % s == 0)
+        wide = (s for s in (8, 4, 2, 1) if s <= min(len(raw), place.ref.align) and offset % s == 0)
+        size = next(wide)
         number = low.world.number(raw[:size])
-        low.builder.emit("store", pointer, number, size=size, offset=offset)
+        low.builder.emit("store", place.ref.ptr, number, size=size, offset=offset)
         offset, raw = offset + size, raw[size:]
 
 
-def _read_into(low: Lowering, place: Place, value: ReadStr) -> None:
-    """Reads text; a failure leaves the default, a text that fills the buffer the mark of a cut."""
-    assert isinstance(value.pointer.type, Pointer)
+def call_reader(low: Lowering, place: Place, source: ReadStr) -> Value:
+    """Reads text to `place`, up to its NUL: gives how many bytes, or an error below 0."""
+    assert isinstance(source.pointer.type, Pointer)
+    helper = f"probe_read_{source.pointer.type.space}_str"
+    pointer = memory.address_of(low, place)
     size = place.type.size
-    helper = f"probe_read_{value.pointer.type.space}_str"
-    pointer = _at(low, place.ref.ptr, place.offset)
-    got = low.builder.emit("call", pointer, size, value.pointer.op, result="int", symbol=helper)
+    return low.builder.emit("call", pointer, size, source.pointer.op, result="int", symbol=helper)
+
+
+def _read_into(low: Lowering, place: Place, value: ReadStr, node: ast.AST) -> Operand:
+    """Reads text; a failure leaves the default, a text that fills the buffer the mark of a cut.
+
+    Gives 1, or 0 where it failed.
+    """
+    size = place.type.size
+    if value.default is not None:
+        check_size(low, value.default, size, node)
+    got = call_reader(low, place, value)
     other, failed, done = low.blocks(3)
+    present = low.temporary()
+    low.builder.write(present, 1)
     low.branch("ult", got, size, done, other)  # a failure is negative: the largest of numbers
     low.start(other)
     # behind a failure's default the mark means nothing: there is a NUL before it
     low.builder.emit("store", place.ref.ptr, CUT, size=1, offset=place.offset + size - 1)
     low.branch("eq", got, size, done, failed)
     low.start(failed)
-    _store_bytes(low, place.ref.ptr, place.offset, value.default + b"\0")
+    if value.default is not None:
+        store_bytes(low, place, value.default + b"\0")
+    low.builder.write(present, 0)
     low.jump(done)
     low.start(done)
+    return low.builder.read(present)
 
 
 def read_str(low: Lowering, call: ast.Call) -> ReadStr:
-    """`read_str(pointer, default="?")`: kept until it is known where the text goes."""
-    if len(call.args) != 1 or any(k.arg != "default" for k in call.keywords):
-        raise low.refuse(call, "arguments", 'the form is read_str(pointer, default="?")')
+    """`read_str(pointer, size, default="?")`: kept until it is known where the text goes."""
+    pairs = [*(("size", n) for n in call.args[1:]), *((k.arg, k.value) for k in call.keywords)]
+    given = dict(pairs)
+    if not call.args or len(given) != len(pairs) or set(given) - {"size", "default"}:
+        raise low.refuse(call, "arguments", 'the form is read_str(pointer, size, default="?")')
     pointer = low.number(call.args[0])
     if not (isinstance(pointer.type, Pointer) and pointer.type.space in ("user", "kernel")):
         raise low.refuse(
@@ -140,9 +196,26 @@ def read_str(low: Lowering, call: ast.Call) -> ReadStr:
             why="the address space decides which helper reads it",
             fix="annotate it: `p: UserStr = …` or `p: KernelStr = …`",
         )
-    if not call.keywords:
-        raise low.not_yet(call, "read_str without a default", fix='write read_str(p, default="?")')
-    default = low.value(call.keywords[0].value)
+    size = _said_size(low, given["size"]) if "size" in given else None
+    if "default" not in given:
+        return ReadStr(pointer, None, size)
+    default = low.value(given["default"])
     if not isinstance(default, Text):
-        raise low.not_yet(call.keywords[0].value, "a default that is not a constant")
-    return ReadStr(pointer, default.raw)
+        raise low.not_yet(given["default"], "a default that is not a constant")
+    if size is not None:
+        check_size(low, default.raw, size, given["default"])
+    return ReadStr(pointer, default.raw, size)
+
+
+def _said_size(low: Lowering, node: ast.expr) -> int:
+    """The size of a buffer, as `chars` takes it."""
+    number = low.number(node)
+    if not isinstance(number.op, int) or not 2 <= number.op <= 4096:
+        raise low.refuse(
+            node,
+            "text-size",
+            "the size of a text's buffer is a constant from 2 to 4096",
+            why="the kernel's stack and records are laid out before the program runs",
+            fix="write a number, as in read_str(p, 64)",
+        )
+    return number.op

@@ -104,10 +104,14 @@ class Text(Frozen):
 
 
 class ReadStr(Frozen):
-    """A `read_str(pointer, default=…)` that has not been given a place to write to."""
+    """A `read_str(pointer, size, default=…)` that has not been given a place to write to.
+
+    Without a `default` it may be None; without a `size` the place must have one.
+    """
 
     pointer: Num
-    default: bytes
+    default: bytes | None
+    size: int | None
 
 
 class Comm(Frozen):
