@@ -62,7 +62,8 @@ def decode(type_: ValueType | None, data: bytes) -> Any:
         case Pointer():
             return int.from_bytes(data, byteorder)
         case CharArray():
-            return data.split(b"\0")[0].decode("utf-8", "surrogateescape")
+            end = data.find(0)  # a text that was cut has none, and a mark where it would be
+            return data[: end if end >= 0 else -2].decode("utf-8", "surrogateescape")
         case ArrayOf():
             size = type_.element.size
             parts = [data[size * i : size * i + size] for i in range(type_.count)]

@@ -9,6 +9,7 @@ import random
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from probee.errors import NotSupportedError, SimError
@@ -19,6 +20,7 @@ from tests.meaning.programs import Maker
 from tests.meaning.simulated import Simulated, compiled
 
 RUNS = 6
+NOTHING: Mapping[int, bytes] = MappingProxyType({})
 
 
 class Mismatch(AssertionError):
@@ -64,9 +66,11 @@ def check(
     *,
     isa: int = 0,
     kernel: bool = True,
+    memory: Mapping[int, bytes] = NOTHING,
 ) -> Agreed:
     """Compares results, traps with their lines, and what is in maps, rings and variables.
 
+    `memory`: text of this process by address, that programs read.
     `isa`: 1 to 4, or 0 for the newest that the kernel takes. Without `kernel` none is needed.
     Raises CompileError, VerifierError and SimError too.
     """
@@ -74,9 +78,10 @@ def check(
     isa = isa or (best_isa() if kernel else 4)
     if not kernel:
         spec = compiled(names, ARGUMENTS, consts, isa=isa)
-        return _compare(source, rounds, consts, spec, {})
+        return _compare(source, rounds, consts, spec, {}, memory)
     with Machine(names, ARGUMENTS, consts, isa=isa) as machine:
-        return _compare(source, rounds, consts, machine.session.spec, {"kernel": machine})
+        legs: dict[str, Leg] = {"kernel": machine}
+        return _compare(source, rounds, consts, machine.session.spec, legs, memory)
 
 
 def _compare(
@@ -85,10 +90,11 @@ def _compare(
     consts: Mapping[str, int],
     spec: Any,
     legs: dict[str, Leg],
+    memory: Mapping[int, bytes],
 ) -> Agreed:
-    model, unsimulated, simulated = Model(source, ARGUMENTS, consts), "", None
+    model, unsimulated, simulated = Model(source, ARGUMENTS, consts, memory), "", None
     try:
-        simulated = Simulated(spec, ARGUMENTS, consts)
+        simulated = Simulated(spec, ARGUMENTS, consts, memory)
         legs = {"sim": simulated, **legs}
     except NotSupportedError as error:
         unsimulated = error.what

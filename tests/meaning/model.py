@@ -25,6 +25,7 @@ from tests.meaning.maps import (
     Stack,
 )
 from tests.meaning.objects import Chars, Global, Sized, Struct, convert, plain
+from tests.meaning.texts import Buffer, Current, Memory
 from tests.meaning.widths import (
     BITS,
     Typed,
@@ -42,10 +43,13 @@ def keep(kinds: dict[str, Any], name: str, annotation: Any, value: Any) -> Any:
     """A local keeps the type it began with; a literal begins as s64."""
     if isinstance(annotation, Width):
         kinds[name] = annotation
+    if isinstance(value, (Buffer, Sized)):
+        kinds[name] = value
+        return value()
     if name not in kinds and isinstance(value, int):
         kind = kind_of(value)
         kinds[name] = Width("s64" if kind == "literal" else kind)
-    return convert(kinds.get(name), value) if isinstance(value, int) else value
+    return convert(kinds.get(name), value) if isinstance(value, (int, str)) else value
 
 
 class _Instrument(ast.NodeTransformer):
@@ -161,14 +165,20 @@ class Model:
     """A program under CPython. `names` holds its declarations, live."""
 
     def __init__(
-        self, source: str, arguments: Mapping[str, str], consts: Mapping[str, int]
+        self,
+        source: str,
+        arguments: Mapping[str, str],
+        consts: Mapping[str, int],
+        memory: Mapping[int, bytes],
     ) -> None:
         self.arguments = arguments
         tree = ast.parse(source)
         tree.body = [n for n in tree.body if not isinstance(n, ast.ImportFrom)]
         self.names: dict[str, Any] = {
             **{name: Width(name) for name in (*BITS, "bool")},
-            "Struct": Struct, "Chars": Chars, "chars": lambda _: None, "array": Sized,
+            "Struct": Struct, "Chars": Chars, "chars": Buffer, "array": Sized,
+            "current": Current(), "read_str": Memory(memory).read, "UserStr": None,
+            "KernelStr": None,
             "Context": None,
             "Hash": Hash, "LruHash": Hash, "PerCpuHash": Hash, "LruPerCpuHash": Hash,
             "Array": Array, "PerCpuArray": Array, "RingBuf": RingBuf, "Global": Global,

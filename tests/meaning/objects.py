@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.meaning.texts import Buffer
 from tests.meaning.widths import Width
 
 
 def convert(type_: Any, value: Any) -> Any:
     """What an assignment to something of this type makes of a value."""
+    if isinstance(type_, Buffer) and isinstance(value, str):
+        return type_.take(value)
     return type_(value) if isinstance(type_, Width) else value
 
 
@@ -60,7 +63,9 @@ class Struct:
                 setattr(self, name, zero(getattr(type(self), name, None) or type_))
 
     def __setattr__(self, name: str, value: Any) -> None:
-        object.__setattr__(self, name, convert(type(self).__annotations__[name], value))
+        said = getattr(type(self), name, None)
+        type_ = said if isinstance(said, Buffer) else type(self).__annotations__[name]
+        object.__setattr__(self, name, convert(type_, value))
 
     _ring: Any = None
 

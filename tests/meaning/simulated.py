@@ -18,6 +18,7 @@ from probee.sim.views import ArrayView, HashView, QueueView, RingView, VariableV
 from probee.spec.target import Target
 from tests.meaning.facts import Facts
 from tests.meaning.model import Trap
+from tests.meaning.texts import COMM
 
 if TYPE_CHECKING:
     from probee.spec.programs import CollectionSpec
@@ -53,12 +54,16 @@ class Simulated:
     """The program `program` of `spec`."""
 
     def __init__(
-        self, spec: CollectionSpec, arguments: Mapping[str, str], consts: Mapping[str, int]
+        self,
+        spec: CollectionSpec,
+        arguments: Mapping[str, str],
+        consts: Mapping[str, int],
+        memory: Mapping[int, bytes],
     ) -> None:
         self.arguments = arguments
         used = {v.name for v in spec.variables}
         given = {name: value for name, value in consts.items() if name in used}
-        self.machine = Machine(spec, consts=given, world=World(comm="probee"))
+        self.machine = Machine(spec, consts=given, world=World(comm=COMM, user=memory))
         self._traps: dict[tuple[str, int], int] = {}
         self._records: dict[str, list[Any]] = {}
         self.executed = 0

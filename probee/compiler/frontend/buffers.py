@@ -18,6 +18,8 @@ from probee.lang.types import array, chars
 from probee.spec.types import CharArray
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from probee.compiler.frontend.lowering import Lowering
     from probee.compiler.frontend.values import TypedValue
     from probee.spec.types import ArrayOf
@@ -30,9 +32,10 @@ def layout(low: Lowering, expression: ast.expr | None) -> CharArray | ArrayOf | 
     function = low.value(expression.func)
     if not isinstance(function, Thing) or not (function.obj is chars or function.obj is array):
         return None
+    maker: Callable[..., CharArray | ArrayOf] = chars if function.obj is chars else array
     given = [_argument(low, argument) for argument in expression.args]
     try:
-        made: CharArray | ArrayOf = function.obj(*given)
+        return maker(*given)
     except (UsageError, TypeError) as error:
         raise low.refuse(
             expression,
@@ -41,7 +44,6 @@ def layout(low: Lowering, expression: ast.expr | None) -> CharArray | ArrayOf | 
             why="a local with memory of its own says how much",
             fix="write `name: str = chars(64)` or `counts: list[u32] = array(u32, 8)`",
         ) from None
-    return made
 
 
 def _argument(low: Lowering, node: ast.expr) -> object:

@@ -85,6 +85,8 @@ def kept(low: Lowering, value: TypedValue, node: ast.AST) -> TypedValue:
             )
         case ReadStr(size=int() as size):
             ref = buffer(low, "text", size)
+            # the helper leaves what is behind the NUL as it was
+            low.builder.emit("zero", ref.ptr, size=size, align=8)
             present = _read_into(low, memory.Place(ref, 0, ref.type), value, node)
             return ref if value.default is not None else OptText(ref, present)
         case _:

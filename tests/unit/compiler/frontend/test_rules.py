@@ -167,7 +167,6 @@ REFUSED = {
         "unbounded-loop",
         "for i in range(4000):\n    for j in range(4000):\n        total.value += 1"),
     "another type": ("local-type", "n = ctx.flags\nn = points[1]"),
-    "text in a key": ("not-yet", "named[Event(n=1)] = 1"),
     "shadowed builtin": ("not-yet", "total.value = sum(points)"),
 }  # fmt: skip
 

@@ -99,7 +99,6 @@ REFUSED = {
     ),
     "a bloom filter has only add": ("map-operation", "seen.pop()"),
     "a bloom filter has no keys": ("map-operation", "seen[1] = 2"),
-    "text in a bloom filter": ("not-yet", "named.add(Named(n=1))"),
     "a trie's lookup is no exact one": ("map-operation", "routes[Prefix(prefixlen=8)] += 1"),
     "pop of a trie": ("map-operation", "routes.pop(Prefix(prefixlen=8))"),
     "a counter that its amount changes": ("stale-reference", "hits[1] += bump(1)"),

@@ -32,6 +32,8 @@ outers = Hash(u32, Outer)
 inners = Hash(u32, Inner)
 kept = Array(Outer, max_entries=4)
 ring = RingBuf(Outer)
+by_name = Hash(chars(16), u64)
+texts = Hash(u32, chars(32))
 total = Global(u64, 0)
 """
 ACCEPTED = {
@@ -41,6 +43,24 @@ ACCEPTED = {
     "read where its copy is": "i = Inner(a=1)\no = Outer()\no.inner = i\ntotal.value = i.a",
     "a loop over one array twice": "o = Outer()\nfor i in o.inners:\n    i.a = 1\n"
     "for i in o.inners:\n    total.value += i.a",
+    "a name for text": "name = current.comm\nif name == 'bash' and name:\n    total.value = 1",
+    "text read and tested": "if (s := read_str(ctx.filename, 64)) is not None:\n"
+    "    if (e := ring.reserve()) is not None:\n        e.path = s\n        e.submit()",
+    "text read and true": "if s := read_str(ctx.filename, size=64):\n    total.value = s == 'x'",
+    "text of a record, another text of it changed": "o = Outer()\nname = o.comm\n"
+    "o.path = 'x'\ntotal.value = name == o.path",
+    "texts in a tuple": "o = Outer()\no.comm, o.path = current.comm, o.path",
+    "a buffer that is written again": "s: str = chars(16)\nfor i in range(3):\n    s = 'x'\n"
+    "    t = s\n    total.value += t == 'x'",
+    "an array of its own": "xs: list[u32] = array(u32, 8)\nxs[ctx.flags & 7] += 1\ncount(xs)",
+    "texts for parameters": "o = Outer()\ntell('x')\ntell(current.comm)\ntell(o.path)\n"
+    "tell(read_str(ctx.filename, 16, default=''))",
+    "text returned": "s = picked(ctx.filename)\nif s is not None:\n    tell(s)\ntell(name())",
+    "keys of text": "by_name['bash'] = 1\nby_name[current.comm] += 1\n"
+    "by_name[read_str(ctx.filename, default='?')] = 2\ndel by_name[Outer().comm]",
+    "a shorter text for a longer key": "s = read_str(ctx.filename, 8, default='?')\nby_name[s] = 1",
+    "values of text": "texts[1] = 'abc'\ntexts[2] = current.comm\nt = texts[1]\n"
+    "total.value = t == texts[2]",
     "a literal length": "o = Outer()\nfor i in range(len(o.slots)):\n    o.slots[i] = i",
 }  # fmt: skip
 REFUSED = {
@@ -70,12 +90,67 @@ REFUSED = {
     "a slice": ("not-yet", "o = Outer()\no.slots = o.slots[:6]"),
     "an element changed after it was stored": (
         "changed-after-store", "o = Outer()\ni = Inner()\no.inners[1] = i\ni.a = 2"),
+    "text of no stated length": ("text-size", "s = read_str(ctx.filename)"),
+    "text of a length that is no constant": ("text-size", "s = read_str(ctx.filename, ctx.flags)"),
+    "text that may be None": ("maybe-none", "o = Outer()\no.path = read_str(ctx.filename)"),
+    "text that was not tested": (
+        "maybe-none", "s = read_str(ctx.filename, 8)\ntotal.value = s == 'x'"),
+    "optional text for text": ("maybe-none", "s = read_str(ctx.filename, 8)\ntell(s)"),
+    "text of a record that changed it": (
+        "stale-reference", "o = Outer()\ns = o.comm\no.comm = 'x'\ntotal.value = s == 'x'"),
+    "text of a buffer that was written again": (
+        "stale-reference", "s: str = chars(16)\nt = s\ns = 'x'\ntotal.value = t == 'x'"),
+    "text of a map's value": (
+        "stale-reference",
+        "t = texts[1]\ntexts[2] = 'x'\ntotal.value = t == 'x'"),
+    "text of a record that is gone": (
+        "use-after-submit",
+        "if (e := ring.reserve()) is not None:\n    s = e.comm\n    e.submit()\n"
+        "    total.value = s == 'x'"),
+    "text changed while it waits": (
+        "stale-reference", "o = Outer()\ntotal.value = same(o.comm, rename(o))"),
+    "two texts for one name": ("local-type", "s = 'a'\nif ctx.flags:\n    s = 'b'"),
+    "two kinds of text returned": ("return-type", "tell(either(ctx.flags))"),
+    "a buffer of another kind": ("type", "xs: list[u16] = array(u32, 8)"),
+    "a buffer without a size": ("annotation", "s: str = chars(1)"),
+    "a buffer of a size that is no constant": ("annotation", "s: str = chars(ctx.flags)"),
+    "a list of another kind for a parameter": ("type", "count(Outer().inners)"),
+    "a number for text": ("type", "tell(3)"),
+    "a default that is too long": (
+        "text-size", "s = read_str(ctx.filename, 4, default='abc')"),
+    "a key that is too long": ("text-size", "by_name['0123456789abcdef'] = 1"),
+    "a text that may not fit a key": ("text-size", "by_name[outers[1].path] = 1"),
+    "a number as a key of text": ("type", "by_name[1] = 1"),
     "elements of the context": ("type", "total.value = ctx.filename[1]"),
     "len of a number": ("type", "total.value = len(total.value)"),
 }  # fmt: skip
 FUNCTIONS = """
 def first(i: Inner, n: u32) -> u32:
     return i.a
+
+def tell(s: str) -> None:
+    total.value = s == "x"
+
+def same(s: str, n: u32) -> bool:
+    return s == "x"
+
+def rename(o: Outer) -> u32:
+    o.comm = "y"
+    return 1
+
+def name() -> str:
+    return current.comm
+
+def picked(p: UserStr) -> Chars | None:
+    return read_str(p, 64)
+
+def either(n: u32) -> str:
+    if n:
+        return "a"
+    return "b"
+
+def count(xs: list[u32]) -> u32:
+    return len(xs)
 
 def renew(o: Outer) -> u32:
     o.inner = Inner()

@@ -1,0 +1,287 @@
+"""Text means in the kernel what CPython makes of it: locals, results, keys, values, comparison."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.meaning.compare import best_isa, check
+from tests.meaning.expressions import ARGUMENTS
+from tests.meaning.machine import Machine, load_module
+from tests.meaning.texts import COMM
+
+pytestmark = pytest.mark.kernel
+
+HEADER = """\
+from probee import (
+    Array, Chars, Const, Context, Global, Hash, KernelStr, RingBuf, Struct, UserStr, array, chars,
+    current, raw_tracepoint, read_str, s8, s16, s32, s64, u8, u16, u32, u64,
+)
+
+class K(Struct):
+    n: u32
+    name: Chars = chars(8)
+    other: Chars = chars(16)
+
+class E(Struct):
+    n: u64
+    comm: Chars = chars(16)
+    path: Chars = chars(8)
+    names: list[Chars] = array(chars(8), 3)
+
+counts = Hash(chars(8), u64, max_entries=64)
+pairs = Hash(K, u64, max_entries=64)
+names = Hash(u32, chars(8), max_entries=8)
+m = Hash(u32, E, max_entries=8)
+ring = RingBuf(E, size="4K")
+total = Global(u64, 0)
+
+"""
+MAP_LOCKED, STEP = 0x2000, 64
+TEXTS = (
+    b"", b"a", b"abc", b"abcdef", b"abcdefg", b"abcdefgh", b"abcdefzzzz", "é".encode(),
+    "abcdeé".encode(), b"\xffab", b"abcde\xc3", b"bash", COMM.encode(),
+)  # fmt: skip
+READS = """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    p: UserStr = ctx.a
+    return read_str(p, 8, default="?") == "abc"
+"""
+NAMED = {
+    "text in locals": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    p: UserStr = ctx.a
+    q: UserStr = ctx.i
+    s = read_str(p, 16, default="none")
+    t = read_str(q, 8)
+    name = current.comm
+    if t is None:
+        return 1
+    if (e := ring.reserve()) is not None:
+        e.comm = s
+        e.path = t
+        e.submit()
+    u = t
+    return (s == t) + (s == name) * 2 + (u == "abc") * 4 + (s != u) * 8 + (name == "probee") * 16
+""",
+    "optional text": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    p: UserStr = ctx.a
+    q: UserStr = ctx.i
+    found = 0
+    if (s := read_str(p, 16)) is not None:
+        found = 1
+        if s == "abc":
+            found = 2
+    if t := read_str(q, 8):
+        found += 4
+        if t.startswith("ab"):
+            found += 8
+    u = read_str(p, 8)
+    if u is not None and u:
+        found += 16
+    return found
+""",
+    "truth of text": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    p: UserStr = ctx.a
+    e = E(comm=current.comm)
+    e.path = read_str(p, default="")
+    empty = ""
+    tiny = read_str(p, 2, default="")
+    return (1 if e.path else 2 if e.comm and not empty else 3) + (4 if tiny else 8)
+""",
+    "functions of text": """
+def kind(s: str) -> u32:
+    if s == "bash":
+        return 1
+    if s.startswith("abc"):
+        return 2
+    return 3
+
+def picked(p: UserStr) -> Chars | None:
+    return read_str(p, 16)
+
+def name() -> str:
+    return current.comm
+
+def fixed() -> str:
+    return "abc"
+
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    p: UserStr = ctx.a
+    e = E(path="bash")
+    s = picked(p)
+    if s is None:
+        return kind(name())
+    return kind(s) + kind(e.path) * 4 + kind(fixed()) * 16 + kind("x") * 64 + kind(name()) * 256
+""",
+    "a local with a buffer": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    p: UserStr = ctx.a
+    s: str = chars(8)
+    if s:
+        return 9
+    found = 0
+    for i in range(3):
+        if i == ctx.g % 3:
+            s = read_str(p, default="?")
+        else:
+            s = "ab"
+        t = s
+        found = found * 4 + (t == "ab") + (s == "abc") * 2
+    counts: list[u16] = array(u16, 5)
+    for i in range(5):
+        counts[i] += i + ctx.e
+    s = "abc"
+    names[1] = s
+    return found * 65536 + counts[ctx.g % 5]
+""",
+    "text as a key": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    p: UserStr = ctx.a
+    q: UserStr = ctx.i
+    e = E()
+    e.path = read_str(p, default="?")
+    if e.path not in counts:
+        counts[e.path] = 0
+    counts[e.path] += 1
+    e.path = read_str(q, default="?")
+    counts[e.path] = counts.setdefault(e.path, 5) + 1
+    counts[read_str(p, default="?")] += 2
+    s = read_str(q, 8, default="?")
+    counts[s] += 7
+    counts["abc"] = 3
+    counts["b"] = 1
+    if (r := ring.reserve()) is not None:
+        r.path = read_str(p, default="??")
+        counts[r.path] = 11
+        r.submit()
+    del counts["b"]
+    return counts.setdefault(s, 4)
+""",
+    "text in a struct that is a key": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    p: UserStr = ctx.a
+    q: UserStr = ctx.i
+    k = K(n=1, name="abc", other=current.comm)
+    pairs[k] = 1
+    h = K(n=1, name=read_str(p, default="abc"), other=read_str(q, default="x"))
+    if h in pairs:
+        total.value += 1
+    pairs[h] = 2
+    g = K(n=1)
+    g.name = read_str(q, default="abcdef")
+    g.name = read_str(p, default="abc")
+    g.other = "prober"
+    g.other = "probee"
+    pairs[g] = pairs.setdefault(g, 4) + 3
+    for i in range(2):
+        j = K(n=i, name="zzzzzz")
+        if i == 1:
+            j.name = "a"
+        pairs[j] = i
+    return pairs[K(n=1, name="abc", other=current.comm)]
+""",
+    "text as a value": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    p: UserStr = ctx.a
+    names[1] = read_str(p, default="none")
+    names[2] = "ab"
+    s = read_str(p, 8, default="")
+    names[3] = s
+    names[4] = names[3]
+    found = names.get(ctx.g & 3)
+    if found is None:
+        return -1
+    same = found == names[2]
+    return same * 2 + (found == "abc") + names[4].startswith("ab") * 4
+""",
+    "text between records": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    p: UserStr = ctx.a
+    e = E(comm=current.comm)
+    e.path = read_str(p, default="q")
+    e.names[ctx.g % 3] = e.path
+    e.names[-1] = read_str(p, default="w")
+    e.comm, e.path = "new", e.names[0]
+    m[1] = e
+    found = 0
+    for name in m[1].names:
+        found = found * 2 + (name == e.path)
+    return found * 2 + (m[1].comm == e.comm)
+""",
+}
+
+
+@pytest.fixture
+def held() -> Iterator[dict[int, bytes]]:
+    """The texts at addresses of this process, in pages that stay where they are."""
+    size = STEP * len(TEXTS)
+    pages = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_LOCKED)
+    for i, raw in enumerate(TEXTS):
+        pages[i * STEP : i * STEP + len(raw)] = raw
+    view = (ctypes.c_char * size).from_buffer(pages)
+    first = ctypes.addressof(view)
+    yield {first + i * STEP: raw + b"\0" for i, raw in enumerate(TEXTS)}
+    del view
+    pages.close()
+
+
+@pytest.fixture(scope="module")
+def _readable() -> Iterator[None]:
+    """Runs on a CPU whose programs can read user memory: a virtual machine was seen (Linux 6.18)
+    with one where every such read fails for as long as it is up.
+    """
+    allowed = os.sched_getaffinity(0)
+    mine = ctypes.create_string_buffer(b"abc")
+    given = dict.fromkeys(ARGUMENTS, 0) | {"a": ctypes.addressof(mine)}
+    with tempfile.TemporaryDirectory() as folder:
+        names = load_module(Path(folder, "readable.py"), HEADER + READS)
+        with Machine(names, ARGUMENTS, {}, isa=best_isa()) as machine:
+            for cpu in sorted(allowed):
+                os.sched_setaffinity(0, {cpu})
+                if machine.run(given)[0] == 1:
+                    break
+            else:
+                pytest.skip("no CPU here reads user memory in the kernel")
+    yield
+    os.sched_setaffinity(0, allowed)
+
+
+@pytest.fixture
+def _named_probee() -> Iterator[None]:
+    comm = Path("/proc/thread-self/comm")
+    before = comm.read_text(encoding="utf-8")
+    comm.write_text(COMM, encoding="utf-8")
+    yield
+    comm.write_text(before, encoding="utf-8")
+
+
+@pytest.mark.usefixtures("_named_probee", "_readable")
+@pytest.mark.parametrize("name", NAMED)
+def test_named_program(name: str, held: dict[int, bytes], tmp_path: Path) -> None:
+    addresses = [0, *held]
+    rounds = []
+    for seed, address in enumerate(addresses):
+        given = {n: (seed * 7 + place * 3) % 5 for place, n in enumerate(ARGUMENTS)}
+        other = addresses[(seed * 5 + 3) % len(addresses)]
+        rounds.append(given | {"a": address, "i": other})
+        rounds.append(given | {"a": address, "i": address})
+    check(HEADER + NAMED[name], rounds, {}, tmp_path / "meaning_text.py", memory=held)
