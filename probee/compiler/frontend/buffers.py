@@ -15,14 +15,13 @@ from probee.compiler.frontend.values import Ref, Thing, describe
 from probee.errors import UsageError
 from probee.frozen import replace
 from probee.lang.types import array, chars
-from probee.spec.types import CharArray
+from probee.spec.types import ArrayOf, CharArray
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from probee.compiler.frontend.lowering import Lowering
     from probee.compiler.frontend.values import TypedValue
-    from probee.spec.types import ArrayOf
 
 
 def layout(low: Lowering, expression: ast.expr | None) -> CharArray | ArrayOf | None:
@@ -32,10 +31,10 @@ def layout(low: Lowering, expression: ast.expr | None) -> CharArray | ArrayOf | 
     function = low.value(expression.func)
     if not isinstance(function, Thing) or not (function.obj is chars or function.obj is array):
         return None
-    maker: Callable[..., CharArray | ArrayOf] = chars if function.obj is chars else array
+    maker: Callable[..., object] = chars if function.obj is chars else array
     given = [_argument(low, argument) for argument in expression.args]
     try:
-        return maker(*given)
+        made = maker(*given)
     except (UsageError, TypeError) as error:
         raise low.refuse(
             expression,
@@ -44,6 +43,8 @@ def layout(low: Lowering, expression: ast.expr | None) -> CharArray | ArrayOf | 
             why="a local with memory of its own says how much",
             fix="write `name: str = chars(64)` or `counts: list[u32] = array(u32, 8)`",
         ) from None
+    assert isinstance(made, (CharArray, ArrayOf))  # type checkers see what the local will be
+    return made
 
 
 def _argument(low: Lowering, node: ast.expr) -> object:

@@ -105,8 +105,8 @@ REFUSED = {
         "t = texts[1]\ntexts[2] = 'x'\ntotal.value = t == 'x'"),
     "text of a record that is gone": (
         "use-after-submit",
-        "if (e := ring.reserve()) is not None:\n    s = e.comm\n    e.submit()\n"
-        "    total.value = s == 'x'"),
+        ("if (e := ring.reserve()) is not None:\n    s = e.comm\n    e.submit()\n"
+        "    total.value = s == 'x'")),
     "text changed while it waits": (
         "stale-reference", "o = Outer()\ntotal.value = same(o.comm, rename(o))"),
     "two texts for one name": ("local-type", "s = 'a'\nif ctx.flags:\n    s = 'b'"),
