@@ -131,6 +131,14 @@ def _length(low: Lowering, node: ast.Call) -> Num:
     value = low.value(argument)
     if isinstance(value, Ref) and arrays.is_array(value):
         return arrays.length(value)
+    if isinstance(value, Thing) and isinstance(value.obj, MapDeclaration):
+        raise low.refuse(
+            node,
+            "map-operation",
+            "a map has no len() in kernel programs",
+            why="the kernel keeps no count of a map's entries",
+            fix="count in a Global, or use len() on the user side",
+        )
     raise expressions.refuse_kind(low, value, "an array", argument)
 
 

@@ -28,6 +28,8 @@ def simplify(folder: Folder, op: Op) -> bool | None:
         return None
     if a is b and condition != "set":
         return condition in _REFLEXIVE
+    if b == 0 and condition in ("eq", "ne") and folder.made_by(a, "slot") is not None:
+        return condition == "ne"  # the stack does not begin at address 0
     if isinstance(b, Value):
         _two_values(folder, op, condition, a, b)
         return None

@@ -69,6 +69,7 @@ REFUSED = {
     "no keywords": ("arguments", "counts.get(key=1)"),
     "a struct for a default": ("not-yet", "p = points.get(1, Point())"),
     "walking a map": ("not-yet", "for k in counts.keys():\n    pass"),
+    "no len": ("map-operation", "total.value = len(counts)"),
     "no clear": ("map-operation", "counts.clear()"),
     "no total in the kernel": ("map-operation", "hits.total()"),
     "a popped struct may be None": ("maybe-none", "p = points.pop(1, None)\np.x = 1"),
