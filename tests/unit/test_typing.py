@@ -1,8 +1,8 @@
 """mypy and pyright, as strict as they can be, over what users see: no ignore, and no blind spot.
 
-In: the programs of README.md and docs/, tests/typed/forms.py and mistakes.py, the tools. Out: no
-complaint, but for one on each line of mistakes.py that says so. (basedpyright is pyright's engine,
-as a wheel that brings its own Node.)
+In: the programs of README.md and docs/, tests/typed/forms.py, maps.py and mistakes.py, the tools.
+Out: no complaint, but for one on each line of mistakes.py that says so. (basedpyright is pyright's
+engine, as a wheel that brings its own Node.)
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from tests.doc_examples import ROOT, examples
 if TYPE_CHECKING:
     from pathlib import Path
 
-FORMS = ROOT / "tests" / "typed" / "forms.py"
+FORMS = [ROOT / "tests" / "typed" / name for name in ("forms.py", "maps.py")]
 MISTAKES = ROOT / "tests" / "typed" / "mistakes.py"
 
 
 @pytest.fixture
 def programs(tmp_path: Path) -> list[str]:
     """The whole examples of the docs as files, and the main forms."""
-    files = [FORMS]
+    files = list(FORMS)
     for number, example in enumerate(examples()):
         if example.whole:
             files.append(tmp_path / f"example_{number}.py")
