@@ -7,7 +7,9 @@ from probee.uapi import bpf as uapi
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TypeVar
+    from typing import Any, TypeVar, overload
+
+    from probee.lang.types import Chars
 
     K = TypeVar("K")
 else:
@@ -26,9 +28,15 @@ class Counter(Mapping[K, int]):
 
     if TYPE_CHECKING:
 
+        @overload
+        def __init__(
+            self: Counter[str], key: Chars, *, max_entries: int = ..., per_cpu: bool = ...
+        ) -> None: ...
+        @overload
         def __init__(
             self, key: type[K], *, max_entries: int = ..., per_cpu: bool = ...
         ) -> None: ...
+        def __init__(self, key: Any, *, max_entries: int = ..., per_cpu: bool = ...) -> None: ...
 
     else:
 

@@ -15,8 +15,9 @@ from probee.uapi import bpf as uapi
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn, TypeVar, overload
+    from typing import Any, NoReturn, TypeVar, overload
 
+    from probee.lang.types import Chars
     from probee.spec.types import ValueType
 
     K = TypeVar("K")
@@ -114,8 +115,39 @@ class Hash(Mapping[K, V]):
 
     if TYPE_CHECKING:
 
+        @overload
+        def __init__(
+            self: Hash[str, str],
+            key: Chars,
+            value: Chars,
+            *,
+            max_entries: int = ...,
+            prealloc: bool = ...,
+        ) -> None: ...
+        @overload
+        def __init__(
+            self: Hash[str, V],
+            key: Chars,
+            value: type[V],
+            *,
+            max_entries: int = ...,
+            prealloc: bool = ...,
+        ) -> None: ...
+        @overload
+        def __init__(
+            self: Hash[K, str],
+            key: type[K],
+            value: Chars,
+            *,
+            max_entries: int = ...,
+            prealloc: bool = ...,
+        ) -> None: ...
+        @overload
         def __init__(
             self, key: type[K], value: type[V], *, max_entries: int = ..., prealloc: bool = ...
+        ) -> None: ...
+        def __init__(
+            self, key: Any, value: Any, *, max_entries: int = ..., prealloc: bool = ...
         ) -> None: ...
 
     else:
@@ -137,8 +169,39 @@ class LruHash(Mapping[K, V]):
 
     if TYPE_CHECKING:
 
+        @overload
+        def __init__(
+            self: LruHash[str, str],
+            key: Chars,
+            value: Chars,
+            *,
+            max_entries: int = ...,
+            common_lru: bool = ...,
+        ) -> None: ...
+        @overload
+        def __init__(
+            self: LruHash[str, V],
+            key: Chars,
+            value: type[V],
+            *,
+            max_entries: int = ...,
+            common_lru: bool = ...,
+        ) -> None: ...
+        @overload
+        def __init__(
+            self: LruHash[K, str],
+            key: type[K],
+            value: Chars,
+            *,
+            max_entries: int = ...,
+            common_lru: bool = ...,
+        ) -> None: ...
+        @overload
         def __init__(
             self, key: type[K], value: type[V], *, max_entries: int = ..., common_lru: bool = ...
+        ) -> None: ...
+        def __init__(
+            self, key: Any, value: Any, *, max_entries: int = ..., common_lru: bool = ...
         ) -> None: ...
 
     else:

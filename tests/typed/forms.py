@@ -12,6 +12,7 @@ from probee import (
     Chars,
     Const,
     Context,
+    Counter,
     Global,
     Hash,
     LruHash,
@@ -20,6 +21,7 @@ from probee import (
     Session,
     Struct,
     UserStr,
+    array,
     chars,
     current,
     ktime_get_ns,
@@ -62,9 +64,29 @@ total = Global(u64, 0)
 label = Global(chars(16), "")
 start = Hash(u32, Args)
 recent = LruHash(u32, u64)
+by_name = Hash(chars(16), u64)
+paths = LruHash(chars(16), chars(64))
+lines = Hash(u32, chars(64))
+hits = Counter(chars(16))
 slots = Array(u64, max_entries=4)
 counts = PerCpuArray(u64, max_entries=4)
 opens = RingBuf(Open, size="1M")
+
+
+class Line(Struct):
+    slots: list[u32] = array(u32, 8)
+    starts: list[Args] = array(Args, 2)
+
+
+def sums(slots: list[u32]) -> u64:
+    total: u64 = 0
+    for slot in slots:
+        total += slot
+    return total
+
+
+def named(path: str) -> str:
+    return path
 
 
 def wanted(pid: u32) -> bool:
@@ -87,6 +109,22 @@ def enter(ctx: SysEnterOpenat) -> None:
     assert_type(recent.setdefault(3, 4), int)
     assert_type(slots.get(0), int | None)
     slots[0] += ktime_get_ns()
+    by_name["bash"] = 1
+    by_name[current.comm] += hits["x"]
+    hits[current.comm] += 1
+    assert_type(by_name.get("sh"), int | None)
+    lines[1] = "x"
+    lines[2] = current.comm
+    assert_type(paths["x"], str)
+    path = read_str(ctx.filename, 64)
+    assert_type(path, Chars | None)
+    kind: str = chars(16)
+    kind = named(path) if path is not None else "none"
+    by_name[kind] = sums(Line(slots=[1, 2]).slots)
+    numbers: list[u32] = array(u32, 4)
+    numbers[-1] += len(numbers)
+    for point in Line().starts:
+        assert_type(point, Args)
     assert_type(total.value, int)
     assert_type(label.value, str)
     total.value += sizeof(Args)
@@ -125,6 +163,8 @@ def user_side() -> None:
         assert_type(session[opens], LiveRing[Open])
         assert_type(session[opens].drain(), Iterator[Open])
         assert_type(session[start], LiveHash[int, Args])
+        assert_type(session[by_name], LiveHash[str, int])
+        assert_type(session[lines], LiveHash[int, str])
         assert_type(session[recent], LiveHash[int, int])
         assert_type(session[slots], LiveArray[int])
         assert_type(session[counts], LivePerCpuArray[int])
