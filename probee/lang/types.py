@@ -126,7 +126,8 @@ def value_type(annotation: object, default: object = None) -> ValueType:
         raise UsageError("int has no width here: write u8 to u64 or s8 to s64")
     if annotation is list or _item_of(annotation) is not None:
         raise UsageError("a list needs its length: `slots: list[u32] = array(u32, 8)`")
-    raise UsageError(f"{annotation!r} has no layout in kernel memory")
+    name = annotation.__name__ if isinstance(annotation, type) else repr(annotation)
+    raise UsageError(f"{name} has no layout in kernel memory")
 
 
 def _item_of(annotation: object) -> object:

@@ -26,6 +26,7 @@ from probee.runtime.verifier_words import (
     made_in,
     register_in,
     row_of,
+    stack_in,
 )
 from probee.spec.debug import DebugInfo, Place, Step as DebugStep
 
@@ -159,9 +160,18 @@ class _Explanation:
             .replace("{record}", self.name if "`" in self.name else "a record")
             .replace("{x}", bare if bare.isidentifier() else "x")
             .replace("{bytes}", bytes_in(" ".join(self.walk.complaints)))
+            .replace("{stack}", self._on_stack())
             .replace("{helper}", helper_in(self.complaint))
             .replace("{kinds}", kinds_in(self.complaint))
         )
+
+    def _on_stack(self) -> str:
+        """What lies at the place on the stack that the complaint names: `: `key``, or ""."""
+        place = stack_in(self.complaint)
+        for name in self.debug.stack if self.debug is not None and place else ():
+            if name.function <= self.walk.slot and name.offset <= place < name.offset + name.size:
+                return f": `{name.name}`"
+        return ""
 
     def _told(self) -> str:
         """The value's way in words, or ""."""

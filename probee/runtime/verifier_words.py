@@ -1,10 +1,14 @@
 """What the verifier says, and what it means to the writer of a program: one row a complaint.
 
 `ROWS` is read from the top; the first row whose `part` stands in a complaint counts. In the words,
-`{it}` is the value by its name, `{bytes}` the numbers of the complaint, `{helper}` the helper.
+`{it}` is the value by its name, `{x}` that name to write in code, `{record}` a record, `{bytes}`
+the numbers of the complaint, `{stack}` what lies at its place on the stack, `{helper}` the helper,
+`{kinds}` what it got and what it wanted.
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 from probee.frozen import Frozen
 
@@ -74,15 +78,15 @@ ROWS: tuple[Row, ...] = (
         "an access must stay inside its memory", _BOUND, NUMBERS),
     Row("invalid zero-sized read", "the length {it} may be zero",
         "this helper takes a length of 1 or more", "check it first: `if {x} > 0:`", NUMBERS),
-    Row("invalid indirect", "a helper would read memory that was never written{bytes}",
+    Row("invalid indirect", "a helper would read memory that was never written{stack}",
         "what a helper reads must have been written on every way to it",
-        "give every field a value first", ORIGIN),
+        "give every field a value first"),
     Row("invalid variable-offset", "the stack is reached at a computed place",
         "this kernel wants places on the stack to be constant", "index a map's value instead",
         NUMBERS),
     Row("invalid stack type", "a helper would read or write beyond its memory on the stack",
         "a length must fit the memory that is given", _BOUND, NUMBERS),
-    Row("invalid read from stack", "memory is read that was never written{bytes}",
+    Row("invalid read from stack", "memory is read that was never written{stack}",
         "what is read must have been written on every way to it", "give it a value first"),
     Row("invalid write to stack", "this lies outside of the program's 512 bytes of stack",
         "the kernel gives a program no more", _STACK),
@@ -198,6 +202,18 @@ def bytes_in(text: str) -> str:
     last = found["off"] + max(found["size"], 1) - 1
     whole = found.get("value_size", found.get("mem_size", -1))
     return f": bytes {found['off']} to {last}" + (f" of {whole}" if whole >= 0 else "")
+
+
+def stack_in(text: str) -> int:
+    """The place on the stack that a complaint names, `off -16+8` or `off=-8`; 0: none."""
+    words = text.replace("off=", "off ").replace(",", " ").split()
+    for before, word in pairwise(words):
+        base, plus, inside = word.partition("+")
+        digits = base.removeprefix("-")
+        if before == "off" and digits.isascii() and digits.isdigit() and len(digits) < 6:
+            more = inside if plus and inside.isascii() and inside.isdigit() else "0"
+            return int(base) + int(more[:6])
+    return 0
 
 
 def made_in(text: str) -> int:

@@ -79,7 +79,8 @@ def _too_much(
     else:
         slots = [slot for name in names for slot in functions[name].slots]
         slots.sort(key=lambda slot: -slot.size)
-        biggest = ", ".join(f"{slot.name} ({slot.size} bytes)" for slot in slots[:3])
+        named = [(slot.name.rstrip("0123456789"), slot.size) for slot in slots[:3]]
+        biggest = ", ".join(f"{name} ({size} bytes)" for name, size in named)
         code = "stack"
         message = f"{way} needs {_bytes(names, frames)} bytes of stack; the kernel allows {STACK}"
         why = f"the biggest on it: {biggest}" if biggest else "too many values live at a time"
@@ -93,6 +94,7 @@ def _too_much(
                 file=loc.file,
                 line=loc.line,
                 column=loc.column,
+                end_column=len(loc.text),
                 text=loc.text,
                 why=why,
                 fix=fix,

@@ -94,6 +94,7 @@ def call(low: Lowering, node: ast.Call) -> TypedValue:
                 "call",
                 f"{describe(target)} cannot be called in a kernel program",
                 why="what can be called: functions of your own, types, kernel helpers, map methods",
+                fix="use a helper of the kernel, as ktime_get_ns(), or write a function for it",
             )
 
 

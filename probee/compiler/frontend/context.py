@@ -9,6 +9,7 @@ A raw tracepoint's context is an array of 8-byte arguments.
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING
 
 from probee.compiler.frontend import stated
@@ -18,9 +19,8 @@ from probee.spec.programs import ContextField
 from probee.spec.types import CharArray, Int, Pointer
 
 if TYPE_CHECKING:
-    import ast
-
     from probee.compiler.frontend.lowering import Lowering
+    from probee.compiler.frontend.source import Refusal
     from probee.compiler.frontend.values import Context, TypedValue
     from probee.spec.target import FormatField, RawArgument
 
@@ -120,13 +120,21 @@ def field(low: Lowering, owner: Context, node: ast.Attribute) -> TypedValue:
     return _raw_argument(low, owner, node)
 
 
+def _no_hook(low: Lowering, target: str, message: str) -> Refusal:
+    """At the decorator that names the hook, so that it is told once, whatever is read of it."""
+    source = low.frames[0].source
+    inside = [n for d in source.definition.decorator_list for n in ast.walk(d)]
+    named = [n for n in inside if isinstance(n, ast.Constant) and n.value == target]
+    return source.refuse(named[0] if named else source.definition, "no-tracepoint", message)
+
+
 def _tracepoint_field(low: Lowering, owner: Context, node: ast.Attribute) -> TypedValue:
     found: FormatField | None = None
     for hook in low.program.attach:
         category, _, name = hook.target.partition(":")
         format_ = low.world.facts.tracepoint(category, name)
         if format_ is None:
-            raise low.refuse(node, "no-tracepoint", f"this kernel has no tracepoint {hook.target}")
+            raise _no_hook(low, hook.target, f"this kernel has no tracepoint {hook.target}")
         field_ = format_.field(node.attr)
         if field_ is None:
             names = ", ".join(f.name for f in format_.fields if f.offset >= COMMON_BYTES)
@@ -208,9 +216,7 @@ def _raw_argument(low: Lowering, owner: Context, node: ast.Attribute) -> Num:
     for hook in low.program.attach:
         arguments = low.world.facts.raw_tracepoint(hook.target)
         if arguments is None:
-            raise low.refuse(
-                node, "no-tracepoint", f"this kernel has no raw tracepoint {hook.target}"
-            )
+            raise _no_hook(low, hook.target, f"this kernel has no raw tracepoint {hook.target}")
         named = [(i, a) for i, a in enumerate(arguments) if a.name == node.attr]
         if not named:
             names = ", ".join(a.name for a in arguments)

@@ -141,6 +141,6 @@ def _licence(helper: str, license_: str, loc: Loc) -> Diagnostic:
         loc,
         "helper-licence",
         f"{helper}() is for GPL-compatible programs, and this one's licence is {license_!r}",
-        why="the verifier refuses it",
+        why="the kernel gives this helper to such programs only",
         fix='say LICENSE = "Dual MIT/GPL" in the module',
     )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import struct
 
+import pytest
 from hypothesis import given, strategies as st
 
 from probee.btf.writer import BtfBuilder
 from probee.errors import VerifierError
+from probee.frozen import replace
 from probee.runtime.verifier import HINT, explain, source_line
 from probee.spec import ProgramSpec
-from probee.spec.debug import DebugInfo, LoopInfo, Place, Step
+from probee.spec.debug import DebugInfo, LoopInfo, Place, StackName, Step
 from tests.unit.runtime.test_verifier_log import OOB, STORY, STORY_CODE, TAIL
 
 
@@ -90,6 +92,22 @@ def test_with_names_it_tells_what_was_known_of_the_value_and_where_it_was_lost()
     ]
     assert error.diagnostic is not None
     assert (error.diagnostic.code, error.diagnostic.line) == ("verifier", 5)
+
+
+@pytest.mark.parametrize(
+    "complaint",
+    [
+        "invalid indirect read from stack R2 off -16+4 size 8",  # Linux 6
+        "invalid indirect read from stack off -16+4 size 8",  # Linux 5.10
+        "invalid read from stack R10 off=-12 size=4",
+    ],
+)
+def test_memory_on_the_stack_is_told_by_its_name(complaint: str) -> None:
+    spec, btf = spec_with_lines(STORY_CODE)
+    stack = (StackName(0, -8, 8, "value"), StackName(0, -16, 8, "key"))
+    log = f"8: (79) r5 = *(u64 *)(r2 +0)\n{complaint}\n"
+    error = explain(log, spec, btf, "refused", replace(NAMES, stack=stack))
+    assert "was never written: `key`" in str(error)
 
 
 def test_names_of_other_code_are_not_used() -> None:

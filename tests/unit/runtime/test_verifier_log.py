@@ -14,7 +14,16 @@ from probee.asm.encode import encode
 from probee.runtime.verifier_log import read_log, states
 from probee.runtime.verifier_story import by_slot, known_before, story
 from probee.runtime.verifier_values import number, pointer, words
-from probee.runtime.verifier_words import ROWS, bytes_in, helper_in, register_in, row_of
+from probee.runtime.verifier_words import (
+    ROWS,
+    bytes_in,
+    helper_in,
+    kinds_in,
+    made_in,
+    register_in,
+    row_of,
+    stack_in,
+)
 
 NEWER = "this kernel does not know an instruction that the program uses"
 TAIL = "processed 9 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0\n"
@@ -195,4 +204,5 @@ def test_any_text_is_read(log: str, likely: str) -> None:
             story(walk, code, register)
             words(known_before(walk, f"R{register}"))
         for complaint in walk.complaints:
-            bytes_in(complaint), register_in(complaint), helper_in(complaint)
+            for look in (bytes_in, register_in, helper_in, stack_in, made_in, kinds_in):
+                look(complaint)

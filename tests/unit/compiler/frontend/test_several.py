@@ -160,6 +160,12 @@ def test_a_function_is_told_once_whoever_calls_it() -> None:
     assert found(body, head) == [(-4, "undefined-name", "nope"), (3, "undefined-name", "nope2")]
 
 
+def test_a_hook_that_is_not_there_is_told_once_at_its_name() -> None:
+    head = HEAD.replace("openat", "opennat")
+    body = "total.value = ctx.flags\ntotal.value += ctx.mode"
+    assert found(body, head) == [(-1, "no-tracepoint", '"syscalls:sys_enter_opennat"')]
+
+
 def test_lines_of_one_expression_have_carets_of_their_own() -> None:
     body = "total.value = (\n    ctx.flags\n    + nope\n    * 3\n)\nx = min(\n    1,\n    'x',\n)"
     assert found(body) == [(3, "undefined-name", "nope"), (8, "type", "'x'")]
