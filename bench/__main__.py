@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from bench import contestants, load, measure, report, surroundings
+from bench.codegen import measure as codegen
 from probee import sizeof
 from probee.tools.opensnoop import Open
 from scripts import oracles
 
 HERE = Path(__file__).parent
-SECTIONS = ("cost", "filtered", "start", "million", "every_cpu")
+SECTIONS = ("cost", "filtered", "start", "million", "every_cpu", "codegen")
 
 
 def version(tool: str) -> str:
@@ -53,6 +54,10 @@ def measured(
                     found[section] = measure.start(rows, folder, rounds)
                 case "million":
                     found[section] = measure.many(rows, folder, load.cpus()[:1], opens, bpftool)
+                case "codegen":
+                    clang = oracles.find("clang")
+                    if clang is not None:
+                        found[section] = codegen.measured(clang, rounds, folder)
                 case _:
                     found[section] = measure.many(rows, folder, load.cpus(), opens, bpftool)
     return found

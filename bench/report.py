@@ -8,6 +8,8 @@ from __future__ import annotations
 from statistics import median
 from typing import Any, NamedTuple
 
+from bench.codegen import report as codegen
+
 Results = dict[str, Any]
 
 WHAT = (
@@ -78,7 +80,10 @@ def targets(results: Results) -> list[Target]:
     cpu = None
     if ours and theirs:
         cpu = (ours["user"] + ours["system"]) / (theirs["user"] + theirs["system"])
+    made = results.get("codegen")
+    generated = [Target(*row) for row in codegen.targets(made)] if made else []
     return [
+        *generated,
         Target("cost of an open, of libbpf-tools'", 0.15, ratio(cost, "probee", "libbpf-tools")),
         Target("cost of an open, of the floor's", 1.8, ratio(cost, "probee", "floor")),
         Target("warm start, of bpftrace's", 0.4, ratio(start, "probee", "bpftrace")),
@@ -128,7 +133,8 @@ def markdown(results: Results) -> str:
         else:
             met = "met" if target.reached <= target.limit else "**missed**"
             tail.append(f"| {target.what} | {target.limit:g} | {target.reached:.3g} | {met} |")
-    return "\n".join(head + body + tail) + "\n"
+    generated = ["", *codegen.markdown(results["codegen"])] if "codegen" in results else []
+    return "\n".join(head + body + tail + generated).rstrip() + "\n"
 
 
 def _baseline(results: Results) -> str:

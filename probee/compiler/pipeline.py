@@ -22,6 +22,7 @@ kernel is touched, nothing is written, the same input gives the same bytes.
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 from probee.asm.disasm import kernel_lines
@@ -68,11 +69,27 @@ def compile_programs(
     the IR after each pass. `dump(stage, program, text)` is called with each stage's text: `ir`,
     `pass:NAME`, `asm`. `debug` is filled, by program. Raises CompileError with every diagnostic
     found.
+
+    Python's collector of cycles rests meanwhile: nearly all that is made lives until the end, and
+    looking through it again and again would take more time than compiling a large program.
     """
-    world = World(capture, target, facts, frozen or {}, license_, patched=patched)
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        world = World(capture, target, facts, frozen or {}, license_, patched=patched)
+        return _compile(world, check=check, dump=dump, debug=debug)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _compile(
+    world: World, *, check: bool, dump: Dump | None, debug: dict[str, DebugInfo] | None
+) -> CollectionSpec:
+    """All stages, for all programs."""
     lowered = []
     diagnostics: list[Diagnostic] = []
-    for program in capture.programs:
+    for program in world.capture.programs:
         result, found = lower(world, program)
         diagnostics += [d for d in found if not _told(d, diagnostics)]
         if result is not None:
@@ -81,9 +98,9 @@ def compile_programs(
         raise CompileError(diagnostics)
     codes = []
     for item in lowered:
-        big_endian = target.endian == "big"
+        big_endian = world.target.endian == "big"
         optimise(item.function, big_endian=big_endian, check=check, dump=dump)
-        code = generate([item.function], target)
+        code = generate([item.function], world.target)
         if dump is not None:
             dump(
                 "asm", item.program.name, "".join(f"{line}\n" for line in kernel_lines(code.insns))

@@ -8,10 +8,10 @@ only one out of its block nor the only one into the next gets a block of its own
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from probee.compiler.codegen.liveness import bits
 from probee.compiler.codegen.machine import FRAME, NONE, VIRTUAL, MBlock, MEdge, MOp, Src
 from probee.compiler.codegen.moves import sequence
 from probee.compiler.codegen.regalloc import KEPT
@@ -39,6 +39,7 @@ class Resolver:
         self.before: dict[int, list[Move]] = {}  # operation number -> moves
         self.emergency_slots: dict[int, int] = {}
         self.starts = {2 * block.first for block in function.blocks}
+        self.entering = _entering(function, places)
 
     def run(self) -> None:
         """Blocks first, then what comes between them."""
@@ -51,8 +52,10 @@ class Resolver:
         ]
         for block in self.function.blocks:
             self._rewrite(block)
+        self.order = _Order(self.function.blocks)
         for block, edge, moves in edges:
             self._place(block, edge, moves)
+        self.function.blocks = self.order.blocks()
 
     def emergency(self, which: int) -> int:
         """The offset of an emergency slot, made when it is first needed."""
@@ -161,9 +164,8 @@ class Resolver:
         start = 2 * edge.block.first
         moves: list[Move] = []
         busy: set[int] = set()
-        for vreg in bits(self.places.live.live_in[edge.block.index]):
-            register = self.places.register(vreg, start)
-            if register != NONE:
+        for vreg, register in self.entering[start]:
+            if vreg not in edge.block.params:
                 busy.add(register)
                 moves.append((register, self.place(Src(vreg), end)))
         for param, src in zip(edge.block.params, edge.args, strict=True):
@@ -181,18 +183,68 @@ class Resolver:
         if len(edge.block.preds) == 1:
             edge.block.ops[:0] = moves
             return
-        blocks = self.function.blocks
         between = MBlock()
         between.ops = [*moves, MOp("jump", moves[0].loc, edges=[MEdge(edge.block, edge.args)])]
-        where = blocks.index(block) + 1
-        if where == len(blocks) or blocks[where] is not edge.block:
-            target = blocks.index(edge.block)
-            last = blocks[target - 1].ops[-1]
+        order = self.order
+        before = block
+        if order.following(block) is not edge.block:
+            above = order.preceding(edge.block)
+            last = above.ops[-1]
             if last.kind == "ret" or (
                 last.kind == "jump" and last.edges[0].block is not edge.block
             ):
-                where = target
+                before = above
             else:
-                where = len(blocks)
-        blocks.insert(where, between)
+                before = order.last
+        order.insert(between, before)
         edge.block, edge.args = between, []
+
+
+class _Order:
+    """Blocks in a row, into which others can be put without counting how far it is."""
+
+    def __init__(self, blocks: list[MBlock]) -> None:
+        self._next: dict[MBlock, MBlock] = dict(pairwise(blocks))
+        self._previous = {block: before for before, block in self._next.items()}
+        self._first, self.last = blocks[0], blocks[-1]
+
+    def following(self, block: MBlock) -> MBlock | None:
+        """The block behind."""
+        return self._next.get(block)
+
+    def preceding(self, block: MBlock) -> MBlock:
+        """The block in front; of the first one, where no edge leads, the last."""
+        return self._previous.get(block, self.last)
+
+    def insert(self, block: MBlock, before: MBlock) -> None:
+        """`block` comes right behind `before`."""
+        behind = self._next.get(before)
+        self._next[before], self._previous[block] = block, before
+        if behind is None:
+            self.last = block
+        else:
+            self._next[block], self._previous[behind] = behind, block
+
+    def blocks(self) -> list[MBlock]:
+        """All of them."""
+        out = [self._first]
+        while out[-1] is not self.last:
+            out.append(self._next[out[-1]])
+        return out
+
+
+def _entering(function: MFunction, places: Places) -> dict[int, list[tuple[int, int]]]:
+    """Where each block begins: the virtual registers that live there in a register, and in which.
+
+    At most ten for each block, however many wait in memory.
+    """
+    starts = [2 * block.first for block in function.blocks]
+    found: dict[int, list[tuple[int, int]]] = {start: [] for start in starts}
+    for vreg, pieces in places.pieces.items():
+        for piece in pieces:
+            for begin, end in piece.ranges if piece.reg != NONE else ():
+                index = bisect_left(starts, begin)
+                while index < len(starts) and starts[index] < end:
+                    found[starts[index]].append((vreg, piece.reg))
+                    index += 1
+    return found

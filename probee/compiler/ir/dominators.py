@@ -15,13 +15,14 @@ def reverse_postorder(function: Function) -> list[Block]:
     """Reachable blocks, each before its successors but for back edges. No recursion."""
     order: list[Block] = []
     seen = {function.blocks[0]}
-    stack = [(function.blocks[0], iter(function.blocks[0].successors))]
+    stack = [(function.blocks[0], iter(function.blocks[0].ops[-1].edges))]
     while stack:
-        block, successors = stack[-1]
-        for successor in successors:
+        block, edges = stack[-1]
+        for edge in edges:
+            successor = edge.block
             if successor not in seen:
                 seen.add(successor)
-                stack.append((successor, iter(successor.successors)))
+                stack.append((successor, iter(successor.ops[-1].edges)))
                 break
         else:
             order.append(block)
@@ -36,8 +37,8 @@ def immediate_dominators(function: Function) -> dict[Block, Block | None]:
     number = {block: i for i, block in enumerate(order)}
     preds: dict[Block, list[Block]] = {block: [] for block in order}
     for block in order:
-        for successor in block.successors:
-            preds[successor].append(block)
+        for edge in block.ops[-1].edges:
+            preds[edge.block].append(block)
     entry = order[0]
     idom: dict[Block, Block] = {entry: entry}
     changed = True
@@ -46,8 +47,10 @@ def immediate_dominators(function: Function) -> dict[Block, Block | None]:
         for block in order[1:]:
             new: Block | None = None
             for pred in reversed(preds[block]):  # the deepest first: each meeting is a short walk
-                if pred in idom:
-                    new = pred if new is None else _meet(pred, new, idom, number)
+                if new is None:
+                    new = pred if pred in idom else None
+                elif pred in idom:
+                    new = _meet(pred, new, idom, number)
             assert new is not None
             if idom.get(block) is not new:
                 idom[block] = new
