@@ -61,11 +61,14 @@ def markdown(found: Numbers) -> list[str]:
     verified = mean(ratios(pairs, "verified"))
     ns = mean([median(a) / median(b) for a, b in (row["ns"] for row in pairs.values())])
     v3, v4 = ratios(pairs, "v3"), ratios(pairs, "v4")
+    means = (
+        f"Geometric means: instructions {mean(v3):.3f} on v3 (worst {max(v3):.2f}), "
+        f"{mean(v4):.3f} on v4 (worst {max(v4):.2f}), verifier {verified:.2f}, time {ns:.2f}."
+    )
     lines += [
         f"| (an empty program) | | | | | | | {median(found['empty']):.0f} | |",
         "",
-        f"Geometric means: instructions {mean(v3):.3f} on v3 (worst {max(v3):.2f}), "
-        f"{mean(v4):.3f} on v4 (worst {max(v4):.2f}), verifier {verified:.2f}, time {ns:.2f}.",
+        means,
         "",
         "## Compile time",
         "",

@@ -47,6 +47,10 @@ class Facts:
         """None: there is no such tracepoint."""
         return None
 
+    def kfunc(self, name: str) -> bool:
+        """False: loops are those that clang makes too."""
+        return False
+
     def raw_tracepoint(self, name: str) -> tuple[RawArgument, ...] | None:
         """The arguments."""
         return tuple(
