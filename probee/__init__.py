@@ -94,6 +94,7 @@ if TYPE_CHECKING:
     from probee.runtime.session import (
         Session as Session,
     )
+    from probee.runtime.tracepipe import TracePipe as TracePipe
 
 _HOME = {
     **dict.fromkeys(
@@ -161,6 +162,7 @@ _HOME = {
     "PerfEventArray": "probee.lang.perf",
     "StackTrace": "probee.lang.stacks",
     "Session": "probee.runtime.session",
+    "TracePipe": "probee.runtime.tracepipe",
 }
 
 __all__ = [*_HOME]  # noqa: PLE0604

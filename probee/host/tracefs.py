@@ -50,6 +50,10 @@ class Tracefs:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def fileno(self) -> int:
+        """The descriptor of its root, for paths relative to it; good until `close()`."""
+        return self._fd
+
     def tracepoint_id(self, category: str, name: str) -> int:
         """The number that perf_event_open() takes. RelocationError where there is none such."""
         return self._demand(category, name)[0]

@@ -26,7 +26,8 @@ RECURSION = "recursion"
 class Loss(Frozen):
     """`count` times something was lost.
 
-    `kind` is a CounterSpec's (`ring_full`, `perf_full`, `map_update`, `stack`, `trap`),
+    `kind` is a CounterSpec's (`ring_full`, `perf_full`, `map_update`, `stack`, `print`,
+    `trap`),
     or `recursion`: the kernel skipped program `subject` because one was running on that CPU
     already. `program`, `file`, `line` and `text` say where in the source, as far as one place is
     to be named.
@@ -51,6 +52,8 @@ class Loss(Frozen):
                 return f"{self.count:,} records lost: perf event array {self.subject} had no room"
             case "stack":
                 return f"{self.count:,} stacks lost: {self.subject} had no room for another{where}"
+            case "print":
+                return f"{self.count:,} lines of {self.subject} were not printed whole{where}"
             case "map_update":
                 return f"{times} the kernel refused to write map {self.subject}{where}"
             case "trap":

@@ -59,9 +59,10 @@ class VariableSpec(Frozen):
 class CounterSpec(Frozen):
     """A u64 in map `section` at `offset` where a program counts what it could not do.
 
-    `kind`: `ring_full` (a reserve or output failed), `perf_full` (the same of a perf
-    event array), `stack` (a stack could not be kept), `map_update` (the kernel refused a statement
-    that writes map `subject`) or `trap` (Python would have raised: `subject` is the exception).
+    `kind`: `ring_full` (a reserve or output failed), `perf_full` (the same of a perf event array),
+    `stack` (a stack could not be kept), `print` (a line was not written whole), `map_update` (the
+    kernel refused a statement that writes map `subject`) or `trap` (Python would have raised:
+    `subject` is the exception).
     `program`, `file`, `line`, `text` say where, for people; a `ring_full` counter serves all
     places that write the ring, so its line is 0.
     """

@@ -20,6 +20,7 @@ from probee.compiler.frontend import (
     memory,
     numbers,
     perf,
+    printing,
     rings,
     search,
     stacks,
@@ -74,6 +75,8 @@ def call(low: Lowering, node: ast.Call) -> TypedValue:
             return _length(low, node)
         case Thing(obj=obj) if obj is min or obj is max:
             return _extreme(low, obj is min, node)
+        case Thing(obj=obj) if obj is print:
+            return printing.print_(low, node)
         case Thing(obj=obj) if obj is abs:
             return _abs(low, node)
         case Thing(obj=obj) if obj is bool or obj is int:

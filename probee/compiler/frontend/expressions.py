@@ -17,6 +17,7 @@ from probee.compiler.frontend import (
     memory,
     names,
     numbers,
+    printing,
     texts,
     variables,
 )
@@ -83,6 +84,8 @@ def value(low: Lowering, node: ast.expr) -> TypedValue:
         case ast.NamedExpr(target=target, value=inner):
             names.assign(low, target.id, low.value(inner), node)
             return names.read(low, target.id, node)
+        case ast.JoinedStr():
+            raise printing.outside(low, node)
         case ast.Tuple(elts=items):
             return Several(tuple(low.value(item) for item in items))
         case _:

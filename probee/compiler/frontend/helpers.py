@@ -33,6 +33,8 @@ WORDS = {
     "ringbuf_reserve": "ring.reserve()",
     "ringbuf_submit": "record.submit()",
     "ringbuf_discard": "record.discard()",
+    "trace_printk": "print(…)",
+    "trace_vprintk": "print(…)",
     "get_stackid": "stacks.kernel() or stacks.user(), with a StackTrace",
     "perf_event_output": "events.output(record), with a PerfEventArray",
     "ringbuf_output": "ring.output(record)",

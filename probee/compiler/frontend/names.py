@@ -49,7 +49,8 @@ if TYPE_CHECKING:
     from probee.compiler.ir.ops import Operand
 
 _BUILTINS = {
-    "range": range, "min": min, "max": max, "abs": abs, "bool": bool, "int": int, "len": len,
+    "range": range, "min": min, "max": max, "abs": abs, "bool": bool, "int": int,
+    "print": print, "len": len,
 }  # fmt: skip
 _MISSING = object()
 

@@ -23,7 +23,7 @@ ACCEPTED = frozenset({
     "match_case", "MatchValue", "MatchSingleton", "MatchSequence", "MatchAs", "MatchOr",
     # expressions
     "BoolOp", "NamedExpr", "BinOp", "UnaryOp", "IfExp", "Compare", "Call", "Constant",
-    "Attribute", "Subscript", "Name", "Tuple",
+    "Attribute", "Subscript", "Name", "Tuple", "JoinedStr", "FormattedValue",
     # contexts
     "Load", "Store", "Del",
     # operators
@@ -109,8 +109,6 @@ REFUSED: dict[str, tuple[str, str, str]] = {
     "MatchMapping": ("a mapping pattern", "there are no dicts to match", "match m.get(k)"),
     "MatchClass": ("a class pattern", "a value's type is known before it runs", "match a field"),
     "MatchStar": ("a * in a pattern", "there is no heap for a list", "name each item"),
-    "JoinedStr": ("an f-string", "not built yet: print comes later", ""),
-    "FormattedValue": ("an f-string", "not built yet: print comes later", ""),
     "Div": (
         "/",
         "it gives a float, and the kernel has no floating point",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from probee.compiler.frontend.lowering import Lowering
     from probee.compiler.frontend.values import TypedValue
-    from probee.compiler.ir.ops import Operand, Value
+    from probee.compiler.ir.ops import Loc, Operand, Value
     from probee.spec.types import ValueType
 
 BPF_ANY, BPF_NOEXIST = 0, 1
@@ -170,10 +170,10 @@ def count_unless_zero(low: Lowering, result: Operand, kind: str, subject: str) -
     low.start(done)
 
 
-def lost(low: Lowering, kind: str, subject: str) -> None:
+def lost(low: Lowering, kind: str, subject: str, program: str = "", loc: Loc | None = None) -> None:
     """Counts one loss of a kind (see runtime/losses.py), here."""
     if low.live:
-        bump(low, low.world.counter(kind, subject))
+        bump(low, low.world.counter(kind, subject, program, loc))
 
 
 def changed(low: Lowering, table: Table) -> None:

@@ -1,0 +1,196 @@
+"""What programs print is what Python's print would write, read from a trace buffer of our own."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+from contextlib import closing, redirect_stdout
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from probee import Const, Context, Session, TracePipe, current, tracepoint, u32
+from probee.host import bpf
+from probee.host.tracefs import Tracefs
+from probee.runtime.decode import text
+from tests.meaning.machine import load_module
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.kernel
+
+HEAD = """\
+from probee import Chars, Const, Context, Global, Hash, Struct, chars, current, raw_tracepoint
+from probee import s8, s16, s32, s64, u8, u16, u32, u64
+
+class Row(Struct):
+    n: u16
+    name: Chars = chars(13)
+    long: Chars = chars(100)
+
+rows = Hash(u32, Row)
+u = Global(u32, 0)
+w = Global(u64, 0)
+s = Global(s64, 0)
+b = Global(s8, 0)
+y = Global(bool, False)
+title = Global(chars(16), "")
+word = Const(chars(16), "a const")
+NUMBER, NAME = 77, "näme"
+
+def twice(n: u32) -> u32:
+    return n * 2
+
+@raw_tracepoint("sys_enter")
+def program(ctx: Context) -> None:
+    row = rows.get(0)
+    if row is None:
+        return
+"""
+STATEMENTS = """\
+print()
+print("plain")
+print("100 % and %d and %s", u.value)
+print("a", u.value, s.value)
+print(w.value, b.value, y.value)
+print(y.value, not y.value, True, None, sep="/")
+print(u.value, s.value, sep="")
+print(u.value, s.value, sep=" – ")
+print(f"{u.value:08x} {u.value:#x} {w.value:#018X} {u.value:>12} {u.value:<12}|")
+print(f"{s.value:+} {s.value: d} {s.value:6} {b.value:<5}| {b.value:05d}")
+print(f"{y.value:3d} {y.value} {y.value!r} {s.value!s}")
+print(f"{u.value=} {u.value + 1 = }")
+print(f"{{{u.value}}}", "ünïcödé", "tab\\tand", "\\x01\\x7f")
+print("two\\nlines", u.value)
+print(NUMBER, NAME, f"{NUMBER:>8}{NAME:^10}|", f"{NUMBER!r:>5}")
+print(title.value, row.name, word)
+print(row.long)
+print(f"{row.name}behind {row.name}{u.value}{row.name}x{y.value}y{y.value}1é2", sep="z")
+print(f"[{row.name}] [{title.value!s}] {row.n}")
+print(u.value, w.value, s.value, b.value, y.value, row.n, title.value, 1, 2, 3, twice(u.value))
+print(u.value // 3, s.value & 15, -s.value, u.value if y.value else b.value)
+print(1, 2.0 if False else 3, end="\\n", sep=None)
+"""
+ROUNDS = [
+    {"u": 0, "w": 0, "s": 0, "b": 0, "y": False, "title": "", "row": (0, b"", b"")},
+    {
+        "u": 0xDEADBEEF, "w": (1 << 64) - 1, "s": -(1 << 63), "b": -128, "y": True,
+        "title": "ends here", "row": (65535, b"twelve byte", b"x" * 98),
+    },
+    {
+        "u": 1, "w": 1 << 63, "s": (1 << 63) - 1, "b": 127, "y": True,
+        "title": "fifteen bytes..", "row": (7, b"abcdefghijklm"[:12] + b"\1", b"y" * 99 + b"\1"),
+    },
+    {
+        "u": 5, "w": 255, "s": -1, "b": -1, "y": False,
+        "title": "ümläut", "row": (1, b"%s %d \xff", b"line\nline"),
+    },
+]  # fmt: skip
+_ROW = struct.Struct("=H13s100sx")
+
+
+def in_python(given: dict[str, Any], body: str, names: dict[str, Any]) -> str:
+    """What CPython prints."""
+    number, name, long = given["row"]
+    name, long = name.ljust(13, b"\0"), long.ljust(100, b"\0")
+    row = SimpleNamespace(n=number, name=text(name), long=text(long))
+    wrapped = {key: SimpleNamespace(value=value) for key, value in given.items() if key != "row"}
+    known = {"row": row, "word": "a const", "NUMBER": names["NUMBER"], "NAME": names["NAME"]}
+    with redirect_stdout(io.StringIO()) as shown:
+        exec(body, {**wrapped, **known, "twice": lambda n: n * 2 & 0xFFFFFFFF})
+    return shown.getvalue()
+
+
+def wrapping(given: dict[str, Any]) -> bool:
+    """Whether Python's unbounded integers give another number than the statements' types."""
+    return bool(given["s"] == -(1 << 63))
+
+
+@pytest.mark.parametrize("given", ROUNDS, ids=[str(number) for number in range(len(ROUNDS))])
+def test_it_prints_what_python_prints(given: dict[str, Any], tmp_path: Path) -> None:
+    body = STATEMENTS.replace("2.0 if False else ", "")
+    if wrapping(given):
+        body = body.replace("-s.value", "s.value")
+    indented = "".join(f"    {line}\n" for line in body.splitlines())
+    names = load_module(tmp_path / "printing.py", HEAD + indented)
+    session = Session(names["program"], cache=False)
+    with TracePipe() as pipe, closing(session.load()):
+        for key, value in given.items():
+            if key != "row":
+                session[names[key]].value = value
+        number, name, long = given["row"]
+        fd = session[names["rows"]].fileno()
+        bpf.map_update(fd, bytes(4), _ROW.pack(number, name, long))
+        list(pipe.drain())
+        session[names["program"]].test_run(context=bytes(16))
+        found = [line for line in pipe.drain() if line.pid == os.getpid()]
+        assert session.losses() == []
+        assert pipe.lost == 0
+    shown = "".join(f"{line}\n" for line in found)
+    assert shown.splitlines() == in_python(given, body, names).splitlines()
+    assert len(found) == len(body.splitlines())
+
+
+only = Const(u32, 0)
+
+
+@tracepoint("task:task_rename")
+def renamed(ctx: Context) -> None:
+    if current.pid == only:
+        print(f"{ctx.oldcomm} -> {ctx.newcomm}", current.comm, ctx.pid)
+
+
+def test_text_of_the_context() -> None:
+    with open("/proc/self/comm", encoding="ascii") as file:
+        before = file.read().strip()
+    with TracePipe() as pipe, Session(renamed, consts={only: os.getpid()}) as session:
+        try:
+            with open("/proc/self/comm", "w", encoding="ascii") as file:
+                file.write("fifteen bytes..")
+        finally:
+            with open("/proc/self/comm", "w", encoding="ascii") as file:
+                file.write(before)
+        session.detach()
+        assert pipe.wait(5)
+        lines = [str(line) for line in pipe.drain() if line.pid == os.getpid()]
+    pid = os.getpid()
+    assert lines == [
+        f"{before} -> fifteen bytes.. {before} {pid}",
+        f"fifteen bytes.. -> {before} fifteen bytes.. {pid}",
+    ]
+
+
+@pytest.mark.usefixtures("no_new_descriptors")
+def test_pipes_beside_one_another_and_nothing_left() -> None:
+    with TracePipe() as one, TracePipe() as two, Session(renamed, consts={only: os.getpid()}):
+        with open("/proc/self/comm", "r+", encoding="ascii") as file:
+            file.write(file.read().strip())
+        assert one.wait(5)
+        first, second = list(one.drain()), list(two.drain())
+        assert [line for line in first if line.pid == os.getpid()]
+        assert [str(line) for line in first] == [str(line) for line in second]
+        assert not one.wait(0)
+    assert not [name for name in _instances() if name.startswith(f"probee_{os.getpid()}_")]
+
+
+def test_what_a_killed_process_left_is_taken_away() -> None:
+    child = os.fork()
+    if not child:
+        TracePipe()._name = ""  # keeps its instance, as one that is killed does
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert [name for name in _instances() if name.startswith(f"probee_{child}_")]
+    TracePipe().close()
+    assert not [name for name in _instances() if name.startswith(f"probee_{child}_")]
+
+
+def _instances() -> list[str]:
+    with Tracefs() as tracefs:
+        folder = os.open("instances", os.O_RDONLY, dir_fd=tracefs.fileno())
+        try:
+            return os.listdir(folder)
+        finally:
+            os.close(folder)
