@@ -1,8 +1,8 @@
 """The pages of docs/errors: what they show, and what the compiler says to it.
 
 In: docs/errors/CODE.md, each with at least one part `## Wrong` (a program, then the complete
-diagnostic) and one `## Right` (a program that compiles). A page says `Untested: reason` where the
-refusal needs something that no page can show.
+diagnostic) and one `## Right` (a program that compiles). A few refusals need what no page can show,
+such as a file that changes; their tests stand elsewhere.
 `python -m tests.error_pages` writes the diagnostics and the index anew, to be read.
 """
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 HINT = "--verifier-log, or the error's .log, has all that the kernel said"
 _LINKS = 4  # of a value's way that are told
 _LOST = 1 << 32  # a range this wide bounds nothing
+_WIDEST = 400  # characters of a complaint that are shown
 _NOWHERE = Row("", "", "", "")
 
 
@@ -79,7 +80,7 @@ class _Explanation:
             why += f" ({self.walk.processed:,} steps so far)" if self.walk.processed else ""
             if loop is not None:
                 place, why = loop.place or self._place(loop.slot), f"{why}; {loop.words}"
-        says = self._fill(self.row.says) or self.complaint or refusal
+        says = self._fill(self.row.says) or self.complaint[:_WIDEST] or refusal
         diagnostic = Diagnostic(
             "verifier",
             f"the kernel refuses {self.spec.name}: {says}",
@@ -91,7 +92,7 @@ class _Explanation:
             why=why,
             fix=self._fill(self.row.fix),
         )
-        kernel = f"\n   kernel: {self.complaint}" if self.row.says else ""
+        kernel = f"\n   kernel: {self.complaint[:_WIDEST]}" if self.row.says else ""
         return VerifierError(
             f"{_shown(diagnostic)}{kernel}", log=self.log, hint=HINT, diagnostic=diagnostic
         )

@@ -28,7 +28,7 @@ from probee.runtime.verifier import HINT
 from probee.spec import CollectionSpec, MapSpec, ProgramSpec
 from probee.spec.target import RawArgument, Target
 from probee.uapi import bpf as uapi
-from tests.error_pages import PRELUDE
+from tests.error_pages import PAGES, PRELUDE
 from tests.frontend_cases import captured, declared, names_of
 
 if TYPE_CHECKING:
@@ -276,6 +276,7 @@ def test_a_bound_that_was_lost_is_told_with_the_line_that_lost_it() -> None:
         "   kernel: R4 unbounded memory access, make sure to bounds check any such access",
     ]
     if "`k` is" in lines[3]:  # Linux 5.18 and later tell what they know behind each instruction
+        assert "\n".join(lines) + "\n" in PAGES["verifier"]
         assert lines[3] == (
             "   why: an index or a length must stay inside its memory, whatever its value;"
             " `n` is 0 to 4,294,967,295 (line 2: `n = ctx.flags`);"

@@ -11,7 +11,12 @@ import pytest
 from tests.doc_examples import ROOT
 from tests.error_pages import INDEX, PAGES, index, refusal, right, wrong
 
-UNSHOWN = {"nesting", "no-source", "source-changed"}  # tested in test_source.py
+UNSHOWN = {
+    "nesting",
+    "no-source",
+    "source-changed",
+    "verifier",
+}  # see test_source.py, test_refusals.py
 SHOWN = sorted(set(PAGES) - UNSHOWN)
 
 
@@ -55,7 +60,7 @@ def _codes(path: Path) -> set[str]:
 
 def test_every_code_has_a_page_and_every_page_its_code() -> None:
     files = (ROOT / "probee" / "compiler").rglob("*.py")
-    codes = set().union(*map(_codes, files)) | {"syntax", "not-yet", "stack"}
+    codes = set().union(*map(_codes, files)) | {"syntax", "not-yet", "stack", "verifier"}
     assert codes == set(PAGES)
 
 
