@@ -94,6 +94,7 @@ def _compile(
         diagnostics += [d for d in found if not _told(d, diagnostics)]
         if result is not None:
             lowered.append(result)
+    diagnostics += world.twins.diagnostics()
     if diagnostics:
         raise CompileError(diagnostics)
     codes = []

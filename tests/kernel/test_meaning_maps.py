@@ -222,11 +222,22 @@ m = Hash(u32, Pair, max_entries=8)
 def program(ctx: Context) -> s64:
     q.push(Pair(a=ctx.g, p=Point(x=1, y=ctx.b)))
     q.push(Pair(a=5))
-    seen = q.peek()
+    if (seen := q.peek()) is not None:
+        total.value = seen.p.y + seen.a
+    return total.value
+""",
+    "what is taken out of a queue goes into a map": """
+q = Queue(Pair, max_entries=8)
+m = Hash(u32, Pair, max_entries=8)
+
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    q.push(Pair(a=ctx.g, p=Point(x=1, y=ctx.b)))
+    q.push(Pair(a=5))
     got = q.pop()
-    if seen is None or got is None:
+    if got is None:
         return 1
-    value = seen.p.y
+    value = got.p.y
     got.p.y += 3
     got.b = True
     m[0] = got

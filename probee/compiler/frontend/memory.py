@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import expressions, names, numbers, replaced, texts, variables
+from probee.compiler.frontend import expressions, names, numbers, replaced, texts, twins, variables
 from probee.compiler.frontend.values import (
     Comm,
     Method,
@@ -105,17 +105,24 @@ def check_writable(low: Lowering, ref: Ref, node: ast.AST) -> None:
 def wrote(low: Lowering, ref: Ref) -> None:
     """`ref`'s object was changed: what it is a copy of is another thing now."""
     if ref.site:
+        twins.changed(low, ref)
         low.flow = low.flow.written(ref.site)
 
 
 def mark_stored(low: Lowering, ref: Ref, place: str) -> None:
     """`ref`'s object was copied to `place`, and must not change from here on."""
     if ref.site:
+        twins.stored(low, ref, place)
         low.flow = low.flow.copied(ref.site, place)
 
 
-def mark_copied_out(low: Lowering, place: str, site: str) -> None:
-    """The object `site` was taken out of `place`: in Python it is one that was stored there."""
+def mark_copied_out(low: Lowering, place: str, site: str, *, leaves: bool = True) -> None:
+    """The object `site` comes out of `place`: in Python it is one that was stored there.
+
+    `leaves`: it is not there any more.
+    """
+    if leaves:
+        low.taken[site] = place
     for stored, where in low.flow.copies:
         if where == place:
             low.flow = low.flow.copied(stored, site)

@@ -95,7 +95,7 @@ def _take(
     low.branch("eq", result, 0, got, nothing)
     low.start(got)
     if isinstance(type_, StructType):
-        memory.mark_copied_out(low, f"map:{kernel_name}", site)
+        memory.mark_copied_out(low, f"map:{kernel_name}", site, leaves=name == "pop")
         if name == "peek":  # in Python a change of it would change what is in the queue
             low.flow = low.flow.copied(site, f"map:{kernel_name}")
         ends = [low.end(pointer)]

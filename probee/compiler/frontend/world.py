@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from probee.compiler.frontend.source import Source
 from probee.compiler.frontend.subset import check
+from probee.compiler.frontend.twins import Twins
 from probee.lang.variables import Const, Variable
 from probee.spec.programs import PER_CPU, CounterSpec, VariableSpec
 from probee.spec.types import Int
@@ -56,6 +57,7 @@ class World:
             section: bytearray() for section in (".rodata", ".data", PER_CPU)
         }
         self.counters: dict[tuple[object, ...], CounterSpec] = {}
+        self.twins = Twins()
         self._read_only: dict[bytes, int] = {}
         self._broken: dict[FunctionType, list[Diagnostic]] = {}
         self.refused: set[int] = set()  # ids of statements with syntax outside the language

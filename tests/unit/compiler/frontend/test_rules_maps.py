@@ -20,6 +20,9 @@ class Point(Struct):
     x: u32
     y: u64
 
+class Box(Struct):
+    p: Point
+
 class Prefix(Struct):
     prefixlen: u32
     address: u32
@@ -29,6 +32,8 @@ class Named(Struct):
     comm: Chars = chars(16)
 
 points = Hash(u32, Point)
+others = Hash(u32, Point)
+boxes = Hash(u32, Box)
 counts = Hash(u32, u64)
 cpus = PerCpuHash(u32, u64)
 slots = Array(u64, max_entries=8)
@@ -61,6 +66,16 @@ ACCEPTED = {
         "p = points.pop(1)\npoints[2] = Point()\ntotal.value = p.y"
     ),
     "a push whose truth is looked at": "if not numbers.push(1):\n    total.value += 1",
+    "one struct in two maps that nobody changes": (
+        "p = Point()\npoints[1] = p\nothers[1] = p\ntotal.value = points[1].y"
+    ),
+    "one struct in either map": (
+        "p = Point()\nif ctx.flags:\n    points[1] = p\nelse:\n    others[1] = p\n"
+        "points[1].x = 1\nothers[1].x = 2"
+    ),
+    "a struct for each round": (
+        "for i in range(3):\n    p = Point(x=i)\n    points[i] = p\npoints[1].x += 1"
+    ),
     "a counter in a condition": "if hits[1] > 3 and 2 in hits:\n    del hits[1]",
 }
 REFUSED = {
@@ -97,6 +112,30 @@ REFUSED = {
     "what was stored was taken and changed": (
         "changed-after-store",
         "p = Point(x=1)\npoints[1] = p\nq = points.pop(1)\nq.x = 2\ntotal.value = p.x",
+    ),
+    "one struct under two keys": (
+        "changed-after-store",
+        "p = Point()\npoints[1] = p\npoints[2] = p\nq = points[1]\nq.x = 1",
+    ),
+    "one struct under many keys": (
+        "changed-after-store",
+        "p = Point()\nfor i in range(3):\n    points[i] = p\npoints[1].x += 1",
+    ),
+    "one struct in two maps": (
+        "changed-after-store",
+        "others[1].x = 3\np = Point()\npoints[1] = p\nothers[2] = p",
+    ),
+    "an entry of one map in another": (
+        "changed-after-store",
+        "points[1] = others[1]\npoints[2].x = 1",
+    ),
+    "one struct twice in a queue": (
+        "changed-after-store",
+        "p = Point()\ntodo.push(p)\ntodo.push(p)\nq = todo.pop()\nif q is not None:\n    q.x = 1",
+    ),
+    "one struct in a map and in what another map has": (
+        "changed-after-store",
+        "p = Point()\npoints[1] = p\nb = Box(p=p)\nboxes[1] = b\npoints[2].x = 1",
     ),
     "a bloom filter has only add": ("map-operation", "seen.pop()"),
     "a bloom filter has no keys": ("map-operation", "seen[1] = 2"),
