@@ -20,6 +20,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn, Protocol, TypeVar, overload
 
+    from probee.lang.types import Chars
+
     K = TypeVar("K")
 
     class HistRow(Protocol):
@@ -50,6 +52,14 @@ class Hist(MapDeclaration, Generic[K]):
 
         @overload
         def __init__(self: Hist[None], *, linear: tuple[int, int, int] | None = ...) -> None: ...
+        @overload
+        def __init__(
+            self: Hist[str],
+            key: Chars,
+            *,
+            linear: tuple[int, int, int] | None = ...,
+            max_entries: int = ...,
+        ) -> None: ...
         @overload
         def __init__(
             self,

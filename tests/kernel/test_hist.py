@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from probee import Context, Global, Hist, Session, Struct, raw_tracepoint, s8, s64, u32, u64
+from probee import (
+    Context,
+    Global,
+    Hist,
+    Session,
+    Struct,
+    chars,
+    current,
+    raw_tracepoint,
+    s8,
+    s64,
+    u32,
+    u64,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +40,7 @@ linear = Hist(linear=(-100, 1000, 30))
 of_unsigned = Hist(linear=(0, 8, 1))
 late = Hist(linear=(1000, 1010, 3))
 by_number = Hist(u32, max_entries=4)
+by_name = Hist(chars(16))
 by_key = Hist(Key, linear=(0, 100, 10))
 number = Global(s64, 0)
 times = Global(u32, 1)
@@ -46,6 +60,7 @@ def program(ctx: Context) -> None:
     of_unsigned.add(u64(n))
     late.add(u64(n))
     by_number[u32(n)].add(n)
+    by_name[current.comm].add(n)
     by_key[Key(cpu=0, kind=u64(n) & 1)].add(n, count=2)
 
 
@@ -118,6 +133,15 @@ def test_a_histogram_for_each_key(live: Session) -> None:
         _ = table[1]
     table.clear()
     assert list(table) == []
+
+
+def test_text_as_the_key(live: Session) -> None:
+    run(live, 5)
+    ((name, found),) = live[by_name].items()
+    with open("/proc/self/comm", encoding="ascii") as comm:
+        assert str(name) == comm.read().strip()
+    assert counted(found.counts) == {3: 1}
+    assert live[by_name][str(name)] == found
 
 
 def test_a_key_without_room_is_a_loss(live: Session) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from probee import Const, Context, Session, TracePipe, current, tracepoint, u32
+from probee import Const, Context, Session, TracePipe, current, read_str, tracepoint, u32
 from probee.host import bpf
 from probee.host.tracefs import Tracefs
 from probee.runtime.decode import text
@@ -161,6 +161,25 @@ def test_text_of_the_context() -> None:
         f"{before} -> fifteen bytes.. {before} {pid}",
         f"fifteen bytes.. -> {before} fifteen bytes.. {pid}",
     ]
+
+
+@tracepoint("syscalls:sys_enter_openat")
+def opened(ctx: Context) -> None:
+    if current.pid == only:
+        print("open", read_str(ctx.filename, 32, default="?"), f"{ctx.flags:d}")
+
+
+def test_text_from_the_process_is_cut_as_it_is_everywhere(tmp_path: Path) -> None:
+    short, long = b"/dev/null", os.fsencode(tmp_path / ("x" * 60))
+    with TracePipe() as pipe, Session(opened, consts={only: os.getpid()}) as session:
+        os.close(os.open(short, os.O_RDONLY))
+        with pytest.raises(FileNotFoundError):
+            os.open(long, os.O_RDONLY)
+        session.detach()
+        lines = [str(line) for line in pipe.drain() if line.pid == os.getpid()]
+    flags = os.O_RDONLY | os.O_CLOEXEC
+    assert f"open /dev/null {flags}" in lines
+    assert f"open {long[:30].decode()} {flags}" in lines
 
 
 @pytest.mark.usefixtures("no_new_descriptors")

@@ -13,6 +13,7 @@ from collections import abc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from probee.lang.hist import Hist
 from probee.lang.maps import Array, LruPerCpuHash, Mapping, PerCpuArray, PerCpuHash, RingBuf
 from probee.lang.programs import Program
 from probee.lang.queues import Queue, Stack
@@ -120,6 +121,12 @@ class Machine:
                     found[name] = [_plain(v) for v in self.session[declaration]]
                 case Queue():
                     found[name] = _held(self.session[declaration], isinstance(declaration, Stack))
+                case Hist():
+                    counted: Any = self.session[declaration]
+                    if declaration.keyed:
+                        found[name] = {_plain(k): v.counts for k, v in counted.items()}
+                    else:
+                        found[name] = [counted.read().counts]
                 case RingBuf():
                     records = self._records.setdefault(name, [])
                     records += [_plain(r) for r in self.session[declaration].drain()]

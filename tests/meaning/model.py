@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.meaning.atomics import atomic, rewritten, there
+from tests.meaning.hist import Hist
 from tests.meaning.maps import (
     Array,
     BloomFilter,
@@ -184,7 +185,7 @@ class Model:
             "Array": Array, "PerCpuArray": Array, "RingBuf": RingBuf, "Global": Global,
             "PerCpuGlobal": Global,
             "Counter": Counter, "LpmTrie": LpmTrie, "Queue": Queue, "Stack": Stack,
-            "BloomFilter": BloomFilter,
+            "BloomFilter": BloomFilter, "Hist": Hist,
             "Const": lambda type_, value: type_(value),
             "raw_tracepoint": lambda _: None,
             "min": extreme(min), "max": extreme(max), "abs": absolute, "int": as_int,
@@ -232,6 +233,8 @@ class Model:
                     found[name] = [plain(v) for v in value.items]
                 case Queue():
                     found[name] = [plain(v) for v in value.items]
+                case Hist():
+                    found[name] = value.state()
                 case RingBuf():
                     found[name] = list(value.records)
                 case Global():

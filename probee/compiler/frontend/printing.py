@@ -152,7 +152,9 @@ def _show(
         _literal(low, line, _formatted(low, known[0], spec, converted, node), node)
         return
     match value:
-        case Num(type=Pointer(target="char")) | ReadStr():
+        case ReadStr():
+            _show(low, line, texts.kept(low, value, node), node, spec, converted)
+        case Num(type=Pointer(target="char")):
             raise low.not_yet(node, "printing text from an address", fix="read it into a field")
         case Num():
             if converted is not None and spec:

@@ -30,6 +30,7 @@ def label() -> u32:
 """
 ACCEPTED = {
     "nothing": "print()",
+    "text that is read": 'print(read_str(ctx.filename, 32, default="?"))',
     "a word": 'print("a")',
     "a line of many values": "n: u8 = ctx.flags\nprint(n, n, n, n, n, n, n, n, n, n, n, n)",
     "a call that prints": "print(label(), label())",
@@ -49,7 +50,8 @@ REFUSED = {
     "a computed width": ("not-yet", 'print(f"{ctx.flags:{WIDTH}}")'),
     "an f-string elsewhere": ("not-yet", 'x = f"{ctx.flags}"'),
     "text from an address": ("not-yet", "print(ctx.filename)"),
-    "text that is read": ("not-yet", 'print(read_str(ctx.filename, default="?"))'),
+    "text that is read, of no size": ("text-size", 'print(read_str(ctx.filename, default="?"))'),
+    "text that may be None": ("maybe-none", "print(read_str(ctx.filename, 32))"),
     "what may be None": ("maybe-none", "print(rows.get(1))"),
     "a struct": ("type", "print(Row(n=1))"),
     "a map": ("type", "print(rows)"),
