@@ -55,7 +55,6 @@ if TYPE_CHECKING:
 def call(low: Lowering, node: ast.Call) -> TypedValue:
     """Lowers a call."""
     target = low.value(node.func)
-    low.place(node)
     match target:
         case Method(owner=owner, name=name):
             return _method(low, owner, name, node)

@@ -71,7 +71,6 @@ def value(low: Lowering, node: ast.expr) -> TypedValue:
             return calls.call(low, node)
         case ast.BinOp(left=left, op=operator, right=right):
             a, b = low.number(left), low.number(right)
-            low.place(node)
             return numbers.binary(low, operator, a, b, node)
         case ast.UnaryOp(op=ast.Not()) | ast.Compare():
             return boolean(conditions.as_operand(low, node))

@@ -85,7 +85,6 @@ class Lowering:
     def value(self, node: ast.expr) -> TypedValue:
         """Lowers an expression for its value. What it emits belongs to it; then goes back."""
         outer = self.builder.loc
-        self.place(node)
         result = expressions.value(self, node)
         self.builder.loc = outer
         return result
@@ -97,7 +96,6 @@ class Lowering:
     def condition(self, node: ast.expr, then: Block, other: Block) -> None:
         """Lowers an expression for its truth, and leaves to one of two blocks."""
         outer = self.builder.loc
-        self.place(node)
         conditions.condition(self, node, then, other)
         self.builder.loc = outer
 
