@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 FOLLOWED = 8192  # rounds that the verifier walks one by one; past this it gives up
 # Rounds times branches that are still left to the verifier. What it walks grows with both, and
 # where branches leave different constants behind them, it doubles from round to round.
-CHEAP = 128
+CHEAP = 1024
 
 
 def for_(low: Lowering, node: ast.For) -> None:
