@@ -12,6 +12,12 @@ from probee.errors import UsageError
 from probee.frozen import Frozen
 
 
+class Maybe(Frozen):
+    """`T | None` of an integer or pointer: what a local, argument or result may be. No layout."""
+
+    type: Int | Pointer
+
+
 class Int(Frozen):
     """An integer of `size` 1, 2, 4 or 8 bytes. Calling it wraps a Python int to the width."""
 
@@ -41,6 +47,10 @@ class Int(Frozen):
         if self.boolean:
             return 1
         return (1 << (self.bits - self.signed)) - 1
+
+    def __or__(self, other: object) -> Maybe:
+        """`u32 | None`, in an annotation that is evaluated."""
+        return Maybe(self) if other is None else NotImplemented
 
     def __call__(self, value: int = 0) -> int:
         """`value` wrapped to the width; a bool's truth."""
@@ -85,6 +95,10 @@ class Pointer(Frozen):
 
     space: str
     target: str = ""
+
+    def __or__(self, other: object) -> Maybe:
+        """`UserStr | None`, in an annotation that is evaluated."""
+        return Maybe(self) if other is None else NotImplemented
 
     @property
     def size(self) -> int:

@@ -180,6 +180,104 @@ def program(ctx: Context) -> s64:
         k += 500
     return steps * 1000 + k
 """,
+    "values that are one of several": """
+m = Hash(u32, s16, max_entries=8)
+total = Global(u64, 0)
+
+def note(n: s64) -> s64:
+    total.value = total.value * 10 + u64(n & 7)
+    return n
+
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    count = m.get(ctx.c & 3) or 0
+    m[ctx.c & 3] = count + 1
+    other = m.get(1) or m.get(2)
+    if other is None:
+        other = ctx.f
+    both = m.get(ctx.c & 3) and m.get(3)
+    if both is None:
+        total.value += 1
+    elif not both:
+        total.value += 2
+    else:
+        total.value += both & 255
+    found = m.get(5) if ctx.a & 1 else ctx.f
+    if found is not None:
+        m[5] = found - 1
+    nothing = None if ctx.d < 0 else ctx.g
+    last = (note(1) and m.get(4)) or note(2) or note(3)
+    return count * 1000 + other + last + (nothing if nothing is not None else -7)
+""",
+    "None as an argument, a default and a result": """
+m = Hash(u32, u32, max_entries=8)
+
+class P(Struct):
+    x: u32
+
+ps = Hash(u32, P, max_entries=8)
+
+def limited(n: s64, top: u32 | None = None, *, step: s64 | None = 2) -> s64:
+    if top is None:
+        top = 10
+    if step is not None:
+        n += step
+    return min(n, top)
+
+def find(k: u32) -> u32 | None:
+    if k == 3:
+        return None
+    if k > 4:
+        return k
+    return m.get(k)
+
+def place(k: u32):
+    if k & 1:
+        return ps.get(k)
+    if k == 2:
+        return None
+    return ps.get(0)
+
+def divided(a: s64, b: s64) -> tuple[s64, s64]:
+    if b == 0:
+        return 0, a
+    return a // b, a % b
+
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    total = limited(ctx.f) + limited(ctx.f, 3) + limited(ctx.f, None, step=None)
+    total += limited(ctx.d, top=ctx.g, step=ctx.f)
+    got = find(ctx.c & 7)
+    if got is None:
+        m[ctx.c & 7] = ctx.g
+        ps[ctx.c & 7] = P(x=ctx.g)
+    else:
+        total += got
+    p = place(ctx.c & 3)
+    if p is not None:
+        p.x += 1
+        total += p.x
+    q, r = divided(ctx.d, ctx.f)
+    (q, r), total = (r, q), total * 3
+    return total + q * 7 + r
+""",
+    "a local that is a number or None": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    best: s32 | None = None
+    for i in range(6):
+        v = (ctx.d * (i + 3)) % 17
+        if best is None or v > best:
+            best = v
+        if v == 11:
+            best = None
+    if best is None:
+        return -1
+    a, b, c = 1, 2, best
+    a, b = b, a
+    b, c, a = a + c, b, c
+    return best * 1000 + a * 100 + b * 10 + c
+""",
     "match: bools, tuples, names behind it": """
 @raw_tracepoint("probee_meaning")
 def program(ctx: Context) -> s64:

@@ -29,6 +29,7 @@ from tests.meaning.objects import Chars, Global, Sized, Struct, convert, plain
 from tests.meaning.texts import Buffer, Current, Memory
 from tests.meaning.widths import (
     BITS,
+    Maybe,
     Typed,
     Width,
     absolute,
@@ -42,6 +43,8 @@ from tests.meaning.widths import (
 
 def keep(kinds: dict[str, Any], name: str, annotation: Any, value: Any) -> Any:
     """A local keeps the type it began with; a literal begins as s64."""
+    if isinstance(annotation, Maybe):
+        annotation = annotation.width
     if isinstance(annotation, Width):
         kinds[name] = annotation
     if isinstance(value, (Buffer, Sized)):
@@ -69,7 +72,7 @@ class _Instrument(ast.NodeTransformer):
         self.returns = node.returns
         node.body = [self.visit(statement) for statement in node.body]
         first: list[ast.stmt] = [ast.parse("__kinds__ = {}").body[0]]
-        for arg in node.args.args:
+        for arg in [*node.args.args, *node.args.kwonlyargs]:
             text = f"{arg.arg} = __keep__(__kinds__, {arg.arg!r}, None, {arg.arg})"
             assign = ast.parse(text).body[0]
             assert isinstance(assign, ast.Assign)

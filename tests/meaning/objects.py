@@ -5,16 +5,21 @@ In: types and values. Out: objects whose fields and elements convert what is ass
 
 from __future__ import annotations
 
+from types import GenericAlias
 from typing import Any
 
 from tests.meaning.texts import Buffer
-from tests.meaning.widths import Width
+from tests.meaning.widths import Maybe, Width
 
 
 def convert(type_: Any, value: Any) -> Any:
     """What an assignment to something of this type makes of a value."""
     if isinstance(type_, Buffer) and isinstance(value, str):
         return type_.take(value)
+    if isinstance(type_, Maybe):
+        return None if value is None else type_.width(value)
+    if isinstance(type_, GenericAlias) and isinstance(value, tuple):
+        return tuple(convert(t, v) for t, v in zip(type_.__args__, value, strict=True))
     return type_(value) if isinstance(type_, Width) else value
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 BITS = {"u8": 8, "u16": 16, "u32": 32, "u64": 64, "s8": 8, "s16": 16, "s32": 32, "s64": 64}
 OPERATORS: dict[str, Callable[[int, int], int]] = {
@@ -105,8 +105,17 @@ class Width:
     def __init__(self, name: str) -> None:
         self.name = name
 
+    def __or__(self, other: None) -> Maybe:
+        return Maybe(self)
+
     def __call__(self, value: int) -> int:
         return bool(value) if self.name == "bool" else Typed(value, self.name)
+
+
+class Maybe(NamedTuple):
+    """`u32 | None`."""
+
+    width: Width
 
 
 def extreme(pick: Callable[[int, int], int]) -> Callable[..., int]:

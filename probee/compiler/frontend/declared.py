@@ -26,7 +26,7 @@ WIDTHLESS = ("int", "object", "Any", "typing.Any")
 
 def type_of(low: Lowering, annotation: ast.expr) -> ValueType:
     """The type that an annotation names; that of `T` in `T | None`."""
-    node = _unquoted(annotation)
+    node = unquoted(annotation)
     if optional(annotation):
         assert isinstance(node, ast.BinOp)
         node = node.left
@@ -51,7 +51,7 @@ def named(low: Lowering, annotation: ast.expr) -> object:
 
 def text(annotation: ast.expr) -> str:
     """An annotation as it is written."""
-    return ast.unparse(_unquoted(annotation))
+    return ast.unparse(unquoted(annotation))
 
 
 class Loose(Frozen):
@@ -80,10 +80,10 @@ class Loose(Frozen):
 
 def loose(low: Lowering, annotation: ast.expr) -> Loose | None:
     """The annotation as a kind whose size is open; None where it is not one."""
-    node = _unquoted(annotation)
+    node = unquoted(annotation)
     if optional(annotation):
         assert isinstance(node, ast.BinOp)
-        node = _unquoted(node.left)
+        node = unquoted(node.left)
     match node:
         case ast.Subscript(value=ast.Name(id="list"), slice=item):
             inner = loose(low, item)
@@ -96,7 +96,7 @@ def loose(low: Lowering, annotation: ast.expr) -> Loose | None:
 
 def optional(annotation: ast.expr) -> bool:
     """Whether it has the form `T | None`."""
-    match _unquoted(annotation):
+    match unquoted(annotation):
         case ast.BinOp(op=ast.BitOr(), right=ast.Constant(value=None)):
             return True
         case _:
@@ -107,10 +107,14 @@ def silent(annotation: ast.expr | None) -> bool:
     """Whether it leaves the width open: no annotation, `int`, `None`."""
     if annotation is None:
         return True
+    if optional(annotation):
+        node = unquoted(annotation)
+        return isinstance(node, ast.BinOp) and silent(node.left)
     return text(annotation) in (*WIDTHLESS, "None")
 
 
-def _unquoted(annotation: ast.expr) -> ast.expr:
+def unquoted(annotation: ast.expr) -> ast.expr:
+    """An annotation that is written as text, as what it says."""
     match annotation:
         case ast.Constant(value=str() as text):
             return ast.parse(text, mode="eval").body

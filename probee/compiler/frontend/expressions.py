@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from probee.compiler.frontend import (
     arrays,
     calls,
+    choices,
     conditions,
     context,
     maps,
@@ -26,7 +27,6 @@ from probee.compiler.frontend.values import (
     Context,
     Keyed,
     Method,
-    NoneType,
     Num,
     Opt,
     OptNum,
@@ -45,13 +45,9 @@ from probee.lang.variables import Const, Global
 from probee.spec.types import CharArray, Int, StructType
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from probee.compiler.frontend.flow import Flow
     from probee.compiler.frontend.lowering import Lowering
     from probee.compiler.frontend.source import Refusal
     from probee.compiler.frontend.values import TypedValue
-    from probee.compiler.ir.ops import Block
     from probee.lang.variables import Variable
 
 
@@ -77,9 +73,9 @@ def value(low: Lowering, node: ast.expr) -> TypedValue:
         case ast.UnaryOp(op=sign, operand=operand):
             return numbers.unary(low, sign, low.number(operand), node)
         case ast.BoolOp():
-            return _choice_of_values(low, node)
+            return choices.either(low, node)
         case ast.IfExp(test=test, body=body, orelse=orelse):
-            return _conditional(low, test, body, orelse, node)
+            return choices.conditional(low, test, body, orelse, node)
         case ast.NamedExpr(target=target, value=inner):
             names.assign(low, target.id, low.value(inner), node)
             return names.read(low, target.id, node)
@@ -205,86 +201,3 @@ def refuse_kind(low: Lowering, found: TypedValue, wanted: str, node: ast.AST) ->
     if isinstance(found, (Opt, OptNum, OptText)) and isinstance(node, ast.expr):
         return maybe_none(low, node)
     return low.refuse(node, "type", f"{describe(found)} stands where {wanted} is needed")
-
-
-# -------------------------------------------------------------------------- values of two kinds
-
-
-def _conditional(
-    low: Lowering, test: ast.expr, body: ast.expr, orelse: ast.expr, node: ast.expr
-) -> Num:
-    """`a if test else b`: each side in a block of its own, then brought to one type."""
-    yes, no = low.blocks(2)
-    low.condition(test, yes, no)
-    ends = []
-    for block, side in ((yes, body), (no, orelse)):
-        low.start(block)
-        ends.append(_Side(_alternative(low, low.value(side), node), low.builder.at, low.flow))
-    return _unite(low, ends, node)
-
-
-class _Side:
-    """An open block and the value it ends with."""
-
-    def __init__(self, num: Num, at: Block | None, flow: Flow) -> None:
-        self.num, self.at, self.flow = num, at, flow
-
-
-def _alternative(low: Lowering, found: TypedValue, node: ast.AST) -> Num:
-    """A value that another may stand for: numbers only."""
-    match found:
-        case Num():
-            return found
-        case Opt() | OptNum() | OptText() | NoneType():
-            raise low.refuse(
-                node,
-                "maybe-none",
-                "one of these values may be None",
-                why="what may be None is tested before it is used",
-                fix="test it in an if statement first",
-            )
-        case _:
-            raise low.not_yet(node, f"choosing between values that are {describe(found)}")
-
-
-def _unite(low: Lowering, sides: Sequence[_Side], node: ast.AST) -> Num:
-    """The value of the side that was taken, in the type that all of them have in common."""
-    type_ = numbers.joined([side.num for side in sides])
-    ends = []
-    for side in sides:
-        low.resume(side.at, side.flow)
-        ends.append(low.end(numbers.convert(low, side.num, type_, node).op))
-    return Num(type_, low.join(ends))
-
-
-def _boolean_shaped(node: ast.expr) -> bool:
-    """Whether `node` is True or False whatever its operands are."""
-    match node:
-        case ast.Compare() | ast.UnaryOp(op=ast.Not()) | ast.Constant(value=bool()):
-            return True
-        case ast.BoolOp(values=values):
-            return all(_boolean_shaped(v) for v in values)
-        case _:
-            return False
-
-
-def _choice_of_values(low: Lowering, node: ast.BoolOp) -> Num:
-    """`a and b`, `a or b` as values: the last operand looked at, as in Python."""
-    if _boolean_shaped(node):
-        return boolean(conditions.as_operand(low, node))
-    is_and = isinstance(node.op, ast.And)
-    sides = []
-    for operand in node.values[:-1]:
-        leave, on = low.blocks(2)
-        yes, no = (on, leave) if is_and else (leave, on)
-        if _boolean_shaped(operand):
-            num = boolean(int(not is_and))
-            low.condition(operand, yes, no)
-        else:
-            num = low.number(operand)
-            conditions.truth(low, num, operand, yes, no)
-        low.start(leave)
-        sides.append(_Side(num, low.builder.at, low.flow))
-        low.start(on)
-    last = _alternative(low, low.value(node.values[-1]), node)
-    return _unite(low, [*sides, _Side(last, low.builder.at, low.flow)], node)

@@ -72,10 +72,15 @@ def assign(low: Lowering, name: str, value: TypedValue, node: ast.AST) -> None:
             if known is not None and not (
                 isinstance(known, OptNum) and known.num.type == value.num.type
             ):
-                raise _other_shape(low, name, node)
+                raise other_shape(low, name, node)
             frame.locals[name] = value
             _write(low, name, "value", "int", value.num.op)
             _write(low, name, "present", "int", value.present)
+        case NoneType() if isinstance(known, OptNum):
+            _write(low, name, "value", "int", 0)
+            _write(low, name, "present", "int", 0)
+        case NoneType() if isinstance(known, Opt):
+            _write(low, name, "pointer", "ptr", 0)
         case Comm() | ReadStr():
             assign(low, name, texts.kept(low, value, node), node)
         case OptText():
@@ -100,7 +105,7 @@ def _assign_number(
         low.flow = replace(low.flow, nonnull=low.flow.nonnull | {key})
         return
     if not isinstance(known, Num):
-        raise _other_shape(low, name, node)
+        raise other_shape(low, name, node)
     number = numbers.convert(low, value, known.type, node)
     _write(low, name, "value", "int", number.op)
     low.flow = low.flow.with_range(key, number.bounds)
@@ -116,7 +121,7 @@ def _assign_reference(
         old = replaced.referred(known)
         other = isinstance(known, OptText) is not isinstance(value, OptText)
         if old is None or other or not memory.alike(old, ref):
-            raise _other_shape(low, name, node)
+            raise other_shape(low, name, node)
     low.keep(ref.site)
     if isinstance(value, OptText):
         low.frame.locals[name] = value
@@ -133,7 +138,9 @@ def _assign_static(
     match value:
         case NoneType():
             raise low.not_yet(
-                node, "a local that is only None", fix="assign it where its value is known"
+                node,
+                "a local that is only None",
+                fix=f"say what it may be besides: `{name}: u32 | None = None`",
             )
         case Several():
             raise low.not_yet(node, "a tuple in a local", fix="give each part its own name")
@@ -142,12 +149,19 @@ def _assign_static(
         case Keyed():
             raise low.not_yet(node, "a histogram in a local", fix="write h[key].add(value)")
     if known is not None and known != value:
-        raise _other_shape(low, name, node)
+        raise other_shape(low, name, node)
     low.frame.locals[name] = value
     _write(low, name, "bound", "int", 1)
 
 
-def _other_shape(low: Lowering, name: str, node: ast.AST) -> Refusal:
+def bind_none(low: Lowering, name: str) -> None:
+    """A parameter that is None for all of this call."""
+    low.frame.locals[name] = NONE
+    _write(low, name, "bound", "int", 1)
+
+
+def other_shape(low: Lowering, name: str, node: ast.AST) -> Refusal:
+    """A local is assigned what it cannot hold."""
     known = low.frame.locals.get(name)
     if known is not None and (texts.is_text(known) or isinstance(known, OptText)):
         return low.refuse(

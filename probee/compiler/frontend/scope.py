@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from probee.frozen import Frozen
 
 if TYPE_CHECKING:
+    from probee.compiler.frontend.choices import Side
     from probee.compiler.frontend.flow import Flow
+    from probee.compiler.frontend.results import Stated
     from probee.compiler.frontend.source import Source
     from probee.compiler.frontend.values import TypedValue
     from probee.compiler.ir.ops import Block, Slot
-    from probee.spec.types import Int, Pointer
 
 
 class Use(Frozen):
@@ -56,12 +57,12 @@ class Loop:
 
 
 class Frame:
-    """A function being lowered. `exit`: where its `return` leads (None: out of the program).
+    """A function being lowered.
 
     `locals`: for each local a value of the one static shape that it keeps (its operands mean
     nothing). `buffers`: locals that are text in a buffer of their own, to be written again.
-    `poisoned`: locals whose assignment was refused: their uses are no errors of their
-    own. `result`: the first value returned, which the others must be like.
+    `poisoned`: locals whose assignment was refused: their uses are no errors of their own.
+    `returns`: what it says it returns. `results`: where it returned, and with what.
     """
 
     def __init__(
@@ -75,9 +76,8 @@ class Frame:
         self.buffers: set[str] = set()
         self.poisoned: set[str] = set()
         self.loops: list[Loop] = []
-        self.exit: Block | None = None
-        self.result: TypedValue | None = None
-        self.result_type: Int | Pointer | None = None
+        self.returns: Stated = None
+        self.results: list[Side] = []
 
     def key(self, name: str) -> str:
         """A local's name in flow facts: unique over inlined functions."""

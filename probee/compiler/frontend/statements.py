@@ -10,14 +10,15 @@ from probee.compiler.frontend import (
     buffers,
     counters,
     declared,
-    inline,
     loops,
     maps,
     matching,
     memory,
     names,
     numbers,
+    optionals,
     recovery,
+    results,
 )
 from probee.compiler.frontend.source import Refusal, at
 from probee.compiler.frontend.values import (
@@ -112,7 +113,7 @@ def statement(low: Lowering, node: ast.stmt) -> None:
         case ast.Break() | ast.Continue():
             loops.leave(low, node)
         case ast.Return(value=result):
-            inline.return_(low, result, node)
+            results.return_(low, result, node)
         case ast.Delete(targets=targets):
             for gone in targets:
                 _delete(low, gone)
@@ -233,6 +234,12 @@ def _annotated(
         return
     type_ = declared.type_of(low, annotation)
     known = low.frame.locals.get(target.id)
+    if isinstance(type_, (Int, Pointer)) and declared.optional(annotation):
+        optionals.declare(low, target.id, type_, target)
+        if expression is not None:
+            found = optionals.converted(low, low.value(expression), type_, expression)
+            names.assign(low, target.id, found, target)
+        return
     if isinstance(type_, (Int, Pointer)):
         if known is not None and not (isinstance(known, Num) and known.type == type_):
             raise low.refuse(

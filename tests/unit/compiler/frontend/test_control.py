@@ -11,6 +11,21 @@ from probee.spec.programs import CollectionSpec
 from tests.frontend_cases import compiled, names_of
 from tests.unit.compiler.frontend.test_rules import DECLARATIONS
 
+FUNCTIONS = """\
+def size(n: u32 | None = 3) -> u32:
+    return 0 if n is None else n
+
+def half(n: u32) -> u32:
+    return n // 2
+
+def sometimes(n: u32) -> u32:
+    if n:
+        return 1
+
+def pair(n: u32) -> tuple[u32, u64]:
+    return n, n + 1
+
+"""
 REBOUND = """\
 n = counts.get(1)
 match n:
@@ -33,11 +48,36 @@ ACCEPTED = {
     "        e.submit()",
     "a match in a loop": "for i in range(3):\n    match i:\n        case 1:\n            continue\n"
     "        case 2:\n            break",
+    "a count that may be missing": "counts[1] = (counts.get(1) or 0) + 1",
+    "one of two references": "p = points.get(1) if ctx.flags else points.get(2)\n"
+    "if p is not None:\n    p.x = 1",
+    "None that an argument is not": "total.value = size(4)",
+    "None as an argument": "total.value = size(None) + size(1)",
+    "a number or None": "n: u32 | None = None\nfor i in range(4):\n    n = i\n"
+    "if n is not None:\n    total.value = n",
+    "two results": "a, b = pair(ctx.flags)\ntotal.value = a + b",
+    "a loop of a million rounds": "for i in range(1_000_000):\n    total.value += i",
+    "a reserved record in a loop that the kernel counts": "for i in range(5000):\n"
+    "    if (e := events.reserve()) is not None:\n        e.submit()",
 }  # fmt: skip
 REFUSED = {
     "may be None in a capture": (
         "maybe-none",
         "match points.get(1):\n    case p:\n        p.x = 1"),
+    "or with what may be None": (
+        "maybe-none", "total.value = counts.get(1) or counts.get(2)"),
+    "and with what may be None": ("maybe-none", "total.value = counts.get(1) and 5"),
+    "a choice of two records": (
+        "not-yet", "p = Point()\nq = Point()\nr = p if ctx.flags else q\nr.x = 1"),
+    "a choice of a record and a number": (
+        "not-yet", "n = 1 if ctx.flags else points.get(1)"),
+    "None for a number": ("type", "total.value = half(None)"),
+    "what may be None for a number": ("maybe-none", "total.value = half(counts.get(1))"),
+    "None from a function that says u32": ("return-type", "total.value = sometimes(ctx.flags)"),
+    "a number or None, not tested": (
+        "maybe-none", "n: u32 | None = None\nif ctx.flags:\n    n = 1\ntotal.value = n"),
+    "only None": ("not-yet", "n = None\nif ctx.flags:\n    n = 1"),
+    "too many rounds": ("unbounded-loop", "for i in range(8_388_609):\n    total.value += i"),
     "None is taken only where the guard holds": (
         "maybe-none",
         "match points.get(1):\n    case None if off:\n        pass\n    case p:\n        p.x = 1"),
@@ -60,7 +100,9 @@ REFUSED = {
 
 
 def _compiled(body: str) -> CollectionSpec:
-    head = '@tracepoint("syscalls:sys_enter_openat")\ndef program(ctx: Context) -> None:\n'
+    head = (
+        FUNCTIONS + '@tracepoint("syscalls:sys_enter_openat")\ndef program(ctx: Context) -> None:\n'
+    )
     source = head + textwrap.indent(body, "    ") + "\n"
     return compiled(names_of(source, **names_of(DECLARATIONS, "declarations.py")))
 
