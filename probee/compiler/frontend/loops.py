@@ -31,9 +31,11 @@ if TYPE_CHECKING:
     from probee.compiler.ir.ops import Block, Operand, Slot
 
 FOLLOWED = 8192  # rounds that the verifier walks one by one; past this it gives up
-# Rounds times branches that are still left to the verifier. What it walks grows with both, and
-# where branches leave different constants behind them, it doubles from round to round.
-CHEAP = 1024
+# Rounds times branches that are still left to the verifier, which walks each of them. Ways that
+# meet again are one to it as long as they differ in nothing that matters. Inside a loop that the
+# kernel counts it looks more closely (RANGE_WITHIN in states_equal, kernel/bpf/verifier.c), and
+# branches multiply: a long loop with few branches is the kernel's, a short one with many is not.
+CHEAP, CHEAP_INSIDE = 1024, 128
 
 
 def for_(low: Lowering, node: ast.For) -> None:
@@ -279,7 +281,8 @@ def _counted_by_kernel(
         "a program holds up its processor, and the kernel counts no further",
     )
     if total <= most:
-        if followed * (1 + iterators.branches(low, node.body)) <= CHEAP:
+        cheap = CHEAP_INSIDE if any(loop.iterator for loop in low.loops) else CHEAP
+        if followed * (1 + iterators.branches(low, node.body)) <= cheap:
             return False
         missing = iterators.missing(low)
         if not missing:

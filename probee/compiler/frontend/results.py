@@ -153,6 +153,7 @@ def of(low: Lowering, frame: Frame, definition: ast.FunctionDef) -> TypedValue:
     types = {v.type for v in found if isinstance(v, Num)}
     refs = [ref for v in values if (ref := replaced.referred(v)) is not None]
     apart = any(not memory.alike(refs[0], ref) for ref in refs)
+    apart |= len({value for value in values if isinstance(value, Text)}) > 1
     if len(kinds) > 1 or len(types) > 1 or apart:
         raise low.refuse(
             definition,
