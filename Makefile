@@ -1,5 +1,6 @@
 # make test   everything a fresh clone needs, then all tests       make check  the static part too
 # make fmt    put the sources into shape                           make bench  beside the peers
+# make fuzz   random programs: FUZZ_SECONDS= or FUZZ_COUNT=, SEED=
 #
 # PYTHON=...        the interpreter to build .venv with (default: the first python3 >= 3.11)
 # NO_INSTALL=1      install no system packages; tests whose tool is missing skip and say so
@@ -13,7 +14,7 @@ STAMP := $(VENV)/.complete
 TESTS ?= tests
 PYTEST_ARGS ?=
 
-.PHONY: all static format lint types contracts sizes tables check test vmtest bench fmt oracles clean
+.PHONY: all static format lint types contracts sizes tables check test vmtest bench fuzz fmt oracles clean
 .DEFAULT_GOAL := all
 
 all: $(STAMP)
@@ -58,6 +59,10 @@ vmtest:
 
 bench: $(STAMP)
 	$(BIN)/python -m bench
+
+# FUZZ_SECONDS= (60 if nothing is said), FUZZ_COUNT=, SEED=, FUZZ_KERNEL=0: see CONTRIBUTING.md
+fuzz: $(STAMP)
+	$(BIN)/python -m tests.fuzz
 
 fmt: $(STAMP)
 	$(BIN)/ruff format .

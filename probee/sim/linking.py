@@ -48,7 +48,7 @@ def _value(
     if reloc.kind == "const":
         if reloc.symbol not in consts:
             raise UsageError(f"{program.name} needs a value for {reloc.symbol}")
-        return consts[reloc.symbol]
+        return consts[reloc.symbol] & 0xFFFFFFFFFFFFFFFF
     if reloc.kind == "kfunc":
         return number_of(program.name, reloc.symbol)
     if reloc.kind not in ("map", "value"):

@@ -97,9 +97,7 @@ class Machine:
         for name in given.keys() - variables.keys():
             raise UsageError(f"the programs have no constant {name!r}")
         raw = {n: encode(variables[n].type, v, 0, n) for n, v in given.items()}
-        self._consts = {
-            n: int.from_bytes(data, byteorder) for n, data in raw.items() if len(data) <= 8
-        }
+        self._consts = {name: int(v) for name, v in given.items() if isinstance(v, int)}
         self._maps: dict[str, SimMap] = {}
         for map_ in spec.maps:
             contents = bytearray(map_.contents)

@@ -104,12 +104,12 @@ class Fuzz:
             ("operations of the IR", coverage.operation_rows()),
         ):
             missed = sorted(rows - self.hit)
-            known = [row for row in missed if row in coverage.UNHIT]
+            known = [row for row in missed if coverage.reason(row)]
             print(
                 f"  {len(rows) - len(missed)} of {len(rows)} {what} hit, {len(known)} known not to"
             )
             for row in missed:
-                print(f"    {row}: {coverage.UNHIT.get(row, 'NOT HIT')}")
+                print(f"    {row}: {coverage.reason(row) or 'NOT HIT'}")
 
 
 def _pasteable(case: Case, seed: int, isa: int, ending: Ending) -> str:

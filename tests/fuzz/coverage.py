@@ -23,8 +23,26 @@ from tests.meaning.expressions import ARGUMENTS
 from tests.meaning.facts import Facts
 
 ATOMICS = ("add", "or", "and", "xor", "fetch_add", "xchg")
-# Rows that no program of the generator hits, each with the reason.
-UNHIT: Mapping[str, str] = {}
+# Rows, by how they begin, that no program of the generator hits, each with the reason. Those that
+# the front end and the passes never make are run by tests/kernel/test_codegen.py, from random IR.
+UNHIT: Mapping[str, str] = {
+    "callfn": "plain functions are compiled in place of their calls",
+    "atomic.4": "what is counted has 64 bits",
+    "atomic.8 and": "atomics of globals are not in the generator yet",
+    "atomic.8 or": "atomics of globals are not in the generator yet",
+    "atomic.8 xor": "atomics of globals are not in the generator yet",
+    "atomic.8 fetch_add": "atomics of globals are not in the generator yet",
+    "atomic.8 xchg": "atomics of globals are not in the generator yet",
+    "cmp.4": "a comparison is a branch; as a value it is one of 64 bits with 0",
+    "cmp.8 u": "a comparison is a branch; as a value it is one with 0",
+    "cmp.8 s": "a comparison is a branch; as a value it is one with 0",
+    "branch.4 set": "no pass makes this form",
+    "branch.8 set": "no pass makes this form",
+    "sdiv.4": "division is computed in 64 bits",
+    "smod.4": "division is computed in 64 bits",
+    "udiv.4": "division is computed in 64 bits",
+    "umod.4": "division is computed in 64 bits",
+}
 
 
 def syntax_rows() -> set[str]:
@@ -88,6 +106,18 @@ def _row(op: Op) -> str:
     return f"{name} {op.symbol}" if op.kind in ("cmp", "branch", "atomic") else name
 
 
-def unhit(hit: set[str]) -> set[str]:
-    """Rows that were not hit."""
-    return (syntax_rows() | operation_rows()) - hit
+def reason(row: str) -> str:
+    """Why a row need not be hit, or ""."""
+    return next((why for start, why in UNHIT.items() if row.startswith(start)), "")
+
+
+def unhit(hit: set[str]) -> list[str]:
+    """Rows that were not hit and have no reason, and reasons of rows that were."""
+    rows = syntax_rows() | operation_rows()
+    missed = [row for row in rows - hit if not reason(row)]
+    stale = [f"{start}: hit after all" for start in UNHIT if not _missed(start, rows - hit)]
+    return sorted([*missed, *stale])
+
+
+def _missed(start: str, rows: set[str]) -> bool:
+    return any(row.startswith(start) for row in rows)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from probee.errors import CompileError, VerifierError
-from probee.runtime.verifier import read_log
+from probee.runtime.verifier_log import read_log
 from tests.meaning.compare import Agreed, Case, Mismatch, check
 from tests.meaning.programs import SHARING
 

@@ -1,23 +1,21 @@
 """Compiled programs mean in the kernel what CPython makes of them.
 
-`python -m tests.kernel.test_meaning FIRST COUNT` runs more of the random ones.
+`make fuzz` runs more of the random ones.
 """
 
 from __future__ import annotations
 
-import sys
-import tempfile
 import time
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from probee.errors import CompileError, ProbeeError
+from probee.errors import CompileError
 from tests.meaning.compare import best_isa, check, check_random
 from tests.meaning.control import CONTROL
 from tests.meaning.expressions import ARGUMENTS
-from tests.meaning.programs import SHARING
+from tests.meaning.found import FOUND
+from tests.meaning.programs import IMPORTS, SHARING
 
 pytestmark = pytest.mark.kernel
 
@@ -166,6 +164,13 @@ def test_named_program(name: str, tmp_path: Path) -> None:
     check(source, ROUNDS, {}, tmp_path / "meaning_named.py")
 
 
+@pytest.mark.parametrize("name", FOUND)
+def test_program_that_once_failed(name: str, tmp_path: Path) -> None:
+    isa, consts, rounds, source = FOUND[name]
+    path = tmp_path / "meaning_found.py"
+    check(IMPORTS + source, rounds, consts, path, isa=min(isa, best_isa()))
+
+
 def test_random_programs(tmp_path: Path) -> None:
     done, refused, traps = _random(range(SEEDS), tmp_path, SECONDS)
     assert done > 30
@@ -192,26 +197,3 @@ def _random(seeds: range, folder: Path, seconds: float) -> tuple[int, int, int]:
             error.add_note(f"seed {seed}")
             raise
     return done, refused, traps
-
-
-def _many(first: int, count: int) -> None:
-    """Runs many, goes on after a failure, and tells how each of them ended."""
-    ends: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory() as folder:
-        for seed in range(first, first + count):
-            try:
-                check_random(seed, Path(folder))
-                ends["same"] += 1
-            except CompileError as error:
-                codes = {diagnostic.code for diagnostic in error.diagnostics}
-                ends[f"refused: {', '.join(sorted(codes))}"] += 1
-                if not codes <= set(SHARING):
-                    sys.stdout.write(f"seed {seed}: {error}\n")
-            except (AssertionError, ProbeeError) as error:
-                ends[type(error).__name__] += 1
-                sys.stdout.write(f"seed {seed}: {str(error)[-300:]}\n")
-    sys.stdout.write(f"{dict(ends)}\n")
-
-
-if __name__ == "__main__":
-    _many(int(sys.argv[1]), int(sys.argv[2]))

@@ -154,9 +154,12 @@ class Case(NamedTuple):
 def case(seed: int) -> Case:
     """Random program number `seed`; half of them have a Const that is set at load."""
     rng = random.Random(seed)
+    maker = Maker(seed)
     consts = {"mode": rng.randint(0, 2)} if rng.random() < 0.5 else {}
+    if rng.random() < 0.5:
+        consts["limit"] = maker.fitting(maker.kinds["limit"])
     rounds = tuple(inputs(rng) for _ in range(RUNS))
-    return Case(Maker(seed).source(), rounds, consts)
+    return Case(maker.source(), rounds, consts)
 
 
 def check_random(seed: int, folder: Path, *, isa: int = 0, kernel: bool = True) -> Agreed:

@@ -21,7 +21,8 @@ INTERESTING = (
     -1, -2, -3, -7, -8, -128, -129, -32768, -(2**31), -(2**31) - 1, -(2**63),
 )  # fmt: skip
 STRUCTS = {"P": {"p": "u8", "r": "s32", "s": "u64", "q.x": "u16", "q.y": "s64"},
-           "Q": {"x": "u16", "y": "s64"}}  # fmt: skip
+           "Q": {"x": "u16", "y": "s64"},
+           "A": {"n": "u32", "m": "s16", "pair[0].x": "u16", "pair[-1].y": "s64"}}  # fmt: skip
 Expression = tuple[str, str, int]  # its text, its kind, its value if that is `literal`
 
 
@@ -46,6 +47,19 @@ class Expressions:
     functions: list[tuple[str, list[str], str, int]]
     kinds: dict[str, str]
     nested: int
+
+    # what `More` has
+    def more_expressions(self) -> list[Callable[[int], Expression]]:
+        raise NotImplementedError
+
+    def text_condition(self) -> str:
+        raise NotImplementedError
+
+    def more_condition(self, depth: int) -> str:
+        raise NotImplementedError
+
+    def place(self, struct: str) -> tuple[str, str]:
+        raise NotImplementedError
 
     def small(self) -> str:
         return str(self.rng.randint(0, 3))
@@ -76,6 +90,7 @@ class Expressions:
         if depth > 0 and self.nested < 4:
             makers += [self.binary] * 5 + [self.unary, self.compare, self.cast, self.choice]
             makers += [self.extreme, self.item, self.attribute, self.walrus]
+            makers += self.rng.sample(self.more_expressions(), 3)
             if self.functions:
                 makers += [self.call, self.call]
         self.nested += 1
@@ -146,7 +161,7 @@ class Expressions:
         return self.compare(depth)[0]
 
     def compare(self, depth: int) -> Expression:
-        match self.rng.randrange(10):
+        match self.rng.randrange(11):
             case 0:
                 return f"(not {self.expression(depth)[0]})", "bool", 0
             case 1:
@@ -160,9 +175,9 @@ class Expressions:
                 key = self.text_for(self.kinds["key"])
                 return f"({key} {self.rng.choice(('in', 'not in'))} numbers)", "bool", 0
             case 3 if self.records and "P" in self.records.values():
-                name = next(n for n, s in self.records.items() if s == "P")
-                text = self.rng.choice(('t == "abc"', 't.startswith("ab")', 't != ""'))
-                return f"({name}.{text})", "bool", 0
+                return f"({self.text_condition()})", "bool", 0
+            case 10:
+                return f"({self.more_condition(depth)})", "bool", 0
             case 4 if self.rows[0].startswith("@"):
                 return f"(mode {self.sign()} {self.rng.randint(0, 2)})", "bool", 0
             case 5:
@@ -224,7 +239,7 @@ class Expressions:
         if not self.records:
             return self.name(depth)
         name = self.rng.choice(list(self.records))
-        place, kind = self.rng.choice(list(STRUCTS[self.records[name]].items()))
+        place, kind = self.place(self.records[name])
         return f"{name}.{place}", kind, 0
 
     def walrus(self, depth: int) -> Expression:

@@ -191,6 +191,7 @@ class Model:
             "BloomFilter": BloomFilter, "Hist": Hist,
             "Const": lambda type_, value: type_(value),
             "raw_tracepoint": lambda _: None,
+            "get_smp_processor_id": lambda: Typed(0, "u32"),  # where the other legs run too
             "min": extreme(min), "max": extreme(max), "abs": absolute, "int": as_int,
             "__atomic__": atomic, "__there__": there,
             "__keep__": keep, "__operate__": operate, "__unary__": unary, "__convert__": convert,

@@ -11,15 +11,19 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from tests.meaning.expressions import ARGUMENTS, STRUCTS, WIDTHS, Expressions, interesting
+from tests.meaning.expressions import ARGUMENTS, WIDTHS, interesting
+from tests.meaning.more import More
 from tests.meaning.widths import BITS, fits
 
 SHARING = ("changed-after-store", "stale-reference", "trap-with-record")
-HEADER = """\
+IMPORTS = """\
 from probee import (
-    Array, Chars, Const, Context, Global, Hash, LruHash, RingBuf, Struct, chars, raw_tracepoint,
+    Array, BloomFilter, Chars, Const, Context, Counter, Global, Hash, LruHash, PerCpuArray,
+    PerCpuHash, Queue, RingBuf, Stack, Struct, array, chars, get_smp_processor_id, raw_tracepoint,
     s8, s16, s32, s64, u8, u16, u32, u64,
 )
+"""
+HEADER = """\
 
 
 class Q(Struct):
@@ -49,7 +53,7 @@ result = Global(u64, 0)
 """
 
 
-class Maker(Expressions):
+class Maker(More):
     """Writes one program."""
 
     def __init__(self, seed: int) -> None:
@@ -70,9 +74,10 @@ class Maker(Expressions):
         ))  # fmt: skip
         value = self.fitting(widths[5])
         filled = [*widths[:6], value, self.rng.choice((0, 1, 2)), *widths[8:]]
-        self.header = HEADER
+        self.header = IMPORTS + HEADER
         for place, text in enumerate(filled):
             self.header = self.header.replace(f"{{{place}}}", str(text))
+        self.header += self.declarations()
 
     def fitting(self, kind: str) -> int:
         return next(v for _ in range(99) if fits(v := interesting(self.rng), kind))
@@ -87,7 +92,10 @@ class Maker(Expressions):
         self.write('sp = P(p=1, t="abc")')
         self.write("sq = Q(2, y=-5)")
         self.records = {"sp": "P", "sq": "Q"}
-        for _ in range(self.rng.randint(2, 7)):
+        if self.rng.random() < 0.4:
+            self.write(f"sa = A(n={self.rng.randint(0, 9)})")
+            self.records["sa"] = "A"
+        for _ in range(self.rng.randint(1, 6)):
             self.statement(self.rng.choice((1, 1, 2, 2)))
         for name in self.locals:
             self.write(f"result.value = result.value * 31 + u64({name})")
@@ -160,6 +168,7 @@ class Maker(Expressions):
             makers += [self.optional, self.optional]
             if self.depth == 1 and self.records:
                 makers += [self.reserve, self.share]
+        makers += self.rng.sample(self.more_statements(depth), 2)
         if self.loops:
             makers += [self.leave]
         self.rng.choice(makers)(depth - 1)
@@ -252,7 +261,7 @@ class Maker(Expressions):
         if not self.records:
             return
         name = self.rng.choice(list(self.records))
-        place, kind = self.rng.choice(list(STRUCTS[self.records[name]].items()))
+        place, kind = self.place(self.records[name])
         if self.records[name] == "P" and self.rng.random() < 0.15:
             text = self.rng.choice(("", "abc", "abcdefgh", "abcdefghijklmn"))
             self.write(f'{name}.t = "{text}"')
@@ -374,6 +383,8 @@ class Maker(Expressions):
             form = self.rng.choice(
                 ("recent[1] = {}", "things[2] = {}", "recent.setdefault(2, {})", "ring.output({})")
             )
+        elif self.records[name] == "A":
+            form = "boxes[{}.n & 3] = {}"
         else:
             form = self.rng.choice(("sp.q = {}", "pairs[{}] = 5", "pairs.setdefault({}, 2)"))
-        self.write(form.format(name))
+        self.write(form.format(name, name))

@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 
 from probee.errors import CompileError
+from tests.fuzz import coverage
 from tests.kernel.test_meaning import HEADER, NAMED, ROUNDS
-from tests.meaning.compare import check, check_random
-from tests.meaning.programs import SHARING
+from tests.meaning.compare import case, check, check_random
+from tests.meaning.found import FOUND
+from tests.meaning.machine import load_module
+from tests.meaning.programs import IMPORTS, SHARING
 
-SEEDS = 60
+SEEDS = 300
 
 
 @pytest.mark.parametrize("name", NAMED)
@@ -22,8 +25,17 @@ def test_named_program(name: str, tmp_path: Path) -> None:
         assert not check(source, ROUNDS, {}, path, isa=isa, kernel=False).unsimulated
 
 
+@pytest.mark.parametrize("name", FOUND)
+def test_program_that_once_failed(name: str, tmp_path: Path) -> None:
+    isa, consts, rounds, source = FOUND[name]
+    path = tmp_path / "meaning_found.py"
+    check(IMPORTS + source, rounds, consts, path, isa=isa, kernel=False)
+
+
 def test_random_programs(tmp_path: Path) -> None:
+    """A few hundred fixed ones, which together hit every row of the syntax and of the IR."""
     done = traps = 0
+    hit: set[str] = set()
     for seed in range(SEEDS):
         try:
             found = check_random(seed, tmp_path, isa=1 + seed % 4, kernel=False)
@@ -33,6 +45,10 @@ def test_random_programs(tmp_path: Path) -> None:
             raise
         assert not found.unsimulated
         done += 1
+        source, _, consts = case(seed)
+        hit |= coverage.syntax_of(source)
+        hit |= coverage.operations_of(load_module(tmp_path / "covered.py", source), consts)
         traps += found.traps
     assert done > SEEDS * 2 // 3
     assert traps > 5
+    assert coverage.unhit(hit) == []
