@@ -17,7 +17,7 @@ from tests import kernel_state
 from tests.fuzz import coverage
 from tests.fuzz.ending import REFUSED, Ending, examine
 from tests.fuzz.shrink import shrunk
-from tests.meaning.compare import Case, best_isa, case as random_case
+from tests.meaning.compare import Case, best_isa, case as random_case, level
 from tests.meaning.machine import load_module
 
 FOLDER = Path(".output/fuzz")
@@ -42,7 +42,8 @@ class Fuzz:
     def one(self, folder: Path) -> None:
         """The next seed."""
         seed, self.seed = self.seed, self.seed + 1
-        isa, case = 1 + seed % self.levels, random_case(seed)
+        case = random_case(seed)
+        isa = level(seed, case.source, self.levels)
         self.hit |= coverage.syntax_of(case.source)
         ending = examine(case, folder, isa=isa, kernel=self.kernel)
         self.ends[ending.kind] += 1

@@ -186,7 +186,7 @@ def _random(seeds: range, folder: Path, seconds: float) -> tuple[int, int, int]:
         if time.monotonic() > end:
             break
         try:
-            traps += check_random(seed, folder, isa=1 + seed % best_isa()).traps
+            traps += check_random(seed, folder).traps
             done += 1
         except CompileError as error:
             if not {diagnostic.code for diagnostic in error.diagnostics} <= set(SHARING):

@@ -161,7 +161,7 @@ class Expressions:
         return self.compare(depth)[0]
 
     def compare(self, depth: int) -> Expression:
-        match self.rng.randrange(11):
+        match self.rng.randrange(12):
             case 0:
                 return f"(not {self.expression(depth)[0]})", "bool", 0
             case 1:
@@ -176,7 +176,7 @@ class Expressions:
                 return f"({key} {self.rng.choice(('in', 'not in'))} numbers)", "bool", 0
             case 3 if self.records and "P" in self.records.values():
                 return f"({self.text_condition()})", "bool", 0
-            case 10:
+            case 10 | 11:
                 return f"({self.more_condition(depth)})", "bool", 0
             case 4 if self.rows[0].startswith("@"):
                 return f"(mode {self.sign()} {self.rng.randint(0, 2)})", "bool", 0

@@ -12,14 +12,16 @@ import random
 from collections.abc import Callable
 
 from tests.meaning.expressions import ARGUMENTS, WIDTHS, interesting
-from tests.meaning.more import More
+from tests.meaning.steps import Steps
 from tests.meaning.widths import BITS, fits
 
 SHARING = ("changed-after-store", "stale-reference", "trap-with-record")
 IMPORTS = """\
 from probee import (
     Array, BloomFilter, Chars, Const, Context, Counter, Global, Hash, LruHash, PerCpuArray,
-    PerCpuHash, Queue, RingBuf, Stack, Struct, array, chars, get_smp_processor_id, raw_tracepoint,
+    PerCpuHash, Queue, RingBuf, Stack, Struct, array, atomic_add, atomic_and,
+    atomic_compare_exchange, atomic_exchange, atomic_fetch_add, atomic_fetch_and, atomic_fetch_or,
+    atomic_fetch_xor, atomic_or, atomic_xor, chars, get_smp_processor_id, raw_tracepoint,
     s8, s16, s32, s64, u8, u16, u32, u64,
 )
 """
@@ -53,7 +55,7 @@ result = Global(u64, 0)
 """
 
 
-class Maker(More):
+class Maker(Steps):
     """Writes one program."""
 
     def __init__(self, seed: int) -> None:
@@ -170,7 +172,7 @@ class Maker(More):
                 makers += [self.reserve, self.share]
         makers += self.rng.sample(self.more_statements(depth), 2)
         if self.loops:
-            makers += [self.leave]
+            makers += [self.leave] * 3
         self.rng.choice(makers)(depth - 1)
 
     def assign(self, depth: int) -> None:

@@ -38,7 +38,7 @@ def test_random_programs(tmp_path: Path) -> None:
     hit: set[str] = set()
     for seed in range(SEEDS):
         try:
-            found = check_random(seed, tmp_path, isa=1 + seed % 4, kernel=False)
+            found = check_random(seed, tmp_path, kernel=False)
         except CompileError as error:
             if {d.code for d in error.diagnostics} <= set(SHARING):
                 continue
