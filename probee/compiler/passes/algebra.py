@@ -11,65 +11,19 @@ from probee.compiler.passes.arithmetic import compute, signed, unsigned
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from probee.compiler.ir.ops import Op, Operand
-    from probee.compiler.passes.fold import Folder
-
-    Rule = Callable[[Folder, Op], Operand | None]
-
-# operations whose low 32 bits depend on the low 32 bits of their operands only
-_LOW_HALF = ("add", "sub", "mul", "and", "or", "xor", "neg")
+    from probee.compiler.passes.rewriter import Rewriter, Rule
 
 
-def width(folder: Folder, op: Op) -> int:
-    """How many low bits of the result may be set."""
-    full = 32 if op.size == 4 else 64
-    args = op.args
-    match op.kind:
-        case "load":
-            return 8 * op.size
-        case "const":
-            return 64 if op.offset else 8 * op.size  # `offset`: signed
-        case "zext" | "bswap":
-            return min(8 * op.size, folder.width(args[0])) if op.kind == "zext" else 8 * op.size
-        case "cmp":
-            return 1
-        case "and":
-            return min(full, folder.width(args[0]), folder.width(args[1]))
-        case "or" | "xor":
-            return min(full, max(folder.width(args[0]), folder.width(args[1])))
-        case "udiv" | "umod":
-            return min(full, folder.width(args[0]))
-        case "add":
-            return min(full, max(folder.width(args[0]), folder.width(args[1])) + 1)
-        case "mul":
-            return min(full, folder.width(args[0]) + folder.width(args[1]))
-        case "lshr":
-            return _shifted_width(folder, op, full)
-        case "shl" if isinstance(args[1], int):
-            return min(full, folder.width(args[0]) + args[1] % full)
-        case "ashr" if folder.width(args[0]) < full:
-            return folder.width(args[0])
-        case "sub" | "neg" | "ashr" | "sdiv" | "smod" | "shl":
-            return full
-    return 64
-
-
-def _shifted_width(folder: Folder, op: Op, full: int) -> int:
-    bits = min(full, folder.width(op.args[0]))
-    return max(bits - op.args[1] % full, 0) if isinstance(op.args[1], int) else bits
-
-
-def low_part(folder: Folder, value: Operand, size: int, *, always: bool = False) -> Operand:
+def low_part(rewriter: Rewriter, value: Operand, size: int, *, always: bool = False) -> Operand:
     """Something with the same low `size` bytes as `value`, made by fewer operations.
 
     Unless `always`, an extension stays that is needed elsewhere while what it extends is not: two
     values alive in place of one are no gain.
     """
     while True:
-        op = folder.made_by(value, "zext", "sext", "and")
-        if op is None or not (always or folder.once(value) or not folder.once(op.args[0])):
+        op = rewriter.made_by(value, "zext", "sext", "and")
+        if op is None or not (always or rewriter.once(value) or not rewriter.once(op.args[0])):
             return value
         if op.kind == "and":
             mask = op.args[1]
@@ -80,25 +34,25 @@ def low_part(folder: Folder, value: Operand, size: int, *, always: bool = False)
         value = op.args[0]
 
 
-def narrowed(folder: Folder, value: Operand, op: Op) -> Operand | None:
+def narrowed(rewriter: Rewriter, value: Operand, op: Op) -> Operand | None:
     """`value` as the result of `op`: cut to 32 bits by an operation of size 4."""
-    if op.size == 8 or folder.width(value) <= 32:
+    if op.size == 8 or rewriter.width(value) <= 32:
         return value
     op.kind, op.args, op.size = "zext", [value], 4
     return None
 
 
-def _cut_operands(folder: Folder, op: Op) -> None:
+def _cut_operands(rewriter: Rewriter, op: Op) -> None:
     """An operation on 32 bits does not read what extensions put above them."""
     if op.size == 4:
-        op.args[:] = [low_part(folder, arg, 4) for arg in op.args]
+        op.args[:] = [low_part(rewriter, arg, 4) for arg in op.args]
         if len(op.args) > 1 and isinstance(op.args[1], int):
             op.args[1] = signed(op.args[1], 4)
 
 
-def _combine(folder: Folder, op: Op) -> bool:
+def _combine(rewriter: Rewriter, op: Op) -> bool:
     """(x op c1) op c2 = x op (c1 op c2), for operations where that is so."""
-    inner = folder.made_by(op.args[0], op.kind)
+    inner = rewriter.made_by(op.args[0], op.kind)
     if inner is None or inner.size != op.size:
         return False
     first, second = inner.args[1], op.args[1]
@@ -108,26 +62,26 @@ def _combine(folder: Folder, op: Op) -> bool:
     return True
 
 
-def _add(folder: Folder, op: Op) -> Operand | None:
-    _cut_operands(folder, op)
+def _add(rewriter: Rewriter, op: Op) -> Operand | None:
+    _cut_operands(rewriter, op)
     a, c = op.args
     if c == 0:
-        return narrowed(folder, a, op)
+        return narrowed(rewriter, a, op)
     if isinstance(c, int):
-        if not _combine(folder, op):
-            base = folder.made_by(a, "dataaddr")
+        if not _combine(rewriter, op):
+            base = rewriter.made_by(a, "dataaddr")
             if base is not None and 0 <= base.offset + c < 1 << 31:
                 op.kind, op.args, op.size = "dataaddr", [], 0
                 op.symbol, op.offset = base.symbol, base.offset + c
         return None
-    minus = folder.made_by(c, "neg")
+    minus = rewriter.made_by(c, "neg")
     if minus is not None and minus.size == op.size and op.result and op.result.kind == "int":
         op.kind, op.args = "sub", [a, minus.args[0]]
     return None
 
 
-def _sub(folder: Folder, op: Op) -> Operand | None:
-    _cut_operands(folder, op)
+def _sub(rewriter: Rewriter, op: Op) -> Operand | None:
+    _cut_operands(rewriter, op)
     a, b = op.args
     if a is b:
         return 0
@@ -138,24 +92,21 @@ def _sub(folder: Folder, op: Op) -> Operand | None:
     return None
 
 
-def _mul(folder: Folder, op: Op) -> Operand | None:
-    _cut_operands(folder, op)
+def _mul(rewriter: Rewriter, op: Op) -> Operand | None:
+    _cut_operands(rewriter, op)
     a, c = op.args
     if isinstance(c, int):
         factor = unsigned(c, op.size)
         if factor == 0:
             return 0
         if factor == 1:
-            return narrowed(folder, a, op)
-        if factor & (factor - 1) == 0:
-            op.kind, op.args = "shl", [a, factor.bit_length() - 1]
-        else:
-            _combine(folder, op)
+            return narrowed(rewriter, a, op)
+        _combine(rewriter, op)
     return None
 
 
-def _udiv(folder: Folder, op: Op) -> Operand | None:
-    _cut_operands(folder, op)
+def _udiv(rewriter: Rewriter, op: Op) -> Operand | None:
+    _cut_operands(rewriter, op)
     a, c = op.args
     if a == 0:
         return 0
@@ -164,16 +115,12 @@ def _udiv(folder: Folder, op: Op) -> Operand | None:
         if divisor == 0:
             return 0
         if divisor == 1:
-            return narrowed(folder, a, op)
-        if divisor & (divisor - 1) == 0:
-            op.kind, op.args = "lshr", [a, divisor.bit_length() - 1]
-        elif folder.width(a) < divisor.bit_length():
-            return 0
+            return narrowed(rewriter, a, op)
     return None
 
 
-def _umod(folder: Folder, op: Op) -> Operand | None:
-    _cut_operands(folder, op)
+def _umod(rewriter: Rewriter, op: Op) -> Operand | None:
+    _cut_operands(rewriter, op)
     a, c = op.args
     if a == 0:
         return 0
@@ -181,15 +128,13 @@ def _umod(folder: Folder, op: Op) -> Operand | None:
         divisor = unsigned(c, op.size)
         if divisor == 1:
             return 0
-        if divisor == 0 or folder.width(a) < divisor.bit_length():
-            return narrowed(folder, a, op)
-        if divisor & (divisor - 1) == 0:
-            op.kind, op.args = "and", [a, signed(divisor - 1, op.size)]
+        if divisor == 0:
+            return narrowed(rewriter, a, op)
     return None
 
 
-def _sdiv(folder: Folder, op: Op) -> Operand | None:
-    _cut_operands(folder, op)
+def _sdiv(rewriter: Rewriter, op: Op) -> Operand | None:
+    _cut_operands(rewriter, op)
     a, c = op.args
     if a == 0:
         return 0
@@ -197,70 +142,67 @@ def _sdiv(folder: Folder, op: Op) -> Operand | None:
         if signed(c, op.size) == 0:
             return 0
         if signed(c, op.size) == 1:
-            return narrowed(folder, a, op)
+            return narrowed(rewriter, a, op)
     return None
 
 
-def _smod(folder: Folder, op: Op) -> Operand | None:
-    _cut_operands(folder, op)
+def _smod(rewriter: Rewriter, op: Op) -> Operand | None:
+    _cut_operands(rewriter, op)
     a, c = op.args
     if a == 0:
         return 0
     if isinstance(c, int):
         if signed(c, op.size) == 0:
-            return narrowed(folder, a, op)
+            return narrowed(rewriter, a, op)
         if signed(c, op.size) in (1, -1):
             return 0
     return None
 
 
-def _and(folder: Folder, op: Op) -> Operand | None:
-    _cut_operands(folder, op)
+def _and(rewriter: Rewriter, op: Op) -> Operand | None:
+    _cut_operands(rewriter, op)
     a, c = op.args
     if a is c:
-        return narrowed(folder, a, op)
-    if isinstance(c, Value) or _combine(folder, op):
+        return narrowed(rewriter, a, op)
+    if isinstance(c, Value) or _combine(rewriter, op):
         return None
     mask = unsigned(c, op.size)
     if mask == 0:
         return 0
-    bits = min(folder.width(a), 8 * op.size)
-    if mask & ((1 << bits) - 1) == (1 << bits) - 1 and not folder.needed(op):
-        return narrowed(folder, a, op)
     if mask in (0xFF, 0xFFFF, 0xFFFFFFFF):
         op.kind, op.args, op.size = "zext", [a], mask.bit_length() // 8
     return None
 
 
-def _or(folder: Folder, op: Op) -> Operand | None:
-    _cut_operands(folder, op)
+def _or(rewriter: Rewriter, op: Op) -> Operand | None:
+    _cut_operands(rewriter, op)
     a, c = op.args
     if a is c or c == 0:
-        return narrowed(folder, a, op)
+        return narrowed(rewriter, a, op)
     if isinstance(c, int):
         if unsigned(c, op.size) == unsigned(-1, op.size):
             return signed(unsigned(c, op.size))
-        _combine(folder, op)
+        _combine(rewriter, op)
     return None
 
 
-def _xor(folder: Folder, op: Op) -> Operand | None:
-    _cut_operands(folder, op)
+def _xor(rewriter: Rewriter, op: Op) -> Operand | None:
+    _cut_operands(rewriter, op)
     a, c = op.args
     if a is c:
         return 0
     if c == 0:
-        return narrowed(folder, a, op)
+        return narrowed(rewriter, a, op)
     if isinstance(c, int):
-        _combine(folder, op)
+        _combine(rewriter, op)
     return None
 
 
-def _shift(folder: Folder, op: Op) -> Operand | None:
+def _shift(rewriter: Rewriter, op: Op) -> Operand | None:
     if op.size == 4:
-        op.args[1] = low_part(folder, op.args[1], 1)
+        op.args[1] = low_part(rewriter, op.args[1], 1)
         if op.kind == "shl":
-            op.args[0] = low_part(folder, op.args[0], 4)
+            op.args[0] = low_part(rewriter, op.args[0], 4)
     a, c = op.args
     if isinstance(c, Value):
         return 0 if a == 0 else None
@@ -268,13 +210,8 @@ def _shift(folder: Folder, op: Op) -> Operand | None:
     amount = c % bits
     op.args[1] = amount
     if amount == 0:
-        return narrowed(folder, a, op)
-    if op.kind == "lshr" and folder.width(a) <= amount:
-        return 0
-    if op.kind == "ashr" and folder.width(a) < bits:
-        op.kind = "lshr"
-        return None
-    inner = folder.made_by(a, "shl", "lshr", "ashr")
+        return narrowed(rewriter, a, op)
+    inner = rewriter.made_by(a, "shl", "lshr", "ashr")
     if inner is None or inner.size != op.size or isinstance(inner.args[1], Value):
         return None
     return _two_shifts(op, inner, inner.args[1] % bits, amount)
@@ -297,42 +234,32 @@ def _two_shifts(op: Op, inner: Op, first: int, second: int) -> Operand | None:
     return None
 
 
-def _neg(folder: Folder, op: Op) -> Operand | None:
-    _cut_operands(folder, op)
-    inner = folder.made_by(op.args[0], "neg")
+def _neg(rewriter: Rewriter, op: Op) -> Operand | None:
+    _cut_operands(rewriter, op)
+    inner = rewriter.made_by(op.args[0], "neg")
     if inner is not None and inner.size == op.size:
-        return narrowed(folder, inner.args[0], op)
+        return narrowed(rewriter, inner.args[0], op)
     return None
 
 
-def _zext(folder: Folder, op: Op) -> Operand | None:
-    op.args[0] = a = low_part(folder, op.args[0], op.size, always=True)
-    if folder.width(a) <= 8 * op.size:
-        return None if folder.needed(op) else a
-    inner = folder.made_by(a, "shl", *_LOW_HALF)
-    if inner is None or inner.result is None or inner.result.kind == "ptr":
-        return None
-    if inner.kind == "and" and isinstance(inner.args[1], int):
+def _zext(rewriter: Rewriter, op: Op) -> Operand | None:
+    op.args[0] = a = low_part(rewriter, op.args[0], op.size, always=True)
+    inner = rewriter.made_by(a, "and")
+    if inner is not None and isinstance(inner.args[1], int):
         mask = unsigned(inner.args[1], min(inner.size, op.size))
         op.kind, op.args, op.size = "and", [inner.args[0], mask], 8
-    elif op.size == 4 and inner.size == 8 and folder.once(a):
-        if inner.kind == "shl" and not (isinstance(inner.args[1], int) and inner.args[1] < 32):
-            return None
-        op.kind, op.args = inner.kind, list(inner.args)
     return None
 
 
-def _sext(folder: Folder, op: Op) -> Operand | None:
-    op.args[0] = a = low_part(folder, op.args[0], op.size, always=True)
-    if folder.width(a) < 8 * op.size:
-        return a
-    inner = folder.made_by(a, "sext", "const")
+def _sext(rewriter: Rewriter, op: Op) -> Operand | None:
+    op.args[0] = a = low_part(rewriter, op.args[0], op.size, always=True)
+    inner = rewriter.made_by(a, "sext", "const")
     return a if inner is not None and inner.size <= op.size else None
 
 
-def _bswap(folder: Folder, op: Op) -> Operand | None:
-    op.args[0] = low_part(folder, op.args[0], op.size, always=True)
-    inner = folder.made_by(op.args[0], "bswap")
+def _bswap(rewriter: Rewriter, op: Op) -> Operand | None:
+    op.args[0] = low_part(rewriter, op.args[0], op.size, always=True)
+    inner = rewriter.made_by(op.args[0], "bswap")
     if inner is None or inner.size != op.size:
         return None
     if op.size == 8:

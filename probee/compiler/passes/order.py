@@ -19,11 +19,14 @@ from probee.compiler.passes import (
     demanded_bits,
     fold,
     forward,
+    halves,
     hoist,
+    known_bits,
     layout,
     params,
     ranges,
     sink,
+    strength,
     threading,
 )
 
@@ -40,6 +43,7 @@ FIRST: tuple[Pass, ...] = (
     ("cfg", cfg.run),
     ("params", params.run),
     ("byte_swaps", byte_swaps.run),
+    ("known_bits", known_bits.run),
 )
 CLEAN: tuple[Pass, ...] = (
     ("fold", fold.run),
@@ -56,7 +60,10 @@ CLEAN: tuple[Pass, ...] = (
 ONCE: tuple[Pass, ...] = (
     ("ranges", ranges.run),
     ("byte_swaps", byte_swaps.run),
+    ("known_bits", known_bits.run),
+    ("strength", strength.run),
     ("demanded_bits", demanded_bits.run),
+    ("halves", halves.run),
     ("hoist", hoist.run),
 )
 LAST: tuple[Pass, ...] = (
