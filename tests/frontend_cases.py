@@ -34,6 +34,7 @@ _FORMATS = {
     "sys_enter_close": (FormatField("fd", "unsigned int", 16, 8, signed=False),),
     "sys_enter_fsync": (FormatField("fd", "int", 24, 8, signed=False),),
     "sys_exit_openat": (FormatField("ret", "long", 16, 8, signed=True),),
+    "rcu_utilization": (FormatField("s", "const char *", 8, 8, signed=False),),
     "task_rename": (
         FormatField("pid", "pid_t", 8, 4, signed=True),
         FormatField("oldcomm", "char[16]", 12, 16, signed=False),

@@ -94,7 +94,7 @@ def tracepoints(kernel: RunningKernel, patterns: Sequence[str]) -> list[Event]:
 def tracepoint_event(format_: TracepointFormat) -> Event:
     """The fields that a program can read; those that all tracepoints have, it cannot."""
     fields = [
-        _field(f.name, _word(field_type(f)), f.type)
+        _field(f.name, _word(field_type(f, format_.category)), f.type)
         for f in format_.fields
         if f.offset >= COMMON_BYTES
     ]

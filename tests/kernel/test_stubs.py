@@ -129,7 +129,7 @@ def test_shipped_classes_agree_with_this_kernel_where_both_have_a_field() -> Non
             for field, said in field_types(getattr(contexts, name)).items():
                 there = format_.field(field)
                 if there is not None:
-                    found = field_type(there)
+                    found = field_type(there, category)
                     assert found == said or isinstance(found, Pointer), (event, field)
 
 

@@ -129,7 +129,7 @@ def _no_hook(low: Lowering, target: str, message: str) -> Refusal:
 
 
 def _tracepoint_field(low: Lowering, owner: Context, node: ast.Attribute) -> TypedValue:
-    found: FormatField | None = None
+    answers: list[tuple[FormatField, Int | Pointer | CharArray | None]] = []
     for hook in low.program.attach:
         category, _, name = hook.target.partition(":")
         format_ = low.world.facts.tracepoint(category, name)
@@ -144,10 +144,13 @@ def _tracepoint_field(low: Lowering, owner: Context, node: ast.Attribute) -> Typ
                 f"{hook.target} has no field {node.attr!r}",
                 fix=f"it has: {names}",
             )
-        if found is not None and (found.offset, found.size, found.type) != (
-            field_.offset,
-            field_.size,
-            field_.type,
+        answers.append((field_, field_type(field_, category)))
+        (first, type_), (last, other) = answers[0], answers[-1]
+        if (first.offset, first.size, first.type, type_) != (
+            last.offset,
+            last.size,
+            last.type,
+            other,
         ):
             raise low.refuse(
                 node,
@@ -155,13 +158,15 @@ def _tracepoint_field(low: Lowering, owner: Context, node: ast.Attribute) -> Typ
                 f"{node.attr!r} is not the same field in all hooks of this program",
                 fix="write one program a hook, and share the rest in a function",
             )
-        found = field_
-    assert found is not None
-    return _read_format_field(low, owner, found, node)
+    return _read_format_field(low, owner, *answers[-1], node)
 
 
 def _read_format_field(
-    low: Lowering, owner: Context, found: FormatField, node: ast.Attribute
+    low: Lowering,
+    owner: Context,
+    found: FormatField,
+    type_: Int | Pointer | CharArray | None,
+    node: ast.Attribute,
 ) -> TypedValue:
     if found.offset < COMMON_BYTES:
         raise low.refuse(
@@ -172,7 +177,6 @@ def _read_format_field(
             found.name, found.offset, found.size, found.signed
         )
     low.place(node)
-    type_ = field_type(found)
     if type_ is None:
         raise low.not_yet(node, f"a field of type {found.type}")
     stated.check_type(low, owner, node, type_)
@@ -184,15 +188,19 @@ def _read_format_field(
     return _load(low, owner, offset, type_)
 
 
-def field_type(found: FormatField) -> Int | Pointer | CharArray | None:
-    """The language's type for a field of a format file; None where there is none yet."""
+def field_type(found: FormatField, category: str) -> Int | Pointer | CharArray | None:
+    """The language's type for a field of a format file; None where there is none yet.
+
+    Events of `syscalls` record the arguments as they came, so a `char *` there is the caller's;
+    others point to the kernel's own strings, as rcu:rcu_utilization (include/trace/events/rcu.h).
+    """
     c_type = " ".join(w for w in found.type.split() if w not in ("const", "struct", "volatile"))
     if "__data_loc" in c_type or "__rel_loc" in c_type:
         return None
     if "*" in c_type and found.size == 8:
-        # the kernel's own strings are dynamic arrays, so a char pointer here is the caller's
-        space = "user" if c_type.replace(" ", "") == "char*" else "kernel"
-        return Pointer(space, "char" if space == "user" else "")
+        text = c_type.replace(" ", "") == "char*"
+        space = "user" if text and category == "syscalls" else "kernel"
+        return Pointer(space, "char" if text else "")
     if "[" in c_type:
         head = c_type.partition("[")[0].strip()
         return (

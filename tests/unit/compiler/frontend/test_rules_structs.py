@@ -175,3 +175,14 @@ def test_refused(name: str) -> None:
         compiled(_names(body))
     assert [d.code for d in refusal.value.diagnostics] == [code]
     assert all(d.why or d.code in ("type", "not-yet") for d in refusal.value.diagnostics)
+
+
+@pytest.mark.parametrize(
+    ("hook", "field", "space"),
+    [("syscalls:sys_enter_openat", "filename", "user"), ("rcu:rcu_utilization", "s", "kernel")],
+)
+def test_whose_text_a_tracepoint_points_to(hook: str, field: str, space: str) -> None:
+    program = f'@tracepoint("{hook}")\ndef program(ctx: Context) -> None:\n'
+    body = f"    by_name[read_str(ctx.{field}, default='')] = 1\n"
+    (spec,) = compiled(names_of(DECLARATIONS + program + body)).programs
+    assert f"probe_read_{space}_str" in spec.helpers
