@@ -53,7 +53,7 @@ CLASS = '''class {}(TypedContext):
     """{}"""
 
     __syscall_nr: s32
-    filename: UserStr
+    filename: KernelStr
     mode: u16
     where: KernelPtr
     comm: Chars = chars(16)
@@ -128,7 +128,7 @@ def test_a_class_says_each_field_or_why_not() -> None:
     text = module_text(tracepoints(KERNEL, ["a:first_one"]), "a test")
     assert text.endswith(f"\n\n\n{CLASS.format('FirstOne', 'a:first_one')}")
     assert (
-        "\nfrom probee import Chars, KernelPtr, TypedContext, UserStr, chars, s32, u8, u16\n"
+        "\nfrom probee import Chars, KernelPtr, KernelStr, TypedContext, chars, s32, u8, u16\n"
         in text
     )
 
@@ -140,7 +140,7 @@ def test_the_module_means_what_it_was_written_from() -> None:
     exec(module_text(tracepoints(KERNEL, ["a:first_one"]), "a test"), module)
     assert field_types(module["FirstOne"]) == {
         "__syscall_nr": Int("s32", 4, signed=True),
-        "filename": Pointer("user", "char"),
+        "filename": Pointer("kernel", "char"),
         "mode": Int("u16", 2, signed=False),
         "where": Pointer("kernel"),
         "comm": CharArray(16),
@@ -202,7 +202,7 @@ def test_type_checkers_accept_the_module_and_find_a_misspelt_field(tmp_path: Pat
         text=True,
         check=False,
     )
-    assert 'note: Revealed type is "probee.lang.types.UserStr"' in done.stdout
+    assert 'note: Revealed type is "probee.lang.types.KernelStr"' in done.stdout
     assert 'note: Revealed type is "int"' in done.stdout
     errors = [line for line in done.stdout.splitlines() if " error: " in line]
     assert [line.partition(":")[0] for line in errors] == ["bad.py"]
