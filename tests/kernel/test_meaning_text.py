@@ -212,6 +212,40 @@ def program(ctx: Context) -> s64:
     same = found == names[2]
     return same * 2 + (found == "abc") + names[4].startswith("ab") * 4
 """,
+    "beginnings, ends and parts": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    p: UserStr = ctx.a
+    s = read_str(p, 8, default="?")
+    t = read_str(p, 64, default="abc")
+    e = E(comm=current.comm)
+    e.path = read_str(p, default="")
+    return (
+        s.startswith(("x", "abc", "é")) + s.endswith("ef") * 2 + t.endswith(("é", "zzz")) * 4
+        + (s[:3] == "abc") * 8 + (t[:7] != "abc") * 16 + (e.path[:1] in ("a", "é", "b")) * 32
+        + (s in ("abc", "bash", "abcdef")) * 64 + ("é" in s) * 128 + (s == t) * 256
+        + e.comm.endswith("bee") * 512 + (current.comm[:2] == "pr") * 1024 + s.endswith("") * 2048
+        + (s[:0] == "") * 4096 + ("abcdeé" == t) * 8192 + (t[:6] == "abcdeé") * 16384
+    )
+""",
+    "bytes of a text": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    p: UserStr = ctx.a
+    q: UserStr = ctx.i
+    s = read_str(p, 8, default="?")
+    t = read_str(q, 16, default="abc")
+    found = (
+        (s.raw == b"abc") + (s.raw[1:3] == b"bc") * 2 + (s.raw[2:] == b"c") * 4
+        + (s.raw[1:9] == b"bc") * 8 + (s.raw[:2] == b"") * 16 + (s.raw[3:] == b"") * 32
+        + (s.raw == t.raw) * 64 + s.raw.startswith(t.raw) * 128 + (t.raw in s.raw) * 256
+        + s.cut * 512 + t.cut * 1024 + (b"\\xc3" in s.raw) * 2048 + (s.raw[0:0] == b"") * 4096
+        + s.raw.endswith(b"\\xc3") * 8192 + (b"f" in t.raw) * 16384 + (s.raw[5:7] == b"f") * 32768
+    )
+    total.value += len(s.raw) * 100 + len(t.raw)
+    total.value += s.raw[ctx.g & 3]
+    return found + t.raw[-1] * 65536
+""",
     "text between records": """
 @raw_tracepoint("probee_meaning")
 def program(ctx: Context) -> s64:

@@ -21,8 +21,8 @@ from probee.compiler.frontend import (
     numbers,
     perf,
     printing,
+    rawtext,
     rings,
-    search,
     stacks,
     texts,
 )
@@ -114,9 +114,9 @@ def _method(low: Lowering, owner: TypedValue, name: str, node: ast.Call) -> Type
             return context.syscall_arg(low, node)
         case Ref() if name in ("submit", "discard"):
             return rings.finish(low, owner, name, node)
-        case _ if texts.is_text(owner) and name == "startswith" and len(node.args) == 1:
+        case _ if rawtext.compared(owner) and name in ("startswith", "endswith"):
             yes, no = low.blocks(2)
-            search.startswith(low, node, owner, low.value(node.args[0]), yes, no)
+            rawtext.matches(low, node, owner, name, yes, no)
             return boolean(low.either(yes, no))
         case _:
             raise low.not_yet(node, f"{name}() of {describe(owner)}")
@@ -142,6 +142,8 @@ def _length(low: Lowering, node: ast.Call) -> Num:
             why="the kernel keeps no count of a map's entries",
             fix="count in a Global, or use len() on the user side",
         )
+    if rawtext.compared(value):
+        return rawtext.length(low, value, argument)
     raise expressions.refuse_kind(low, value, "an array", argument)
 
 

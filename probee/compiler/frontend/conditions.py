@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import arrays, expressions, maps, numbers, search, texts
+from probee.compiler.frontend import arrays, expressions, maps, numbers, rawtext, search, texts
 from probee.compiler.frontend.values import (
     NONE,
     NoneType,
@@ -18,6 +18,7 @@ from probee.compiler.frontend.values import (
     OptNum,
     OptText,
     Ref,
+    Several,
     Text,
     describe,
 )
@@ -129,12 +130,14 @@ def _compare(
     (left_node, left), (right_node, right) = a, b
     if isinstance(operator, (ast.NotEq, ast.NotIn, ast.IsNot)):
         then, other = other, then
-    both_text = texts.is_text(left) and texts.is_text(right)
+    both_text = rawtext.compared(left) and rawtext.compared(right)
     if isinstance(operator, (ast.Is, ast.IsNot)) or NONE in (left, right):
         _is_none(low, node, operator, (left, right), then, other)
     elif isinstance(operator, (ast.In, ast.NotIn)):
         if both_text:
-            search.contains(low, node, right, left, then, other)
+            rawtext.contains(low, node, right, left, then, other)
+        elif isinstance(right, Several):
+            _among(low, node, right, (left_node, left), right_node, then, other)
         elif isinstance(right, Ref) and arrays.is_array(right):
             arrays.contains(low, right, (left_node, left), right_node, then, other)
         else:
@@ -144,14 +147,34 @@ def _compare(
         numbers.compare(low, exact, left, right, then, other)
     elif both_text:
         if not isinstance(operator, (ast.Eq, ast.NotEq)):
-            raise low.not_yet(node, "ordering of text")
-        search.equal(low, node, left, right, then, other)
+            raise rawtext.inexact(
+                low, node, "the order of texts", "compare numbers, or texts for being equal"
+            )
+        rawtext.equal(low, node, left, right, then, other)
     else:
         found, culprit = (right, right_node) if isinstance(left, Num) else (left, left_node)
         wanted = "text" if texts.is_text(left) or texts.is_text(right) else "an integer"
         if wanted == "text":
             found, culprit = (left, left_node) if texts.is_text(right) else (right, right_node)
         raise expressions.refuse_kind(low, found, wanted, culprit)
+
+
+def _among(
+    low: Lowering,
+    node: ast.AST,
+    items: Several,
+    wanted: tuple[ast.expr, TypedValue],
+    among: ast.expr,
+    then: Block,
+    other: Block,
+) -> None:
+    """`x in (a, b, c)`: equal to one of them."""
+    nodes = among.elts if isinstance(among, ast.Tuple) else [among] * len(items.items)
+    for item_node, item in zip(nodes, items.items, strict=True):
+        (on,) = low.blocks(1)
+        _compare(low, node, ast.Eq(), wanted, (item_node, item), then, on)
+        low.start(on)
+    low.jump(other)
 
 
 def _is_none(

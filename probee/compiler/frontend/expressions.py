@@ -19,7 +19,7 @@ from probee.compiler.frontend import (
     names,
     numbers,
     printing,
-    texts,
+    rawtext,
     variables,
 )
 from probee.compiler.frontend.values import (
@@ -31,6 +31,7 @@ from probee.compiler.frontend.values import (
     Opt,
     OptNum,
     OptText,
+    Raw,
     Ref,
     Several,
     Text,
@@ -166,8 +167,9 @@ def _attribute(low: Lowering, node: ast.Attribute) -> TypedValue:
             return names.known(low, low.frame.scope[dotted], dotted, node)
         case Ref(type=StructType()):
             return memory.read_field(low, owner, node)
-        case _ if texts.is_text(owner):
-            return Method(owner, node.attr)
+        case _ if rawtext.compared(owner):
+            found = None if isinstance(owner, Raw) else rawtext.attribute(low, owner, node)
+            return found or Method(owner, node.attr)
         case _:
             raise low.refuse(
                 node,
@@ -180,6 +182,8 @@ def _attribute(low: Lowering, node: ast.Attribute) -> TypedValue:
 def _subscript(low: Lowering, owner: TypedValue, key: ast.expr, node: ast.expr) -> TypedValue:
     if isinstance(owner, Ref) and arrays.is_array(owner):
         return arrays.subscript(low, owner, key, node)
+    if rawtext.compared(owner):
+        return rawtext.subscript(low, owner, key, node)
     return maps.subscript(low, owner, key, node)
 
 

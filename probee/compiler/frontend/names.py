@@ -363,4 +363,4 @@ def text(low: Lowering, value: str | bytes, node: ast.AST) -> Text:
             why="text in the kernel ends at its first NUL",
             fix="leave it out",
         )
-    return Text(raw)
+    return Text(raw, isinstance(value, bytes))

@@ -39,7 +39,7 @@ def equal(
     low: Lowering, node: ast.AST, a: TypedValue, b: TypedValue, then: Block, other: Block
 ) -> None:
     """Leaves by `a == b`."""
-    left, right = _materialise(low, a, node), _materialise(low, b, node)
+    left, right = materialise(low, a, node), materialise(low, b, node)
     match left, right:
         case Text(), Text():
             low.decide(left.raw == right.raw, then, other)
@@ -53,13 +53,13 @@ def nonempty(
     low: Lowering, value: TypedValue, node: ast.AST, then: Block, other: Block, known: Flow
 ) -> None:
     """Leaves by the truth of a text; `known` is what holds where it is not empty."""
-    found = _materialise(low, value, node)
+    found = materialise(low, value, node)
     if isinstance(found, Text):
         low.decide(bool(found.raw), then, other)
     elif found.type.size == 2:  # a cut text of no bytes may have one in its buffer
         low.decide(False, then, other)
     else:
-        low.branch("ne", _byte(low, found, 0), 0, then, other, then_flow=known)
+        low.branch("ne", byte(low, found, 0), 0, then, other, then_flow=known)
 
 
 def startswith(
@@ -68,7 +68,7 @@ def startswith(
     """Leaves by `a.startswith(prefix)`."""
     if not is_text(prefix):
         raise low.refuse(node, "type", f"{describe(prefix)} stands where text is needed")
-    match _materialise(low, a, node), _materialise(low, prefix, node):
+    match materialise(low, a, node), materialise(low, prefix, node):
         case Text(raw=raw), Text(raw=start):
             low.decide(raw.startswith(start), then, other)
         case Text(), Ref():
@@ -83,7 +83,7 @@ def contains(
     low: Lowering, node: ast.AST, text: TypedValue, part: TypedValue, then: Block, other: Block
 ) -> None:
     """Leaves by `part in text`: the part is tried at each place, in order."""
-    hay, needle = _materialise(low, text, node), _materialise(low, part, node)
+    hay, needle = materialise(low, text, node), materialise(low, part, node)
     if isinstance(hay, Text):
         if not isinstance(needle, Text):
             raise low.not_yet(node, "searching in text known when the program is compiled")
@@ -99,10 +99,64 @@ def contains(
         _each_place(low, _buffer(low, hay), hay.type.size, part_buffer, then, other)
 
 
+def endswith(
+    low: Lowering, node: ast.AST, a: TypedValue, end: TypedValue, then: Block, other: Block
+) -> None:
+    """Leaves by `a.endswith(end)`."""
+    hay, needle = materialise(low, a, node), materialise(low, end, node)
+    if isinstance(hay, Text) and isinstance(needle, Text):
+        low.decide(hay.raw.endswith(needle.raw), then, other)
+        return
+    if isinstance(hay, Text) or not isinstance(needle, Text):
+        raise low.not_yet(node, "the end of a text beside anything but a constant")
+    raw = needle.raw
+    if len(raw) > hay.type.size - 1:
+        low.decide(False, then, other)
+        return
+    size = length(low, hay)
+    (long,) = low.blocks(1)
+    low.branch("uge", size, len(raw), long, other)
+    low.start(long)
+    bytes_at(low, hay, low.builder.emit("sub", size, len(raw), size=8), raw, then, other)
+
+
+def length(low: Lowering, ref: Ref) -> Operand:
+    """How many bytes of text a buffer holds."""
+    buffer = _buffer(low, ref)
+    head, look, again, done = low.blocks(4)
+    place = low.temporary()
+    low.builder.write(place, 0)
+    low.jump(head)
+    low.start(head, sealed=False)
+    i = low.builder.read(place)
+    low.branch("ult", i, buffer.limit, look, done)
+    low.start(look)
+    low.branch("eq", byte(low, ref, i), 0, done, again)
+    low.start(again)
+    low.builder.write(place, low.builder.emit("add", i, 1, size=8))
+    low.jump(head)
+    low.builder.seal(head)
+    low.start(done)
+    return low.builder.read(place)
+
+
+def cut(low: Lowering, value: TypedValue, node: ast.AST) -> Operand:
+    """1 where a text did not fit its buffer: there is no NUL in it."""
+    found = materialise(low, value, node)
+    if isinstance(found, Text):
+        return 0
+    size = found.type.size
+    marked, yes, no = low.blocks(3)
+    low.branch("ne", byte(low, found, 0, size - 1), 0, marked, no)
+    low.start(marked)  # the mark means nothing behind a NUL
+    low.branch("eq", length(low, found), size - 2, yes, no)
+    return low.either(yes, no)
+
+
 # ------------------------------------------------------------------------------- text in memory
 
 
-def _materialise(low: Lowering, value: TypedValue, node: ast.AST) -> Ref | Text:
+def materialise(low: Lowering, value: TypedValue, node: ast.AST) -> Ref | Text:
     """A buffer that may be read at any index, for text that has none yet."""
     match value:
         case Comm() | ReadStr():
@@ -126,7 +180,7 @@ def _buffer(low: Lowering, ref: Ref) -> Buffer:
     """A buffer whose text is to be walked: a last byte that is not NUL means that it was cut."""
     size = ref.type.size
     cut, whole = low.blocks(2)
-    low.branch("ne", _byte(low, ref, 0, size - 1), 0, cut, whole)
+    low.branch("ne", byte(low, ref, 0, size - 1), 0, cut, whole)
     ends = []
     for block, limit in ((cut, size - 2), (whole, size - 1)):
         low.start(block)
@@ -134,7 +188,7 @@ def _buffer(low: Lowering, ref: Ref) -> Buffer:
     return Buffer(ref, low.join(ends))
 
 
-def _byte(low: Lowering, ref: Ref, index: Operand, extra: int = 0) -> Value:
+def byte(low: Lowering, ref: Ref, index: Operand, extra: int = 0) -> Value:
     """One byte of a buffer at a run-time index that is below its size."""
     pointer = ref.ptr
     if index != 0:
@@ -154,9 +208,9 @@ def _same_text(low: Lowering, ref: Ref, raw: bytes, then: Block, other: Block) -
     there, cut = low.blocks(2)
     _begins_with_bytes(low, ref, raw, there, other)
     low.start(there)
-    low.branch("eq", _byte(low, ref, 0, size - 2), 0, then, cut)
+    low.branch("eq", byte(low, ref, 0, size - 2), 0, then, cut)
     low.start(cut)
-    low.branch("ne", _byte(low, ref, 0, size - 1), 0, then, other)
+    low.branch("ne", byte(low, ref, 0, size - 1), 0, then, other)
 
 
 def _begins(low: Lowering, ref: Ref, raw: bytes, then: Block, other: Block) -> None:
@@ -183,18 +237,25 @@ def _begins_with_bytes(low: Lowering, ref: Ref, raw: bytes, then: Block, other: 
     low.jump(then)
 
 
-def _bytes_at(
+def bytes_at(
+    low: Lowering, ref: Ref, start: Operand, raw: bytes, then: Block, other: Block
+) -> None:
+    """These bytes stand at `start`, where the text is that long."""
+    for i, wanted in enumerate(raw):
+        (on,) = low.blocks(1)
+        low.branch("eq", byte(low, ref, start, i), wanted, on, other)
+        low.start(on)
+    low.jump(then)
+
+
+def _bytes_inside(
     low: Lowering, hay: Buffer, start: Operand, raw: bytes, then: Block, other: Block
 ) -> None:
     """These bytes stand at `start`, inside the text."""
     (inside,) = low.blocks(1)
     low.branch("ule", low.builder.emit("add", start, len(raw), size=8), hay.limit, inside, other)
     low.start(inside)
-    for i, byte in enumerate(raw):
-        (on,) = low.blocks(1)
-        low.branch("eq", _byte(low, hay.ref, start, i), byte, on, other)
-        low.start(on)
-    low.jump(then)
+    bytes_at(low, hay.ref, start, raw, then, other)
 
 
 # ---------------------------------------------------------------------------------------- loops
@@ -213,11 +274,11 @@ def _each_place(
     low.branch("slt", i, places, look, other)
     low.start(look)
     if isinstance(part, bytes):
-        _bytes_at(low, hay, i, part, then, later)
+        _bytes_inside(low, hay, i, part, then, later)
     else:
         _match(low, hay, i, part, then, later, whole=False)
     low.start(later)
-    low.branch("eq", _byte(low, hay.ref, i), 0, other, again)
+    low.branch("eq", byte(low, hay.ref, i), 0, other, again)
     low.start(again)
     low.builder.write(place, low.builder.emit("add", i, 1, size=8))
     low.jump(head)
@@ -244,20 +305,20 @@ def _match(
     at = low.builder.emit("add", start, j, size=8)
     low.branch("ult", j, needle.limit, look, ended)
     low.start(look)
-    want = _byte(low, needle.ref, j)
+    want = byte(low, needle.ref, j)
     low.branch("eq", want, 0, ended, compare)
     low.start(ended)
     if whole:
         (more,) = low.blocks(1)
         low.branch("ult", at, hay.limit, more, then)
         low.start(more)
-        low.branch("eq", _byte(low, hay.ref, at), 0, then, other)
+        low.branch("eq", byte(low, hay.ref, at), 0, then, other)
     else:
         low.jump(then)
     low.start(compare)
     low.branch("ult", at, hay.limit, bounded, other)
     low.start(bounded)
-    low.branch("eq", _byte(low, hay.ref, at), want, again, other)
+    low.branch("eq", byte(low, hay.ref, at), want, again, other)
     low.start(again)
     low.builder.write(index, low.builder.emit("add", j, 1, size=8))
     low.jump(head)

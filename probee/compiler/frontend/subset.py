@@ -23,7 +23,7 @@ ACCEPTED = frozenset({
     "match_case", "MatchValue", "MatchSingleton", "MatchSequence", "MatchAs", "MatchOr",
     # expressions
     "BoolOp", "NamedExpr", "BinOp", "UnaryOp", "IfExp", "Compare", "Call", "Constant",
-    "Attribute", "Subscript", "Name", "Tuple", "JoinedStr", "FormattedValue",
+    "Attribute", "Subscript", "Slice", "Name", "Tuple", "JoinedStr", "FormattedValue",
     # contexts
     "Load", "Store", "Del",
     # operators
@@ -103,7 +103,6 @@ REFUSED: dict[str, tuple[str, str, str]] = {
         "declare `slots: list[u32] = array(u32, 8)` in a Struct and give its elements values",
     ),
     "Starred": ("*arguments", "calls are resolved before the program runs", "name each argument"),
-    "Slice": ("a slice", "not built yet", ""),
     "With": ("with", "not built yet: locks and RCU sections come later", ""),
     "withitem": ("with", "not built yet: locks and RCU sections come later", ""),
     "MatchMapping": ("a mapping pattern", "there are no dicts to match", "match m.get(k)"),

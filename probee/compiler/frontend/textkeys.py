@@ -45,7 +45,7 @@ def text_key(low: Lowering, value: TypedValue, type_: CharArray, node: ast.expr)
     """The address of a text as a key."""
     place = _scratch(low, "key", type_)
     match value:
-        case Text() | Comm():
+        case Text(binary=False) | Comm():
             texts.put(low, place, value, node)
         case ReadStr(default=bytes(), size=None):
             _read(low, place, value, node)

@@ -42,7 +42,7 @@ def put(low: Lowering, place: Place, value: TypedValue, node: ast.expr) -> None:
     low.clean.discard(place.ref.site)
     size = place.type.size
     match value:
-        case Text(raw=raw):
+        case Text(raw=raw, binary=False):
             check_size(low, raw, size, node)
             store_bytes(low, place, raw + b"\0")
         case Comm():
@@ -202,7 +202,7 @@ def read_str(low: Lowering, call: ast.Call) -> ReadStr:
     if "default" not in given:
         return ReadStr(pointer, None, size)
     default = low.value(given["default"])
-    if not isinstance(default, Text):
+    if not isinstance(default, Text) or default.binary:
         raise low.not_yet(given["default"], "a default that is not a constant")
     if size is not None:
         check_size(low, default.raw, size, given["default"])

@@ -98,9 +98,24 @@ class OptText(Frozen):
 
 
 class Text(Frozen):
-    """A string known when the program is compiled."""
+    """A string known when the program is compiled, or with `binary` bytes."""
 
     raw: bytes
+    binary: bool = False
+
+
+class Raw(Frozen):
+    """`text.raw`: the bytes of a text."""
+
+    text: TypedValue
+
+
+class Part(Frozen):
+    """`text[:stop]`, `text.raw[start:stop]`, to be compared; `stop` None: to the end."""
+
+    text: TypedValue
+    start: int
+    stop: int | None
 
 
 class ReadStr(Frozen):
@@ -167,6 +182,8 @@ TypedValue: TypeAlias = (
     | OptNum
     | OptText
     | Text
+    | Raw
+    | Part
     | ReadStr
     | Comm
     | NoneType
@@ -205,6 +222,10 @@ def describe(value: TypedValue) -> str:
             return with_article(name)
         case Ref(type=ArrayOf()):
             return "an array"
+        case Raw() | Text(binary=True):
+            return "bytes"
+        case Part():
+            return "a part of a text"
         case Ref() | Text() | Comm():
             return "text"
         case OptText() | Opt(ref=Ref(type=CharArray())):

@@ -109,6 +109,22 @@ REFUSED = {
         "    total.value = s == 'x'")),
     "text changed while it waits": (
         "stale-reference", "o = Outer()\ntotal.value = same(o.comm, rename(o))"),
+    "a text looked for in another": (
+        "text-bytes", "o = Outer()\ntotal.value = o.path in o.comm"),
+    "a text that begins with another": (
+        "text-bytes", "o = Outer()\ntotal.value = o.path.startswith(o.comm)"),
+    "text and bytes": ("text-bytes", "total.value = current.comm == b'bash'"),
+    "bytes and text": ("text-bytes", "total.value = current.comm.raw == 'bash'"),
+    "bytes in text": ("text-bytes", "total.value = b'x' in current.comm"),
+    "bytes as a beginning": ("text-bytes", "total.value = current.comm.startswith(b'x')"),
+    "bytes for a text": ("type", "o = Outer()\no.comm = b'x'"),
+    "half a character": ("text-bytes", "total.value = '\\udcc3' in current.comm"),
+    "a character": ("text-bytes", "total.value = current.comm[0] == 'x'"),
+    "characters behind the first": ("text-bytes", "total.value = current.comm[1:3] == 'x'"),
+    "how many characters": ("text-bytes", "total.value = len(current.comm)"),
+    "the order of texts": ("text-bytes", "total.value = current.comm < 'x'"),
+    "a bound that is no constant": (
+        "not-yet", "total.value = current.comm[:ctx.flags] == 'x'"),
     "two texts for one name": ("local-type", "s = 'a'\nif ctx.flags:\n    s = 'b'"),
     "two kinds of text returned": ("return-type", "tell(either(ctx.flags))"),
     "a buffer of another kind": ("type", "xs: list[u16] = array(u32, 8)"),

@@ -40,7 +40,7 @@ STATEMENTS = {
     "DictComp": "x = {i: i for i in ctx}", "GeneratorExp": "x = any(i for i in ctx)",
     "YieldFrom": "yield from ctx", "Import": "import os", "ImportFrom": "from os import path",
     "Global": "global total", "Dict": "x = {}", "Set": "x = {1}", "List": "x = [1]",
-    "Starred": "f(*ctx)", "Slice": "x = ctx[1:2]",
+    "Starred": "f(*ctx)",
     "MatchMapping": "match ctx:\n        case {}:\n            pass",
     "MatchClass": "match ctx:\n        case int():\n            pass",
     "MatchStar": "match (1, 2):\n        case 1, *rest:\n            pass",
