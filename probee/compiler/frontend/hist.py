@@ -179,19 +179,16 @@ def _slot(low: Lowering, hist: Hist[object], value: Num, call: ast.Call) -> Oper
         return SLOT * hist.slot(value.op)
     if hist.linear is not None:
         return _linear_slot(low, hist, hist.linear, value)
+    offset = _log2_slot(low, value)
     if value.bounds[0] >= 0:
-        return _log2_slot(low, value)
-    below, inside = low.blocks(2)
-    low.branch("slt", value.op, 0, below, inside)
-    low.start(below)
-    ends = [low.end(0)]
-    low.start(inside)
-    ends.append(low.end(_log2_slot(low, value)))
-    return low.join(ends)
+        return offset
+    sign = low.builder.emit("ashr", value.op, 63, size=8)  # all ones, or 0
+    there = low.builder.emit("xor", sign, -1, size=8)
+    return low.builder.emit("and", offset, there, size=8)
 
 
 def _log2_slot(low: Lowering, value: Num) -> Operand:
-    """Of a number of 0 or more: 8 times one more than its logarithm, and 8 for 0.
+    """Of a number of 0 or more: 8 times one more than its logarithm, and 8 for 0. Else: any slot.
 
     Five steps, each of which asks whether the upper half of what is left is 0: the sign of its
     negation tells, without a branch. So the verifier follows one way, and sees bounded bits.
@@ -200,7 +197,7 @@ def _log2_slot(low: Lowering, value: Num) -> Operand:
     rest: Operand = value.op
     total: Operand = 0
     for bit in (5, 4, 3, 2, 1):
-        if value.bounds[1] >> (1 << bit) == 0:
+        if value.bounds[0] >= 0 and value.bounds[1] >> (1 << bit) == 0:
             continue
         upper = emit("lshr", rest, 1 << bit, size=8)
         there = emit("lshr", emit("neg", upper, size=8), 63, size=8)
