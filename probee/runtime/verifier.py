@@ -158,6 +158,7 @@ class _Explanation:
         bare = self.name.strip("`")
         return (
             text.replace("{it}", self.name)
+            .replace("{this}", f"{self.name} may lead" if self._varies() else "this lies")
             .replace("{record}", self.name if "`" in self.name else "a record")
             .replace("{x}", bare if bare.isidentifier() else "x")
             .replace("{bytes}", bytes_in(" ".join(self.walk.complaints)))
@@ -165,6 +166,11 @@ class _Explanation:
             .replace("{helper}", helper_in(self.complaint))
             .replace("{kinds}", kinds_in(self.complaint))
         )
+
+    def _varies(self) -> bool:
+        """Whether the value may be more than one number."""
+        known = number(self.links[-1].state) if self.links else None
+        return known is not None and known.low < known.high
 
     def _on_stack(self) -> str:
         """What lies at the place on the stack that the complaint names: `: `key``, or ""."""

@@ -1,9 +1,9 @@
 """What the verifier says, and what it means to the writer of a program: one row a complaint.
 
 `ROWS` is read from the top; the first row whose `part` stands in a complaint counts. In the words,
-`{it}` is the value by its name, `{x}` that name to write in code, `{record}` a record, `{bytes}`
-the numbers of the complaint, `{stack}` what lies at its place on the stack, `{helper}` the helper,
-`{kinds}` what it got and what it wanted.
+`{it}` is the value by its name, `{x}` that name to write in code, `{this}` what it does or where it
+lies, `{record}` a record, `{bytes}` the numbers of the complaint, `{stack}` what lies at its place
+on the stack, `{helper}` the helper, `{kinds}` what it got and what it wanted.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ ROWS: tuple[Row, ...] = (
         ORIGIN),
     Row("invalid mem access", "{it} is a pointer that does not allow this access", _POINTER,
         _READ, ORIGIN),
-    Row("invalid bpf_context access", "the context has nothing that may be read here{bytes}",
+    Row("invalid bpf_context access",
+        "the context has nothing that may be read or written here{bytes}",
         "each type of program may read certain fields of its context, each in whole",
         "compile it on this kernel: its context may differ"),
     Row("dereference of modified ctx", "the context is read at a computed place",
@@ -65,6 +66,8 @@ ROWS: tuple[Row, ...] = (
         "what is added to a pointer must be bounded on both sides", _BOUND, NUMBERS),
     Row("mixed signed bounds", "{it} is compared as signed here and as unsigned there",
         "what is added to a pointer must be bounded on both sides", _BOUND, NUMBERS),
+    Row("math between", "{it} is too large to be added to a pointer",
+        "what is added to a pointer must be small", _BOUND, NUMBERS),
     Row("pointer be out of bounds", "{it} may lead far out of its memory",
         "what is added to a pointer must be small", _BOUND, NUMBERS),
     Row("value is outside of the allowed memory", "{it} may be beyond the end{bytes}",
@@ -72,11 +75,11 @@ ROWS: tuple[Row, ...] = (
     Row("invalid access to packet", "the packet may end before what is read here{bytes}",
         "only what was compared with the packet's end may be read",
         "compare with the end of the packet first", NUMBERS),
-    Row("invalid access to", "this lies beyond the end{bytes}",
+    Row("invalid access to", "{this} beyond the end{bytes}",
         "an access must stay inside its memory", _BOUND, NUMBERS),
     Row("outside of the allowed", "{it} may be beyond the end",
         "an access must stay inside its memory", _BOUND, NUMBERS),
-    Row("invalid zero-sized read", "the length {it} may be zero",
+    Row("invalid zero-sized read", "{it}, a length, may be zero",
         "this helper takes a length of 1 or more", "check it first: `if {x} > 0:`", NUMBERS),
     Row("invalid indirect", "a helper would read memory that was never written{stack}",
         "what a helper reads must have been written on every way to it",
@@ -88,8 +91,8 @@ ROWS: tuple[Row, ...] = (
         "a length must fit the memory that is given", _BOUND, NUMBERS),
     Row("invalid read from stack", "memory is read that was never written{stack}",
         "what is read must have been written on every way to it", "give it a value first"),
-    Row("invalid write to stack", "this lies outside of the program's 512 bytes of stack",
-        "the kernel gives a program no more", _STACK),
+    Row("invalid write to stack", "this would write beyond the stack{bytes}",
+        "a program has 512 bytes of stack, which end at byte 0", _STACK),
     Row("combined stack size", "the functions together need more than 512 bytes of stack",
         "the kernel gives all functions that call one another 512 bytes together", _STACK),
     Row("stack depth", "the functions together need more than 512 bytes of stack",
@@ -132,7 +135,7 @@ ROWS: tuple[Row, ...] = (
         "each helper takes certain kinds of maps", "use another kind of map"),
     Row("cannot write into", "{it} can only be read", "the kernel shows it, and keeps it",
         "write to a copy of your own"),
-    Row("only read is supported", "{it} can only be read", "the kernel shows it, and keeps it",
+    Row("only read", "{it} can only be read", "the kernel shows it, and keeps it",
         "write to a copy of your own"),
     Row("At program exit the register R0", "the program's result is out of the range allowed here",
         "what a program returns decides what the kernel does next", "return 0", NUMBERS),
@@ -144,12 +147,16 @@ ROWS: tuple[Row, ...] = (
         "that needs more rights than this process has", _NEEDS),
     Row("pointer arithmetic", "{it} is a pointer that takes no such arithmetic",
         "only small numbers may be added to a pointer, and not to every kind", _READ, ORIGIN),
-    Row("operator", "{it} is a pointer that takes no such arithmetic",
+    Row("prohibited", "{it} is a pointer that takes no such arithmetic",
         "only small numbers may be added to a pointer, and not to every kind", _READ, ORIGIN),
     Row("access beyond struct", "this lies beyond the end of the kernel's struct{bytes}",
         "the struct of this kernel is smaller", "compile it on this kernel"),
     Row("unreachable insn", "there is code that nothing leads to",
         "the verifier wants every instruction to be of use", _BUG),
+    Row("last insn is not", "the code does not end", "each function ends with an exit", _BUG),
+    Row("frame pointer is read only", "the code changes r10", "it is the kernel's", _BUG),
+    Row("div by zero", "the code divides by the number 0", "", _BUG),
+    Row("invalid shift", "the code shifts by more than the width", "", _BUG),
     Row("jump out of range", "a jump leads out of the program", "", _BUG),
     Row("misaligned", "{it} is not aligned to its size",
         "the kernel reads numbers only where their size divides the address",

@@ -186,7 +186,7 @@ def test_a_session_knows_the_names_by_itself() -> None:
     line = beyond.function.__code__.co_firstlineno + 2
     assert first == (
         f"{__file__}:{line}:11: error[verifier]: the kernel refuses beyond:"
-        " the context has nothing that may be read here: bytes 120 to 127"
+        " the context has nothing that may be read or written here: bytes 120 to 127"
     )
     assert (text, carets) == (
         f"   {line} |     far = ctx.a15",

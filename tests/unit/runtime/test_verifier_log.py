@@ -78,7 +78,7 @@ R0 invalid mem access 'scalar'
 @pytest.mark.parametrize(
     ("log", "slot", "says"),
     [
-        (OOB, 7, "this lies beyond the end{bytes}"),
+        (OOB, 7, "{this} beyond the end{bytes}"),
         (LEAK, 6, "{record} is neither submitted nor discarded on this way"),
         (OLD, 12, "{it} may be None here"),
         (TWO_PATHS, 8, "{it} was never set on this way through the program"),
