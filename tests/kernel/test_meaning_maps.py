@@ -16,7 +16,7 @@ from probee import (
     Array, BloomFilter, Context, Counter, Global, Hash, LpmTrie, LruHash, LruPerCpuHash,
     PerCpuArray, PerCpuHash, Queue, Stack, Struct, raw_tracepoint, atomic_add, atomic_and,
     atomic_or, atomic_xor, atomic_fetch_add, atomic_fetch_and, atomic_fetch_or, atomic_fetch_xor,
-    atomic_exchange, atomic_compare_exchange, PerCpuGlobal,
+    atomic_exchange, atomic_compare_exchange, PerCpuGlobal, chars,
     s8, s16, s32, s64, u8, u16, u32, u64,
 )
 
@@ -341,6 +341,33 @@ def program(ctx: Context) -> s64:
     if flag.value and ctx.g:
         mine.value //= ctx.g
     return before + wide.value + got
+""",
+    "text taken out of maps": """
+q = Queue(chars(16), max_entries=8)
+m = Hash(u32, chars(16), max_entries=8)
+c = Counter(chars(8), max_entries=8)
+b = BloomFilter(chars(8), max_entries=1000)
+
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    if ctx.g & 1:
+        q.push("first")
+    else:
+        q.push("second")
+    m[1] = "one"
+    m[2] = "two"
+    got = m.pop(ctx.g & 3, None)
+    if got is not None:
+        total.value += 10 if got == "one" else 20
+    taken = q.pop()
+    if taken is not None and taken == "first":
+        total.value += 1
+    c["a"] += 1
+    c["b"] -= ctx.g
+    b.add("x")
+    if "x" in b and "y" not in b:
+        total.value += c["a"] * 1000
+    return m.pop(2) == "two"
 """,
     "a bloom filter": """
 b = BloomFilter(u32, max_entries=4096)
