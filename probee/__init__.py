@@ -49,10 +49,12 @@ if TYPE_CHECKING:
         Array as Array,
         Hash as Hash,
         LruHash as LruHash,
-        LruPerCpuHash as LruPerCpuHash,
         PerCpuArray as PerCpuArray,
-        PerCpuHash as PerCpuHash,
         RingBuf as RingBuf,
+    )
+    from probee.lang.percpu import (
+        LruPerCpuHash as LruPerCpuHash,
+        PerCpuHash as PerCpuHash,
     )
     from probee.lang.perf import PerfEventArray as PerfEventArray
     from probee.lang.programs import (
@@ -112,7 +114,7 @@ _HOME = {
     ),
     **dict.fromkeys(("current", "read_str"), "probee.lang.builtins"),
     **dict.fromkeys(
-        ("Array", "Hash", "LruHash", "LruPerCpuHash", "PerCpuArray", "PerCpuHash", "RingBuf"),
+        ("Array", "Hash", "LruHash", "PerCpuArray", "RingBuf"),
         "probee.lang.maps",
     ),
     **dict.fromkeys(
@@ -130,6 +132,7 @@ _HOME = {
         ),
         "probee.lang.atomics",
     ),
+    **dict.fromkeys(("LruPerCpuHash", "PerCpuHash"), "probee.lang.percpu"),
     "Counter": "probee.lang.counters",
     "LpmTrie": "probee.lang.tries",
     **dict.fromkeys(("BloomFilter", "Queue", "Stack"), "probee.lang.queues"),

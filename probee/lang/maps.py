@@ -212,22 +212,6 @@ class LruHash(Mapping[K, V]):
             super().__init__(key, value, max_entries, 0 if common_lru else uapi.BPF_F_NO_COMMON_LRU)
 
 
-class PerCpuHash(Hash[K, V]):
-    """BPF_MAP_TYPE_PERCPU_HASH: as Hash, one copy of each value a CPU.
-
-    A program sees the copy of the CPU that it runs on. An entry exists on all CPUs at once, and is
-    zero where nothing was stored yet. User space sees a list a value, one item a possible CPU.
-    """
-
-    map_type = uapi.BPF_MAP_TYPE_PERCPU_HASH
-
-
-class LruPerCpuHash(LruHash[K, V]):
-    """BPF_MAP_TYPE_LRU_PERCPU_HASH: as LruHash, one copy of each value a CPU (see PerCpuHash)."""
-
-    map_type = uapi.BPF_MAP_TYPE_LRU_PERCPU_HASH
-
-
 class Array(MapDeclaration, Generic[V]):
     """BPF_MAP_TYPE_ARRAY: `max_entries` values by index, zero at first."""
 

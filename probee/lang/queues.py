@@ -12,7 +12,9 @@ from probee.uapi import bpf as uapi
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TypeVar
+    from typing import Any, TypeVar, overload
+
+    from probee.lang.types import Chars
 
     T = TypeVar("T")
 else:
@@ -28,7 +30,11 @@ class Queue(MapDeclaration, Generic[T]):
 
     if TYPE_CHECKING:
 
+        @overload
+        def __init__(self: Queue[str], value: Chars, *, max_entries: int) -> None: ...
+        @overload
         def __init__(self, value: type[T], *, max_entries: int) -> None: ...
+        def __init__(self, value: Any, *, max_entries: int) -> None: ...
 
     else:
 
@@ -53,6 +59,14 @@ class Stack(Queue[T]):
 
     map_type = uapi.BPF_MAP_TYPE_STACK
 
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(self: Stack[str], value: Chars, *, max_entries: int) -> None: ...
+        @overload
+        def __init__(self, value: type[T], *, max_entries: int) -> None: ...
+        def __init__(self, value: Any, *, max_entries: int) -> None: ...
+
 
 class BloomFilter(MapDeclaration, Generic[T]):
     """BPF_MAP_TYPE_BLOOM_FILTER (Linux 5.16): a set that is small and sometimes wrong.
@@ -65,7 +79,13 @@ class BloomFilter(MapDeclaration, Generic[T]):
 
     if TYPE_CHECKING:
 
+        @overload
+        def __init__(
+            self: BloomFilter[str], value: Chars, *, max_entries: int, hashes: int = ...
+        ) -> None: ...
+        @overload
         def __init__(self, value: type[T], *, max_entries: int, hashes: int = ...) -> None: ...
+        def __init__(self, value: Any, *, max_entries: int, hashes: int = ...) -> None: ...
 
     else:
 

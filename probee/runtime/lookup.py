@@ -15,11 +15,10 @@ if TYPE_CHECKING:
         Array,
         Hash,
         LruHash,
-        LruPerCpuHash,
         PerCpuArray,
-        PerCpuHash,
         RingBuf,
     )
+    from probee.lang.percpu import LruPerCpuHash, PerCpuHash
     from probee.lang.perf import PerfEventArray
     from probee.lang.programs import Program
     from probee.lang.queues import BloomFilter, Queue

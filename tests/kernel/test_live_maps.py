@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.kernel
 SOURCE = """
 from probee import (
     BloomFilter, Context, Counter, Hash, LpmTrie, LruHash, PerCpuGlobal, PerCpuHash, Queue, Stack,
-    Struct, chars, raw_tracepoint, s64, u8, u16, u32, u64,
+    Struct, Global, atomic_add, chars, raw_tracepoint, s64, u8, u16, u32, u64,
 )
 
 class Point(Struct):
@@ -45,11 +46,13 @@ pile = Stack(u64, max_entries=3)
 seen = BloomFilter(u32, max_entries=1000)
 routes = LpmTrie(Prefix, u32, max_entries=20)
 mine = PerCpuGlobal(u64, 5)
+shared = Global(u64, 0)
 label = PerCpuGlobal(chars(8), "ab")
 
 @raw_tracepoint("probee_meaning")
 def program(ctx: Context) -> s64:
     hits[ctx.n] += 1
+    atomic_add(shared.value, 1)
     split[ctx.n] += 2
     cpus[ctx.n] = cpus.get(ctx.n, 0) + 1
     mine.value += ctx.n
@@ -99,6 +102,24 @@ def test_counts_that_find_no_room_are_counted(live: Live) -> None:
     del hits[9]
     del hits[1]
     assert hits.total() == 3
+
+
+def test_nothing_is_lost_between_cpus(live: Live) -> None:
+    """Two CPUs count the same keys at the same time, and make the same entries."""
+    runs = 1500
+
+    def count(cpu: int) -> None:
+        for number in range(runs):
+            live.run(number // 500, cpu)
+
+    threads = [threading.Thread(target=count, args=(cpu,)) for cpu in (0, possible_cpus() - 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert dict(live["hits"].items()) == {0: 1000, 1: 1000, 2: 1000}
+    assert live["shared"].value == 2 * runs
+    assert live["split"].total() == 4 * runs
 
 
 def test_each_cpu_counts_for_itself(live: Live) -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from probee.lang.hist import Hist
-from probee.lang.maps import Array, LruPerCpuHash, Mapping, PerCpuArray, PerCpuHash, RingBuf
+from probee.lang.maps import Array, Mapping, PerCpuArray, RingBuf
+from probee.lang.percpu import LruPerCpuHash, PerCpuHash
 from probee.lang.programs import Program
 from probee.lang.queues import Queue, Stack
 from probee.lang.variables import Const, Global, PerCpuGlobal

@@ -23,6 +23,7 @@ from probee import (
     atomic_add,
     atomic_compare_exchange,
     atomic_fetch_add,
+    chars,
     raw_tracepoint,
     u32,
     u64,
@@ -56,6 +57,11 @@ todo = Queue(Point, max_entries=8)
 pile = Stack(u32, max_entries=8)
 seen = BloomFilter(u32, max_entries=100, hashes=3)
 routes = LpmTrie(Prefix, Point)
+by_name = PerCpuHash(chars(16), u64)
+last_names = LruPerCpuHash(u32, chars(16))
+names = Queue(chars(16), max_entries=8)
+letters = Stack(chars(16), max_entries=8)
+known = BloomFilter(chars(16), max_entries=8)
 mine = PerCpuGlobal(u64, 0)
 
 
@@ -75,6 +81,9 @@ def program(ctx: Context) -> None:
         assert_type(todo.pop(), Point | None)
     assert_type(pile.peek(), int | None)
     seen.add(3)
+    if names.push("x") and "y" in known:
+        assert_type(names.pop(), str | None)
+        assert_type(letters.pop(), str | None)
     if 3 in seen and Prefix(prefixlen=8) in routes:
         del routes[Prefix(prefixlen=8)]
     found = routes.get(Prefix(prefixlen=32, address=1))
@@ -89,6 +98,8 @@ def user_side() -> None:
         assert_type(session[counts], LiveHash[int, int])
         assert_type(session[cpus], LiveHash[int, list[Point]])
         assert_type(session[recent], LiveHash[int, list[int]])
+        assert_type(session[by_name], LiveHash[str, list[int]])
+        assert_type(session[last_names], LiveHash[int, list[str]])
         assert_type(session[hits], LiveCounter[Point])
         assert_type(session[hits].most_common(3), list[tuple[Point, int]])
         assert_type(session[todo], LiveQueue[Point])
