@@ -18,8 +18,6 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import helpers, names
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -34,25 +32,27 @@ NEW, NEXT, DESTROY = (f"bpf_iter_num_{part}" for part in ("new", "next", "destro
 
 def missing(low: Lowering) -> str:
     """Why this program cannot have an iterator; "" where it can."""
-    if low.world.license not in helpers.GPL_COMPATIBLE:
+    if not low.world.gpl:
         return f"the licence {low.world.license!r} is not GPL-compatible"
     if not all(low.world.facts.kfunc(name) for name in (NEW, NEXT, DESTROY)):
         return "the kernel has no bpf_iter_num (Linux 6.4)"
     return ""
 
 
-def begin(low: Lowering, start: Operand, stop: Operand, changing: Iterable[str]) -> Slot:
+def begin(low: Lowering, start: Operand, stop: Operand) -> Slot:
     """A new iterator over `start` to `stop` - 1, both 32 bits, before the loop's head."""
     iterator = low.function.new_slot(f"iterator{low.number_of()}", 8, 8)
     low.builder.emit("kfunc", _address(low, iterator), start, stop, result="none", symbol=NEW)
-    hidden = [name for name in sorted(changing) if names.is_number(low, name)]
-    if hidden and low.live:
-        zero = low.world.zero()
-        address = low.builder.emit("dataaddr", symbol=zero.section, offset=zero.offset)
-        unknown = low.builder.emit("load", address, size=8)
-        for name in hidden:
-            names.hide(low, name, unknown)
     return iterator
+
+
+def unknown_zero(low: Lowering) -> Operand:
+    """A 0 that the verifier does not know."""
+    if not low.live:  # it is given a place only where it is needed
+        return 0
+    zero = low.world.zero()
+    address = low.builder.emit("dataaddr", symbol=zero.section, offset=zero.offset)
+    return low.builder.emit("load", address, size=8)
 
 
 def next_(low: Lowering, iterator: Slot, inside: Block, exhausted: Block) -> Value:

@@ -136,7 +136,8 @@ def _iterate(
     bottom, top = span.bounds
     plain = span.step == 1 and bottom in iterators.S32 and top in iterators.S32
     begin, end = (span.start.op, span.stop.op) if plain else (0, _count(low, span))
-    iterator = iterators.begin(low, begin, end, assigned(node))
+    iterator = iterators.begin(low, begin, end)
+    _hide(low, node)
     inside, bounded, exhausted = low.blocks(3)
     loop = _enter(low, node, rounds, iterator)
     pointer = iterators.next_(low, iterator, inside, exhausted)
@@ -156,6 +157,15 @@ def _iterate(
     low.place(node)
     _close(low, node, loop)
     _finish(low, node.orelse, exhausted, loop)
+
+
+def _hide(low: Lowering, node: ast.For | ast.While) -> None:
+    """Locals that the loop assigns begin it as numbers that the verifier does not know."""
+    hidden = [name for name in sorted(assigned(node)) if names.is_number(low, name)]
+    if hidden:
+        zero = iterators.unknown_zero(low)
+        for name in hidden:
+            names.hide(low, name, zero)
 
 
 def _count(low: Lowering, span: Span) -> Operand:
@@ -240,7 +250,8 @@ def while_(low: Lowering, node: ast.While) -> None:
         )
     iterator = None
     if _counted_by_kernel(low, node, node.test, rounds):
-        iterator = iterators.begin(low, 0, rounds, assigned(node))
+        iterator = iterators.begin(low, 0, rounds)
+        _hide(low, node)
     else:
         for name in counting.compared(low, node):
             names.show(low, name)

@@ -29,6 +29,17 @@ if TYPE_CHECKING:
     from probee.spec.types import CharArray
 
 
+# license_is_gpl_compatible in include/linux/license.h
+GPL_COMPATIBLE = (
+    "GPL",
+    "GPL v2",
+    "GPL and additional rights",
+    "Dual BSD/GPL",
+    "Dual MIT/GPL",
+    "Dual MPL/GPL",
+)
+
+
 class World:
     """The compilation. `frozen`: consts by name with the values that are folded into the code.
 
@@ -63,6 +74,11 @@ class World:
         self.refused: set[int] = set()  # ids of statements with syntax outside the language
         self._trees: dict[str, Parsed] = {}
         self._sources: dict[FunctionType, Source] = {}
+
+    @property
+    def gpl(self) -> bool:
+        """Whether the kernel lets a program of this licence call what is for GPL programs alone."""
+        return self.license in GPL_COMPATIBLE
 
     def source(self, function: FunctionType) -> Source:
         """The function's tree and text. Raises CompileError where there is none."""

@@ -8,7 +8,7 @@ import pytest
 
 from probee.errors import CompileError
 from probee.spec.programs import CollectionSpec
-from tests.frontend_cases import compiled, names_of
+from tests.frontend_cases import Facts, compiled, names_of
 from tests.unit.compiler.frontend.test_rules import DECLARATIONS
 
 FUNCTIONS = """\
@@ -119,3 +119,36 @@ def test_refused(name: str) -> None:
         _compiled(body)
     assert {d.code for d in refusal.value.diagnostics} == {code}
     assert all(d.why and d.fix for d in refusal.value.diagnostics)
+
+
+LONG = "for i in range(9000):\n    total.value += i"
+
+
+def test_without_the_kernels_iterator_loops_stay_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert b"\x85\x20" in _compiled(LONG).programs[0].code
+    monkeypatch.setattr(Facts, "kfunc", lambda *_: False)
+    assert b"\x85\x20" not in _compiled(LONG.replace("9000", "8000")).programs[0].code
+    with pytest.raises(CompileError) as refusal:
+        _compiled(LONG)
+    (found,) = refusal.value.diagnostics
+    assert found.code == "unbounded-loop"
+    assert "9,000 times and 8,192 is the most" in found.message
+    assert "the kernel has no bpf_iter_num (Linux 6.4)" in found.why
+
+
+def test_the_kernels_iterator_is_for_licences_that_the_gpl_takes() -> None:
+    head = '@tracepoint("syscalls:sys_enter_openat")\ndef program(ctx: Context) -> None:\n'
+    source = head + textwrap.indent(LONG, "    ") + "\n"
+    with pytest.raises(CompileError) as refusal:
+        compiled(names_of(source, **names_of(DECLARATIONS, "d.py")), license_="Proprietary")
+    assert "'Proprietary' is not GPL-compatible" in refusal.value.diagnostics[0].why
+
+
+def test_every_way_out_of_a_loop_that_the_kernel_counts_gives_its_iterator_back() -> None:
+    body = (
+        "for i in range(5000):\n    if ctx.flags == i:\n        break\n"
+        "    if ctx.mode == i:\n        return\n    total.value //= i\nelse:\n    total.value = 1"
+    )
+    relocs = [r.symbol for r in _compiled(body).programs[0].relocs if r.kind == "kfunc"]
+    assert relocs.count("bpf_iter_num_destroy") == 4  # the end, break, return, the trap
+    assert relocs.count("bpf_iter_num_new") == relocs.count("bpf_iter_num_next") == 1
