@@ -53,6 +53,7 @@ class TracePipe:
     def __init__(self) -> None:
         self.lost = 0
         self._rest = b""
+        self._pid = os.getpid()
         self._fd = -1
         self._name = ""
         self._tracefs = Tracefs()
@@ -88,16 +89,20 @@ class TracePipe:
             os.close(switch)
 
     def close(self) -> None:
-        """Takes the instance away. Harmless twice."""
+        """Takes the instance away. Harmless twice; in a child process it closes its copies only."""
         fd, self._fd = self._fd, -1
         name, self._name = self._name, ""
         if fd >= 0:
             os.close(fd)
         try:
-            if name:
+            if name and self._pid == os.getpid():
                 os.rmdir(name, dir_fd=self._tracefs.fileno())
         finally:
             self._tracefs.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_tracefs"):  # not if it could not even be made
+            self.close()
 
     def __enter__(self) -> Self:
         return self

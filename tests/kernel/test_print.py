@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import struct
 from contextlib import closing, redirect_stdout
+from functools import cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +15,11 @@ import pytest
 
 from probee import Const, Context, Session, TracePipe, current, read_str, tracepoint, u32
 from probee.host import bpf
+from probee.host.probes import probe_helper
 from probee.host.tracefs import Tracefs
 from probee.runtime.decode import text
+from probee.uapi.bpf import BPF_PROG_TYPE_RAW_TRACEPOINT
+from probee.uapi.bpf_func import BPF_FUNC_trace_vprintk
 from tests.meaning.machine import load_module
 
 if TYPE_CHECKING:
@@ -50,7 +55,18 @@ def program(ctx: Context) -> None:
     if row is None:
         return
 """
-STATEMENTS = """\
+OLD = """\
+print()
+print("plain")
+print("a", u.value, s.value)
+print(w.value, b.value, u.value)
+print(f"{title.value}: {u.value:d} {w.value:x}")
+print(row.name, u.value, s.value, sep="")
+print(y.value, None, True)
+print("two\\nlines", u.value, word)
+print(f"{u.value=} {u.value + 1 = }")
+"""
+NEW = """\
 print()
 print("plain")
 print("100 % and %d and %s", u.value)
@@ -72,7 +88,7 @@ print(f"{row.name}behind {row.name}{u.value}{row.name}x{y.value}y{y.value}1é2",
 print(f"[{row.name}] [{title.value!s}] {row.n}")
 print(u.value, w.value, s.value, b.value, y.value, row.n, title.value, 1, 2, 3, twice(u.value))
 print(u.value // 3, s.value & 15, -s.value, u.value if y.value else b.value)
-print(1, 2.0 if False else 3, end="\\n", sep=None)
+print(1, 3, end="\\n", sep=None)
 """
 ROUNDS = [
     {"u": 0, "w": 0, "s": 0, "b": 0, "y": False, "title": "", "row": (0, b"", b"")},
@@ -109,9 +125,18 @@ def wrapping(given: dict[str, Any]) -> bool:
     return bool(given["s"] == -(1 << 63))
 
 
+@cache
+def has_vprintk() -> bool:
+    """Whether the kernel has bpf_trace_vprintk (5.16)."""
+    return bool(probe_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_trace_vprintk))
+
+
 @pytest.mark.parametrize("given", ROUNDS, ids=[str(number) for number in range(len(ROUNDS))])
-def test_it_prints_what_python_prints(given: dict[str, Any], tmp_path: Path) -> None:
-    body = STATEMENTS.replace("2.0 if False else ", "")
+@pytest.mark.parametrize("which", ["old", "new"])
+def test_it_prints_what_python_prints(given: dict[str, Any], which: str, tmp_path: Path) -> None:
+    if which == "new" and not has_vprintk():
+        pytest.skip("no bpf_trace_vprintk before Linux 5.16")
+    body = OLD if which == "old" else NEW
     if wrapping(given):
         body = body.replace("-s.value", "s.value")
     indented = "".join(f"    {line}\n" for line in body.splitlines())
@@ -129,6 +154,8 @@ def test_it_prints_what_python_prints(given: dict[str, Any], tmp_path: Path) -> 
         found = [line for line in pipe.drain() if line.pid == os.getpid()]
         assert session.losses() == []
         assert pipe.lost == 0
+    helpers = session.spec.programs[0].helpers
+    assert ("trace_vprintk" in helpers) == (which == "new")
     shown = "".join(f"{line}\n" for line in found)
     assert shown.splitlines() == in_python(given, body, names).splitlines()
     assert len(found) == len(body.splitlines())
@@ -198,12 +225,25 @@ def test_pipes_beside_one_another_and_nothing_left() -> None:
 def test_what_a_killed_process_left_is_taken_away() -> None:
     child = os.fork()
     if not child:
-        TracePipe()._name = ""  # keeps its instance, as one that is killed does
-        os._exit(0)
+        pipe = TracePipe()
+        os.kill(os.getpid(), signal.SIGKILL)
+        pipe.close()
     os.waitpid(child, 0)
     assert [name for name in _instances() if name.startswith(f"probee_{child}_")]
     TracePipe().close()
     assert not [name for name in _instances() if name.startswith(f"probee_{child}_")]
+
+
+def test_a_child_leaves_its_parents_pipe_alone() -> None:
+    with TracePipe() as pipe, Session(renamed, consts={only: os.getpid()}):
+        child = os.fork()
+        if not child:
+            pipe.close()
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        with open("/proc/self/comm", "r+", encoding="ascii") as file:
+            file.write(file.read().strip())
+        assert pipe.wait(5)
 
 
 def _instances() -> list[str]:
