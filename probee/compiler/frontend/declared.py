@@ -7,6 +7,7 @@ function's module by name.
 from __future__ import annotations
 
 import ast
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from probee.compiler.frontend.values import Comm, Opt, OptText, ReadStr, Ref, Text
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from probee.spec.types import ValueType
 
 # they say nothing about the width: the type is that of the value
+KNOWN = ("u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64", "bool")
 WIDTHLESS = ("int", "object", "Any", "typing.Any")
 
 
@@ -30,8 +32,18 @@ def type_of(low: Lowering, annotation: ast.expr) -> ValueType:
     if optional(annotation):
         assert isinstance(node, ast.BinOp)
         node = node.left
+    found = named(low, node)
+    if found is None and isinstance(node, ast.Name):
+        near = get_close_matches(node.id, [*low.frame.scope, *KNOWN], 1)
+        raise low.refuse(
+            annotation,
+            "annotation",
+            f"`{node.id}` is not defined where this function can see it",
+            why="an annotation names a type of its module",
+            fix=f"is `{near[0]}` meant?" if near else "define it in the module, or import it there",
+        )
     try:
-        return value_type(named(low, node))
+        return value_type(found)
     except UsageError as error:
         raise low.refuse(
             annotation,

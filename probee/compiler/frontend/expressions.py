@@ -190,6 +190,8 @@ def _subscript(low: Lowering, owner: TypedValue, key: ast.expr, node: ast.expr) 
 def maybe_none(low: Lowering, node: ast.expr) -> Refusal:
     """The refusal of an optional that was not tested."""
     text = ast.unparse(node)
+    if isinstance(node, ast.Name):
+        low.frame.poisoned.add(node.id)  # one check is missing, however often it is used
     return low.refuse(
         node,
         "maybe-none",

@@ -223,6 +223,7 @@ def _reference(low: Lowering, name: str, ref: Ref, node: ast.AST) -> Ref:
     key = low.frame.key(name)
     low.rely("stale", key, node)
     if key in low.flow.stale:
+        low.frame.poisoned.add(name)
         raise stale(low.frame.source, node)
     low.rely("replaced", key, node)
     if key in low.flow.replaced:
@@ -315,9 +316,27 @@ def lookup(low: Lowering, name: str, node: ast.expr) -> TypedValue:
         return Thing(_BUILTINS[name], name)
     if getattr(builtins, name, _MISSING) is not _MISSING:
         raise low.not_yet(node, f"`{name}` in a kernel program")
+    raise undefined(low, name, node)
+
+
+def is_defined(low: Lowering, name: str) -> bool:
+    """Whether the name means something here, or was told to mean nothing."""
+    frame = low.frame
+    return (
+        name in frame.poisoned
+        or name in frame.names
+        or name in frame.scope
+        or name in _BUILTINS
+        or getattr(builtins, name, _MISSING) is not _MISSING
+    )
+
+
+def undefined(low: Lowering, name: str, node: ast.expr) -> Refusal:
+    """The refusal of a name that means nothing here; it is told once."""
+    frame = low.frame
     frame.poisoned.add(name)
     near = get_close_matches(name, [*frame.names, *frame.scope], 1)
-    raise low.refuse(
+    return low.refuse(
         node,
         "undefined-name",
         f"`{name}` is not defined where this function can see it",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from probee.compiler.frontend import names
 from probee.compiler.frontend.scope import Loop, assigned
 from probee.compiler.frontend.values import Opt, OptNum, OptText
 
@@ -22,6 +23,8 @@ def go_on(low: Lowering, node: ast.stmt, flow: Flow) -> None:
     """Reads what `node` has inside, as far as it was not read; `flow`: what was known before it."""
     low.refusals += 1
     heads, bodies = _parts(node)
+    if id(node) not in low.world.refused:
+        _report_undefined(low, heads)
     low.frame.poisoned |= assigned(*heads) | _bound(node)
     if bodies or isinstance(node, ast.Assert):
         low.frame.poisoned |= _unsure(low, heads)
@@ -40,6 +43,14 @@ def go_on(low: Lowering, node: ast.stmt, flow: Flow) -> None:
     low.frame.poisoned |= assigned(node)
 
 
+def _report_undefined(low: Lowering, heads: list[ast.AST]) -> None:
+    """What stands behind the refused piece of an expression was not read; its names are now."""
+    inside = [n for head in heads for n in ast.walk(head) if isinstance(n, ast.Name)]
+    for node in inside:
+        if isinstance(node.ctx, ast.Load) and not names.is_defined(low, node.id):
+            low.report(names.undefined(low, node.id, node).diagnostic)
+
+
 def _parts(node: ast.stmt) -> tuple[list[ast.AST], list[list[ast.stmt]]]:
     """What a statement does itself, and the statements inside it."""
     match node:
@@ -54,6 +65,8 @@ def _parts(node: ast.stmt) -> tuple[list[ast.AST], list[list[ast.stmt]]]:
             heads: list[ast.AST] = [subject, *(case.pattern for case in cases)]
             heads += [case.guard for case in cases if case.guard is not None]
             return heads, [case.body for case in cases]
+        case ast.AnnAssign(target=target, value=value):
+            return [target, *([value] if value is not None else [])], []
         case _:
             return [node], []
 
@@ -63,8 +76,8 @@ def _bound(node: ast.stmt) -> set[str]:
     match node:
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
             return {name}
-        case ast.Import(names=names) | ast.ImportFrom(names=names):
-            return {(alias.asname or alias.name).partition(".")[0] for alias in names}
+        case ast.Import(names=modules) | ast.ImportFrom(names=modules):
+            return {(alias.asname or alias.name).partition(".")[0] for alias in modules}
         case _:
             return set()
 

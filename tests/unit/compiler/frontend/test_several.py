@@ -37,6 +37,18 @@ ONE_CAUSE = {
         "if ctx.flags:\n    a = 1\ntotal.value = a\ntotal.value += a",
         [(3, "unbound", "a")],
     ),
+    "a check that is missing, many times": (
+        "p = seen.get(1)\ntotal.value = p.x\ntotal.value = p.y\np.x = 3",
+        [(2, "maybe-none", "p")],
+    ),
+    "a reference that is old, many times": (
+        "p = seen[1]\nseen[2] = Point(1, 2)\ntotal.value = p.x\ntotal.value = p.y",
+        [(3, "stale-reference", "p")],
+    ),
+    "a type that is not there": (
+        "x: u23 = 3\ntotal.value = x",
+        [(1, "annotation", "u23")],
+    ),
     "a loop over what is not there": (
         "for i in range(nope):\n    k = i + 1\n    total.value += k\ntotal.value += i",
         [(1, "undefined-name", "nope")],
@@ -62,8 +74,8 @@ ONE_CAUSE = {
         [(2, "unbounded-loop", "ctx.flags")],
     ),
     "a record of a ring": (
-        "e = events.reserve(nope)\nif e is None:\n    return\ne.n = 1\ne.submit()",
-        [(1, "arguments", "events.reserve(nope)")],
+        "e = events.reserve(3)\nif e is None:\n    return\ne.n = 1\ne.submit()",
+        [(1, "arguments", "events.reserve(3)")],
     ),
     "a field of a struct": (
         "p = Point(1, z=2)\nseen[1] = p\ntotal.value = p.x",
@@ -99,6 +111,14 @@ SEVERAL = {
             (5, "unbounded-loop", "True"),
             (6, "no-attribute", "ctx.flags"),
             (7, "no-attribute", "ctx.nosuch"),
+        ],
+    ),
+    "in one expression": (
+        "counts[nope] = min(nope2, off + 1)",
+        [
+            (1, "undefined-name", "nope"),
+            (1, "undefined-name", "nope2"),
+            (1, "undefined-name", "off"),
         ],
     ),
     "on one line": (
