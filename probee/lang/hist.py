@@ -79,6 +79,7 @@ class Hist(MapDeclaration, Generic[K]):
 
         def __init__(self, key=None, *, linear=None, max_entries=10_240) -> None:
             self.keyed = key is not None
+            self.one = not self.keyed
             super().__init__(key if self.keyed else _U32, None, max_entries)
             self.linear = None if linear is None else _checked(linear)
             slots = LOG2_SLOTS if linear is None else _linear_slots(self.linear)

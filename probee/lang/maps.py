@@ -39,6 +39,7 @@ class MapDeclaration:
     """What all maps have: `map_type` (BPF_MAP_TYPE_*), types, entries, flags, `map_extra`."""
 
     map_type = 0
+    one = False  # whether it is one thing, of which no size can be asked
     in_bytes = False  # whether `max_entries` counts bytes, and Session's map_sizes does
 
     def __init__(

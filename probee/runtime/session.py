@@ -346,6 +346,8 @@ def _named_sizes(world: Capture, map_sizes: Mapping[M, int | str]) -> dict[str, 
         if not isinstance(declaration, MapDeclaration):
             raise UsageError(f"map_sizes: {declaration!r} is not a map")
         name = world.name_of(declaration)
+        if declaration.one:
+            raise UsageError(f"{name} is one {type(declaration).__name__}, which has no entries")
         if declaration.in_bytes:
             named[name] = parse_size(size)
         elif type(size) is int and 0 < size < 1 << 32:

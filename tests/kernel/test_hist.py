@@ -21,6 +21,7 @@ from probee import (
     u32,
     u64,
 )
+from probee.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,6 +151,13 @@ def test_a_key_without_room_is_a_loss(live: Session) -> None:
     assert {key: found.total for key, found in live[by_number].items()} == {1: 2, 2: 1, 3: 1, 4: 1}
     (loss,) = live.losses()
     assert (loss.kind, loss.subject, loss.count) == ("map_update", "by_number", 3)
+
+
+def test_one_histogram_has_no_entries(live: Session) -> None:
+    with pytest.raises(UsageError, match="log2 is one Hist"):
+        Session(program, map_sizes={log2: 5})
+    with closing(Session(program, map_sizes={by_number: 1}).load()) as small:
+        assert small[by_number].max_entries == 1
 
 
 def test_reading_between_and_clearing(live: Session) -> None:
