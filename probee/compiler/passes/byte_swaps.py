@@ -9,7 +9,8 @@ For each value it is known where its bytes come from: shifts by whole bytes, mas
     %4 = lshr.8 %1, 8               %4 = lshr.8 %1, 8
     %5 = or.8 %3, %4                %5 = bswap.2 %1
 
-What is left over is for `dce`. A number whose bounds the verifier must see (see `watched`) stays:
+What is left over is for `dce`. The last byte of a swapped number is the first of what was swapped:
+it is taken from there. A number whose bounds the verifier must see (see `watched`) stays:
 it knows none of a swapped one.
 """
 
@@ -33,10 +34,11 @@ ZEROES: Bytes = (None,) * 8
 def run(function: Function) -> bool:
     """Rewrites the last `or` of each swap; says whether there was any."""
     order = reverse_postorder(function)
-    if not any(op.kind == "or" for block in order for op in block.ops):
+    if not any(op.kind in ("or", "bswap") for block in order for op in block.ops):
         return False
     watched = watched_values(function)
     known: dict[Value, Bytes] = {}
+    swapped: set[Operand] = set()
     changed = False
     for block in order:
         for op in block.ops:
@@ -44,8 +46,14 @@ def run(function: Function) -> bool:
                 continue
             found = _bytes_of(known, op)
             known[op.result] = found or _all_of(op.result, op.size if op.kind == "load" else 8)
-            if op.kind == "or" and found is not None and op.result not in watched:
+            if found is None or op.result in watched:
+                continue
+            if op.kind == "or":
                 changed |= _swap(op, found)
+            elif op.kind in ("lshr", "zext"):
+                changed |= _unswap(op, found, swapped)
+            if op.kind == "bswap":
+                swapped.add(op.result)
     return changed
 
 
@@ -61,13 +69,15 @@ def _operand(known: dict[Value, Bytes], operand: Operand) -> Bytes | None:
 
 def _bytes_of(known: dict[Value, Bytes], op: Op) -> Bytes | None:
     """Where the bytes of the result come from; None where they are no longer what they were."""
-    if op.kind not in ("zext", "and", "or", "shl", "lshr"):
+    if op.kind not in ("zext", "and", "or", "shl", "lshr", "bswap"):
         return None
     a = _operand(known, op.args[0])
     if a is None:
         return None
     if op.kind == "zext":
         return a[: op.size] + ZEROES[op.size :]
+    if op.kind == "bswap":
+        return a[: op.size][::-1] + ZEROES[op.size :]
     size, second = op.size, op.args[1]
     a = a[:size]
     if op.kind == "or":
@@ -99,4 +109,17 @@ def _swap(op: Op, found: Bytes) -> bool:
     if found != tuple((source, size - 1 - i) for i in range(size)) + ZEROES[size:]:
         return False
     op.kind, op.args, op.size = "bswap", [source], size
+    return True
+
+
+def _unswap(op: Op, found: Bytes, swapped: set[Operand]) -> bool:
+    """What is taken off the end of a swapped number stood at the beginning of it."""
+    size = 8 - sum(byte is None for byte in found)
+    first = found[0]
+    if op.args[0] not in swapped or size not in (1, 2, 4) or first is None:
+        return False
+    source = first[0]
+    if found != tuple((source, i) for i in range(size)) + ZEROES[size:]:
+        return False
+    op.kind, op.args, op.size = "zext", [source], size
     return True

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from probee.compiler.ir.dominators import reverse_postorder
 from probee.compiler.ir.ops import Value
-from probee.compiler.passes.arithmetic import MASK64, unsigned
+from probee.compiler.passes.arithmetic import MASK64, signed, unsigned
 from probee.compiler.passes.rewriting import substitute
 
 TYPE_CHECKING = False
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from probee.compiler.ir.ops import Function, Op, Operand
 
 _CUTTING = ("zext", "sext", "and")
+_LOW_HALF = ("add", "mul", "or", "xor")  # their low 32 bits depend on those of the operands
 TURNS = 6  # for bits that loops carry; more are never worth it
 
 
@@ -40,6 +41,7 @@ def run(function: Function) -> bool:
     else:
         return False
     mapping: dict[Value, Operand] = {}
+    shortened = False
     for block in order:
         kept: list[Op] = []
         for op in block.ops:
@@ -47,9 +49,10 @@ def run(function: Function) -> bool:
                 mapping[op.result] = op.args[0]
             else:
                 kept.append(op)
+                shortened |= demanded.shorten(op)
         block.ops = kept
     substitute(function, mapping)
-    return bool(mapping)
+    return bool(mapping) or shortened
 
 
 class _Demands:
@@ -67,6 +70,18 @@ class _Demands:
             mask = op.args[1]
             return op.size == 8 and isinstance(mask, int) and not wanted & ~unsigned(mask)
         return not wanted >> 8 * op.size
+
+    def shorten(self, op: Op) -> bool:
+        """A constant whose upper half makes no difference becomes one that an instruction holds."""
+        if op.kind not in _LOW_HALF or op.size != 8 or op.result is None:
+            return False
+        number = op.args[1]
+        if not isinstance(number, int) or -(1 << 31) <= number < 1 << 31:
+            return False
+        if self.bits.get(op.result, 0) >> 32 or op.result.kind == "ptr":
+            return False
+        op.args[1] = signed(number, 4)
+        return True
 
     def visit(self, op: Op) -> None:
         for edge in op.edges:
