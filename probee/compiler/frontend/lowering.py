@@ -45,7 +45,7 @@ class Lowering:
 
     `made_in`: for each object made on the stack or in a ring, the loops around its making.
     `taken`: for an object that was taken out of a map, that map. `stored_types`: of each object
-    that was stored, and of its parts that were.
+    that was stored, and of its parts that were. `twice`: (object, place) stored there repeatedly.
     `changes`: how many statements so far change each map. `replaced`: for each object, the types of
     its parts that were replaced whole so far. `clean`: objects whose bytes behind each text's NUL
     are zero. `record_pointers`: reserved records.
@@ -65,6 +65,7 @@ class Lowering:
         self.changes: dict[str, int] = {}
         self.taken: dict[str, str] = {}
         self.stored_types: dict[str, set[ValueType]] = {}
+        self.twice: set[tuple[str, str]] = set()
         self.clean: set[str] = set()
         self.replaced: dict[str, list[ValueType]] = {}
         self.record_pointers: dict[str, Value] = {}

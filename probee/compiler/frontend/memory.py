@@ -106,7 +106,9 @@ def wrote(low: Lowering, ref: Ref) -> None:
     """`ref`'s object was changed: what it is a copy of is another thing now."""
     if ref.site:
         twins.changed(low, ref)
+        apart = twins.siblings(low, ref)
         low.flow = low.flow.written(ref.site)
+        low.flow = replace(low.flow, diverged=low.flow.diverged | apart)
 
 
 def mark_stored(low: Lowering, ref: Ref, place: str) -> None:

@@ -1,8 +1,9 @@
-"""One struct stored in two places of maps: in Python one object, in the kernel a copy in each.
+"""One struct stored in two places: in Python one object, in the kernel a copy in each.
 
-In: what is stored where, and which maps' entries are changed in place. Out: a refusal where a
-program would see the one change in the other place and the kernel does not. A run ends and what it
-stored stays, so this is asked of all programs together, when all of them are known.
+In: what is stored where, and what is changed in place. Out: a refusal where a program would see the
+one change in the other place and the kernel does not: within a run where the other place is read.
+A run ends and what it stored in maps stays, so of those it is asked for all programs together, when
+all of them are known.
 """
 
 from __future__ import annotations
@@ -70,10 +71,12 @@ def stored(low: Lowering, ref: Ref, place: str) -> None:
     if not low.live:
         return
     low.stored_types.setdefault(site, set()).add(ref.type)
-    again = place.startswith(MAP) and (
-        (site, place) in low.flow.copies
-        or any((loop, site) not in low.flow.fresh for loop in low.loop_numbers)
+    again = (site, place) in low.flow.copies or any(
+        (loop, site) not in low.flow.fresh for loop in low.loop_numbers
     )
+    if again:
+        low.twice.add((site, place))
+    again = again and place.startswith(MAP)
     after = low.flow.copied(site, place)
     for holder in _holding(after, site):
         reached = {holder, *_reached(after, holder)}
@@ -92,6 +95,30 @@ def changed(low: Lowering, ref: Ref) -> None:
     place = low.taken.get(ref.site, ref.site)
     if place.startswith(MAP):
         low.world.twins.changed.setdefault(place, set()).add(ref.type)
+
+
+def siblings(low: Lowering, ref: Ref) -> set[str]:
+    """What holds another copy of the object that was changed through `ref`, or of a part of it.
+
+    Of two places in maps `Twins` tells, for all programs together.
+    """
+    flow = low.flow
+    found: set[str] = set()
+    chain = _holding(flow, ref.site)
+    left = {low.taken.get(one) for one in chain}
+    for one in chain - {ref.site}:
+        if any(_within(type_, ref.type) for type_ in low.stored_types.get(one, ())):
+            for _, to in (pair for pair in flow.copies if pair[0] == one):
+                if to not in left and (to not in chain or (one, to) in low.twice):
+                    found |= {to, *_reached(flow, to)}
+    if _in_map(low, ref.site):
+        found = {one for one in found if not _in_map(low, one)}
+    return found
+
+
+def _in_map(low: Lowering, site: str) -> bool:
+    """Whether the object is an entry of a map, or was one."""
+    return low.taken.get(site, site).startswith(MAP)
 
 
 def _holding(flow: Flow, site: str) -> set[str]:

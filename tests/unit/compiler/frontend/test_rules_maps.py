@@ -22,6 +22,11 @@ class Point(Struct):
 
 class Box(Struct):
     p: Point
+    n: u32
+
+class Two(Struct):
+    p: Point
+    q: Point
 
 class Prefix(Struct):
     prefixlen: u32
@@ -68,6 +73,12 @@ ACCEPTED = {
     "a push whose truth is looked at": "if not numbers.push(1):\n    total.value += 1",
     "one struct in two maps that nobody changes": (
         "p = Point()\npoints[1] = p\nothers[1] = p\ntotal.value = points[1].y"
+    ),
+    "another field of what holds it": (
+        "p = Point()\ne = Box(p=p)\nf = Box(p=p)\ne.n = 5\ntotal.value = f.p.x"
+    ),
+    "an entry beside the one that was taken out": (
+        "p = Point()\npoints[1] = p\nq = points.pop(1)\nq.x = 1\ntotal.value = points[2].y"
     ),
     "one struct in either map": (
         "p = Point()\nif ctx.flags:\n    points[1] = p\nelse:\n    others[1] = p\n"
@@ -136,6 +147,22 @@ REFUSED = {
     "one struct in a map and in what another map has": (
         "changed-after-store",
         "p = Point()\npoints[1] = p\nb = Box(p=p)\nboxes[1] = b\npoints[2].x = 1",
+    ),
+    "one struct in two others": (
+        "changed-after-store",
+        "p = Point()\ne = Box(p=p)\nf = Box(p=p)\ne.p.x = 5\ntotal.value = f.p.x",
+    ),
+    "one struct in another and in a map": (
+        "changed-after-store",
+        "p = Point()\ne = Box(p=p)\npoints[1] = p\ne.p.x = 5\ntotal.value = points[1].x",
+    ),
+    "one struct in a map and in another": (
+        "changed-after-store",
+        "p = Point()\ne = Box(p=p)\npoints[1] = p\npoints[1].x = 5\ntotal.value = e.p.x",
+    ),
+    "one struct in two fields": (
+        "changed-after-store",
+        "p = Point()\nt = Two(p=p, q=p)\nt.p.x = 1\ntotal.value = t.q.x",
     ),
     "a bloom filter has only add": ("map-operation", "seen.pop()"),
     "a bloom filter has no keys": ("map-operation", "seen[1] = 2"),
