@@ -41,9 +41,9 @@ class Tree:
         if depth == 0 or roll < 0.12:
             b.ret(dice.choice(self.values) if dice.random() < 0.1 else dice.choice(RESULTS))
             return
-        if roll < 0.3:
-            result = b.emit("call", symbol="get_smp_processor_id", result="int")
-        elif roll < 0.45 and self.called:
+        if roll < 0.3:  # which CPU it is, nobody knows; but registers are lost
+            b.emit("call", symbol="get_smp_processor_id", result="int")
+        if 0.2 < roll < 0.5 and self.called:
             result = b.emit("callfn", self.values[0], symbol=self.called, result="int")
         else:
             result = dice.choice(self.values)
