@@ -6,6 +6,9 @@ A load is tried without a log first, for a log costs time. Where it is refused, 
 - level 1 also gives the way that led there, at some microseconds an instruction. Where the verifier
   gave up since there were too many (E2BIG), that way is long and tells nothing: it is not asked.
 
+- level 2 has every way that was gone, and what was known at each instruction. Before Linux 5.18
+  level 1 did not tell that; so there, where it is short, level 2 is asked besides.
+
 The buffer is bounded. Since Linux 6.4 (commit 1216640938035) a log that does not fit keeps its end;
 an older kernel's keeps its beginning, and the complaint is then taken from level 4.
 """
@@ -21,9 +24,10 @@ if TYPE_CHECKING:
 _E2BIG = 7
 _ENOSPC = 28
 
-WAY, STATISTICS = 1, 4
+WAY, ALL_WAYS, STATISTICS = 1, 2, 4
 SHORT = 64 << 10
 LONG = 16 << 20  # kernels before 5.2 took no more than this
+_KNOWN = " ; R"  # what became known behind an instruction
 _END = "processed "  # what the last line of a whole log begins with
 
 
@@ -44,8 +48,13 @@ def refused(fields: dict[str, Value], token: int, errno: int) -> tuple[int, str]
     if errno == _E2BIG:
         return logged("BPF_PROG_LOAD", fields, STATISTICS, token, SHORT)
     result, log = whole("BPF_PROG_LOAD", fields, WAY | STATISTICS, token)
-    if result >= 0 or _END in log[-400:]:
+    if result >= 0:
         return result, log
+    if _END in log[-400:]:
+        if len(log) > SHORT // 8 or _KNOWN in log:
+            return result, log
+        again, more = logged("BPF_PROG_LOAD", fields, ALL_WAYS | STATISTICS, token, 16 * SHORT)
+        return (result, log) if again == -_ENOSPC else (again, more)
     again, complaint = logged("BPF_PROG_LOAD", fields, STATISTICS, token, SHORT)
     return again, f"{log}\n{complaint}"
 

@@ -87,6 +87,7 @@ class _Reader:
             else:
                 self._state(rest)
         elif colon and head.startswith("from ") and " to " in head:
+            self._back(head.split(" ")[1])
             self._state(rest)
         elif _is_state(text):
             self._state(text)
@@ -101,6 +102,13 @@ class _Reader:
         _, found, state = rest.partition(" ; ")
         if found:
             self._state(state)
+
+    def _back(self, slot: str) -> None:
+        """Another way from the jump at `slot`: a log of level 2 still has the one that was gone."""
+        for at in range(len(self.steps) - 1, -1, -1):
+            if slot == str(self.steps[at].slot):
+                del self.steps[at + 1 :]
+                return
 
     def _state(self, text: str) -> None:
         """What is known now belongs to the instruction before."""

@@ -99,6 +99,40 @@ def test_where_and_why(log: str, slot: int, says: str | None) -> None:
     assert complaint in log
 
 
+# Linux 5.10 at level 2: every way that was gone, each state in a line of its own before the next
+LEVEL_2 = """\
+0: R1=ctx(id=0,off=0,imm=0) R10=fp0
+0: (61) r5 = *(u32 *)(r1 +32)
+1: R1=ctx(id=0,off=0,imm=0) R5_w=inv(id=0,umax_value=4294967295) R10=fp0
+1: (35) if r5 >= 0x40 goto pc+2
+ R1=ctx(id=0,off=0,imm=0) R5_w=inv(id=0,umax_value=63) R10=fp0
+2: R1=ctx(id=0,off=0,imm=0) R5_w=inv(id=0,umax_value=63) R10=fp0
+2: (bf) r3 = r5
+3: R3_w=inv(id=0,umax_value=63) R5_w=inv(id=0,umax_value=63) R10=fp0
+3: (95) exit
+
+from 1 to 4: R1=ctx(id=0,off=0,imm=0) R5=inv(id=0,umin_value=64,umax_value=4294967295) R10=fp0
+4: (79) r0 = *(u64 *)(r5 +0)
+R5 invalid mem access 'inv'
+processed 6 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0
+"""
+
+
+def test_a_way_that_was_gone_before_is_left_out() -> None:
+    walk = read_log(LEVEL_2)
+    assert [step.slot for step in walk.steps] == [-1, 0, 1, 4]
+    assert words(known_before(walk, "R5")) == "64 to 4,294,967,295"
+    code = by_slot(
+        encode([m.ldx_mem(4, 5, 1, 32), m.jmp_imm("jge", 5, 64, 2), m.mov64_reg(3, 5), m.exit_(),
+                m.ldx_mem(8, 0, 5, 0)]),
+        "little",
+    )  # fmt: skip
+    assert [(link.slot, words(link.state)) for link in story(walk, code, 5)] == [
+        (0, "0 to 4,294,967,295"),
+        (1, "64 to 4,294,967,295"),
+    ]
+
+
 def test_what_is_known_belongs_to_its_function() -> None:
     walk = read_log(CALLED)
     assert [(step.slot, step.frame) for step in walk.steps] == [(2, 0), (2, 1), (6, 1), (7, 1)]
