@@ -186,6 +186,64 @@ def program(ctx: Context) -> s64:
     found = m.get(ctx.g)
     return (ctx.h in (1, ctx.d, -128)) + (ctx.a not in (0, 2**0, -1)) * 2 + (found in (None,)) * 4
 """,
+    "structs and arrays compared": """
+class Q(Struct):
+    p: P
+    names: list[Chars] = array(chars(8), 2)
+    long: list[u16] = array(u16, 20)
+
+def made(x: u32, y: s16) -> P:
+    return P(x=x, y=y)
+
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    a = Q(p=made(ctx.g, ctx.f))
+    b = Q(p=P(ctx.c, ctx.d))
+    a.names[1] = "x"
+    a.long[ctx.g % 20] = 3
+    b.names[1] = "y"
+    b.long[ctx.g % 20] = 3
+    first = a == b
+    b.names[1] = "x"
+    second = a == b
+    b.long[19] += 1
+    e = E()
+    e.points[ctx.g % 3] = made(ctx.c & 3, 1)
+    kept[0].points = e.points
+    return (
+        first + second * 2 + (a == b) * 4 + (a.p != b.p) * 8 + (a.names == b.names) * 16
+        + (made(1, 1) in e.points) * 32 + (a.p == made(ctx.c, ctx.f)) * 64
+        + (kept[0].points == e.points) * 128 + (a == a) * 256
+    )
+""",
+    "parts by reference and by copy": """
+class Q(Struct):
+    p: P
+    q: P
+    all: list[P] = array(P, 2)
+
+def turned(p: P) -> P:
+    p.y = -p.y
+    return p
+
+def fresh(p: P) -> P:
+    return P(x=p.x + 1, y=p.y)
+
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    q = Q()
+    inner = q.p
+    inner.x = ctx.c
+    q.p.y = ctx.f
+    turned(inner).x += 1
+    q.q = fresh(q.p)
+    q.all[1] = fresh(turned(q.q))
+    kept[1].points[0] = fresh(turned(q.p))
+    kept[1].points[0].x += 1
+    p = kept[1].points[0]
+    p.y += 1
+    return (inner.x ^ q.all[1].x) + q.p.y + kept[1].points[0].x + kept[1].points[0].y
+""",
     "elements swap": """
 @raw_tracepoint("probee_meaning")
 def program(ctx: Context) -> s64:

@@ -72,6 +72,10 @@ class Struct:
         type_ = said if isinstance(said, Buffer) else type(self).__annotations__[name]
         object.__setattr__(self, name, convert(type_, value))
 
+    def __eq__(self, other: object) -> bool:  # as probee.Struct's
+        return vars(self) == vars(other) if type(self) is type(other) else NotImplemented
+
+    __hash__: Any = None
     _ring: Any = None
 
     def submit(self) -> None:

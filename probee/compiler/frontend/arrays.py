@@ -11,11 +11,11 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import loops, memory, names, numbers
+from probee.compiler.frontend import conditions, loops, memory, names
 from probee.compiler.frontend.traps import trap_if
 from probee.compiler.frontend.values import S64, Num, Ref, literal
 from probee.frozen import replace
-from probee.spec.types import ArrayOf, Int, Pointer
+from probee.spec.types import ArrayOf
 
 if TYPE_CHECKING:
     from probee.compiler.frontend.lowering import Lowering
@@ -58,7 +58,8 @@ def at(low: Lowering, owner: Ref, index: Num, node: ast.AST) -> Place:
     distance = low.builder.emit("mul", inside, size, size=8) if size > 1 else inside
     pointer = low.builder.emit("add", owner.ptr, distance, result="ptr", size=8)
     align = min(owner.align, size & -size)
-    return memory.Place(replace(owner, ptr=pointer, align=align), owner.offset, type_.element)
+    ref = replace(owner, ptr=pointer, align=align, moved=True)
+    return memory.Place(ref, owner.offset, type_.element)
 
 
 def _inside(low: Lowering, index: Num, count: int, node: ast.AST) -> Operand:
@@ -126,10 +127,6 @@ def contains(
     """Leaves by `wanted in owner`: elements are compared in order."""
     type_ = owner.type
     assert isinstance(type_, ArrayOf)
-    if not isinstance(type_.element, (Int, Pointer)):
-        raise low.not_yet(node, "`in` of an array of anything but numbers", fix="write a loop")
-    wanted_node, value = wanted
-    number = low.as_number(value, wanted_node)
     memory.check_usable(low, owner, node)
     head, look, again = low.blocks(3)
     place = low.temporary()
@@ -140,8 +137,8 @@ def contains(
     low.branch("slt", index, type_.count, look, other)
     low.start(look)
     here = Num(S64, index, 0, type_.count - 1)
-    found = memory.load_number(low, at(low, owner, here, node), type_.element)
-    numbers.compare(low, ast.Eq(), found, number, then, again)
+    found = memory.load(low, at(low, owner, here, node))
+    conditions.equal(low, node, (node, found), wanted, then, again)
     low.start(again)
     low.builder.write(place, low.builder.emit("add", index, 1, size=8))
     low.jump(head)

@@ -87,5 +87,5 @@ def fill(low: Lowering, name: str, value: TypedValue, node: ast.AST) -> None:
     assert isinstance(node, ast.expr)
     place = memory.Place(ref, 0, ref.type)
     texts.put(low, place, value, node)
-    replaced.overwrote(low, place.ref, place.type)
+    replaced.overwrote(low, ref)
     low.flow = replace(low.flow, replaced=low.flow.replaced - {key})

@@ -9,7 +9,16 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import arrays, expressions, maps, numbers, rawtext, search, texts
+from probee.compiler.frontend import (
+    arrays,
+    expressions,
+    maps,
+    numbers,
+    rawtext,
+    search,
+    structeq,
+    texts,
+)
 from probee.compiler.frontend.values import (
     NONE,
     NoneType,
@@ -151,6 +160,8 @@ def _compare(
                 low, node, "the order of texts", "compare numbers, or texts for being equal"
             )
         rawtext.equal(low, node, left, right, then, other)
+    elif isinstance(left, Ref) and isinstance(right, Ref) and structeq.is_object(left):
+        structeq.compare(low, node, operator, left, right, then, other)
     else:
         found, culprit = (right, right_node) if isinstance(left, Num) else (left, left_node)
         wanted = "text" if texts.is_text(left) or texts.is_text(right) else "an integer"

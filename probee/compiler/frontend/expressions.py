@@ -20,6 +20,7 @@ from probee.compiler.frontend import (
     numbers,
     printing,
     rawtext,
+    replaced,
     variables,
 )
 from probee.compiler.frontend.values import (
@@ -40,6 +41,7 @@ from probee.compiler.frontend.values import (
     describe,
     literal,
 )
+from probee.frozen import replace
 from probee.lang.builtins import Current
 from probee.lang.maps import MapDeclaration
 from probee.lang.variables import Const, Global
@@ -137,7 +139,8 @@ def variable(low: Lowering, declaration: Variable[object], node: ast.AST) -> Typ
     place = variables.place(low, spec, node)
     if isinstance(spec.type, CharArray):
         origin = "rodata" if spec.section == ".rodata" else "data"
-        return Ref(place.ref.ptr, place.offset, spec.type, origin)
+        text = replace(place.ref, offset=place.offset, type=spec.type, origin=origin)
+        return replaced.refreshed(low, text)
     return memory.load_number(low, place, type_)
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from probee.compiler.frontend.scope import Frame, Loop
     from probee.compiler.frontend.source import Refusal
-    from probee.compiler.frontend.values import TypedValue
+    from probee.compiler.frontend.values import Ref, TypedValue
     from probee.compiler.frontend.world import World
     from probee.compiler.ir.ops import Block, Operand, Slot, Value
     from probee.errors import Diagnostic
@@ -46,8 +46,8 @@ class Lowering:
     `made_in`: for each object made on the stack or in a ring, the loops around its making.
     `taken`: for an object that was taken out of a map, that map. `stored_types`: of each object
     that was stored, and of its parts that were. `twice`: (object, place) stored there repeatedly.
-    `changes`: how many statements so far change each map. `replaced`: for each object, the types of
-    its parts that were replaced whole so far. `clean`: objects whose bytes behind each text's NUL
+    `changes`: how many statements so far change each map. `replaced`: for each object, its parts
+    that were replaced whole so far. `clean`: objects whose bytes behind each text's NUL
     are zero. `record_pointers`: reserved records.
     """
 
@@ -67,7 +67,7 @@ class Lowering:
         self.stored_types: dict[str, set[ValueType]] = {}
         self.twice: set[tuple[str, str]] = set()
         self.clean: set[str] = set()
-        self.replaced: dict[str, list[ValueType]] = {}
+        self.replaced: dict[str, list[Ref]] = {}
         self.record_pointers: dict[str, Value] = {}
         self.context_fields: dict[str, ContextField] = {}
         self.discarded: ast.expr | None = None

@@ -201,7 +201,7 @@ def write(low: Lowering, place: Place, value: TypedValue, target: ast.expr, node
     wrote(low, place.ref)
     put(low, place, value, node)
     if not isinstance(place.type, (Int, Pointer)):
-        replaced.overwrote(low, place.ref, place.type)
+        replaced.overwrote(low, replace(place.ref, offset=place.offset, type=place.type))
 
 
 def load(low: Lowering, place: Place) -> TypedValue:
@@ -309,9 +309,8 @@ def alike(a: Ref, b: Ref) -> bool:
     The offset counts: that address is a multiple of 8, so what the offset is a multiple of tells
     how wide an access may be.
     """
-    return (a.type, a.origin, a.site, a.offset, a.align) == (
-        b.type, b.origin, b.site, b.offset, b.align,
-    )  # fmt: skip
+    shape = ("type", "origin", "site", "offset", "align", "moved")
+    return all(getattr(a, part) == getattr(b, part) for part in shape)
 
 
 def address_of(low: Lowering, place: Place) -> Value:

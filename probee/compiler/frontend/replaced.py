@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from probee.spec.types import ValueType
 
 
-def overwrote(low: Lowering, owner: Ref, type_: ValueType) -> None:
-    """A part of `owner`'s object, which is no number, was given another value."""
-    site = owner.site
+def overwrote(low: Lowering, part: Ref) -> None:
+    """A part of an object, which is no number, was given another value."""
+    site = part.site
     if not site:
         return
-    low.replaced.setdefault(site, []).append(type_)
+    low.replaced.setdefault(site, []).append(part)
     gone = set(low.flow.replaced)
     for frame in low.frames:
         for name, local in frame.locals.items():
             ref = referred(local)
-            if ref is not None and ref.site == site and holds(type_, ref.type):
+            if ref is not None and ref.site == site and _meets(part, ref):
                 gone.add(frame.key(name))
     low.flow = replace(low.flow, replaced=frozenset(gone))
 
@@ -41,8 +41,8 @@ def overwrote(low: Lowering, owner: Ref, type_: ValueType) -> None:
 def texts_changed(low: Lowering, ref: Ref) -> None:
     """A helper may have written any text in this object."""
     low.clean.discard(ref.site)
-    for _, type_ in texts_in(ref.type, 0):
-        overwrote(low, ref, type_)
+    for offset, type_ in texts_in(ref.type, ref.offset):
+        overwrote(low, replace(ref, offset=offset, type=type_))
 
 
 def texts_in(type_: ValueType, offset: int) -> Iterator[tuple[int, CharArray]]:
@@ -60,7 +60,7 @@ def texts_in(type_: ValueType, offset: int) -> Iterator[tuple[int, CharArray]]:
 
 def check(low: Lowering, ref: Ref, node: ast.AST) -> None:
     """Refuses a reference got before what it refers to was replaced."""
-    if any(holds(type_, ref.type) for type_ in low.replaced.get(ref.site, ())[ref.seen :]):
+    if any(_meets(part, ref) for part in low.replaced.get(ref.site, ())[ref.seen :]):
         raise refusal(low.frame.source, node)
 
 
@@ -74,6 +74,14 @@ def referred(value: TypedValue) -> Ref | None:
     if isinstance(value, (Opt, OptText)):
         return value.ref
     return value if isinstance(value, Ref) else None
+
+
+def _meets(part: Ref, ref: Ref) -> bool:
+    """Whether `ref` may be to the part of its object that was replaced, or to something in it."""
+    if not (part.moved or ref.moved):
+        inside = part.offset <= ref.offset < part.offset + part.type.size
+        return inside and holds(part.type, ref.type)
+    return holds(part.type, ref.type)
 
 
 def holds(outer: ValueType, inner: ValueType) -> bool:

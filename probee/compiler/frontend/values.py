@@ -61,7 +61,7 @@ class Ref(Frozen):
     written. `site`: which object it is, for the rules on aliases; "" where that cannot matter.
     `born`: how often its map had been changed when the reference was got (see memory.py); `seen`:
     how many parts of its object had been replaced by then (see replaced.py). `align`: what `ptr` is
-    known to be a multiple of.
+    known to be a multiple of; `moved`: `offset` does not tell where in the object it is.
     """
 
     ptr: Value
@@ -72,6 +72,7 @@ class Ref(Frozen):
     born: int = 0
     seen: int = 0
     align: int = 8
+    moved: bool = False
 
 
 class Opt(Frozen):

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
 def place(low: Lowering, variable: VariableSpec, node: ast.AST) -> memory.Place:
     """The variable as a place to read and write."""
+    site = f"variable:{variable.name}"
     if variable.section != PER_CPU:
         address = low.builder.emit("dataaddr", symbol=variable.section, offset=variable.offset)
-        return memory.Place(memory.bare(address), 0, variable.type)
+        return memory.Place(memory.bare(address, site=site), 0, variable.type)
     key = low.scratch_slot("key", 4)
     low.builder.emit("store", key, 0, size=4)
     table = tables.map_address(low, PER_CPU)
     pointer = low.builder.emit("call", table, key, result="ptr", symbol="map_lookup_elem")
     trap_if(low, "eq", pointer, 0, "LookupError", node)
-    return memory.Place(memory.bare(pointer), variable.offset, variable.type)
+    return memory.Place(memory.bare(pointer, site=site), variable.offset, variable.type)

@@ -35,10 +35,13 @@ ring = RingBuf(Outer)
 by_name = Hash(chars(16), u64)
 texts = Hash(u32, chars(32))
 total = Global(u64, 0)
+label = Global(chars(16), "")
 """
 ACCEPTED = {
     "references to other types": "o = Outer()\ni = o.inner\no.slots = outers[1].slots\ni.a = 1",
     "the object around what is replaced": "o = Outer()\np = o\np.inner = Inner()\no.x = p.inner.a",
+    "another element that was replaced": "o = Outer()\ni = o.inners[1]\no.inners[2] = Inner()\n"
+    "o.inner = Inner()\ni.a = 1",
     "got again": "o = Outer()\ni = o.inner\no.inner = Inner()\ni = o.inner\ni.a = 1",
     "read where its copy is": "i = Inner(a=1)\no = Outer()\no.inner = i\ntotal.value = i.a",
     "a loop over one array twice": "o = Outer()\nfor i in o.inners:\n    i.a = 1\n"
@@ -69,7 +72,7 @@ REFUSED = {
     "a part that was replaced": (
         "stale-reference", "o = Outer()\ni = o.inner\no.inner = Inner()\ntotal.value = i.a"),
     "an element that was replaced": (
-        "stale-reference", "o = Outer()\ni = o.inners[1]\no.inners[2] = Inner()\ni.a = 1"),
+        "stale-reference", "o = Outer()\ni = o.inners[1]\no.inners[ctx.flags & 1] = Inner()\ni.a = 1"),
     "the array around an element that was replaced": (
         "stale-reference",
         "o = Outer()\ni = o.inners[1]\no.inners = outers[1].inners\ntotal.value = i.a"),
@@ -125,6 +128,14 @@ REFUSED = {
     "the order of texts": ("text-bytes", "total.value = current.comm < 'x'"),
     "a bound that is no constant": (
         "not-yet", "total.value = current.comm[:ctx.flags] == 'x'"),
+    "structs of two types": ("type", "o = Outer()\ntotal.value = o == o.inner"),
+    "the order of structs": ("type", "o = Outer()\ntotal.value = o.inner < o.inner"),
+    "the order of arrays": ("not-yet", "o = Outer()\ntotal.value = o.slots < o.slots"),
+    "a struct that may be None compared": (
+        "maybe-none", "total.value = outers.get(1) == Outer()"),
+    "a struct beside a number": ("type", "total.value = Outer() == 1"),
+    "a variable's text that was replaced": (
+        "stale-reference", "s = label.value\nlabel.value = 'x'\ntotal.value = s == 'x'"),
     "two texts for one name": ("local-type", "s = 'a'\nif ctx.flags:\n    s = 'b'"),
     "two kinds of text returned": ("return-type", "tell(either(ctx.flags))"),
     "a buffer of another kind": ("type", "xs: list[u16] = array(u32, 8)"),
