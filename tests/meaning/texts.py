@@ -15,7 +15,9 @@ COMM = "probee"
 class Text(str):
     """A string and its bytes. `whole`: it has not gone through a buffer yet that might cut it."""
 
-    __slots__ = ("cut", "raw", "whole")
+    raw: bytes
+    cut: bool
+    whole: bool
 
     def __new__(cls, raw: bytes = b"", *, cut: bool = False, whole: bool = False) -> Text:
         self = str.__new__(cls, raw, "utf-8", "surrogateescape")

@@ -58,14 +58,15 @@ def _same(low: Lowering, node: ast.AST, a: Ref, b: Ref, then: Block, other: Bloc
     match a.type:
         case StructType(fields=fields):
             for field in fields:
-                parts = (memory.Place(ref, ref.offset + field.offset, field.type) for ref in (a, b))
-                _place(low, node, *parts, other)
+                left = memory.Place(a, a.offset + field.offset, field.type)
+                right = memory.Place(b, b.offset + field.offset, field.type)
+                _place(low, node, left, right, other)
             low.jump(then)
         case ArrayOf(count=count) if count <= UNROLLED:
             for i in range(count):
                 index = Num(S64, i)
-                _place(low, node, arrays.at(low, a, index, node), arrays.at(low, b, index, node),
-                       other)  # fmt: skip
+                left, right = (arrays.at(low, ref, index, node) for ref in (a, b))
+                _place(low, node, left, right, other)
             low.jump(then)
         case ArrayOf(count=count):
             _elements(low, node, a, b, count, then, other)
@@ -77,11 +78,11 @@ def _place(low: Lowering, node: ast.AST, a: memory.Place, b: memory.Place, other
     """Goes on where two places hold the same, else to `other`."""
     (on,) = low.blocks(1)
     if isinstance(a.type, (Int, Pointer)):
-        left, right = (memory.load_number(low, place, a.type) for place in (a, b))
-        numbers.compare(low, ast.Eq(), left, right, on, other)
+        one, two = (memory.load_number(low, place, a.type) for place in (a, b))
+        numbers.compare(low, ast.Eq(), one, two, on, other)
     else:
-        refs = (replace(place.ref, offset=place.offset, type=a.type) for place in (a, b))
-        _same(low, node, *refs, on, other)
+        left, right = (replace(p.ref, offset=p.offset, type=a.type) for p in (a, b))
+        _same(low, node, left, right, on, other)
     low.start(on)
 
 

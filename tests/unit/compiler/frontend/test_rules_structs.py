@@ -72,7 +72,8 @@ REFUSED = {
     "a part that was replaced": (
         "stale-reference", "o = Outer()\ni = o.inner\no.inner = Inner()\ntotal.value = i.a"),
     "an element that was replaced": (
-        "stale-reference", "o = Outer()\ni = o.inners[1]\no.inners[ctx.flags & 1] = Inner()\ni.a = 1"),
+        "stale-reference",
+        "o = Outer()\ni = o.inners[1]\no.inners[ctx.flags & 1] = Inner()\ni.a = 1"),
     "the array around an element that was replaced": (
         "stale-reference",
         "o = Outer()\ni = o.inners[1]\no.inners = outers[1].inners\ntotal.value = i.a"),
