@@ -44,7 +44,7 @@ b = Global(s8, 0)
 y = Global(bool, False)
 title = Global(chars(16), "")
 word = Const(chars(16), "a const")
-NUMBER, NAME = 77, "näme"
+NUMBER, NAME, RAW = 77, "näme", b"\\xff'"
 
 def twice(n: u32) -> u32:
     return n * 2
@@ -83,6 +83,7 @@ print(f"{{{u.value}}}", "ünïcödé", "tab\\tand", "\\x01\\x7f")
 print("two\\nlines", u.value)
 print(NUMBER, NAME, f"{NUMBER:>8}{NAME:^10}|", f"{NUMBER!r:>5}")
 print(title.value, row.name, word)
+print(b"bytes", RAW, f"{RAW}{b'a'!s:>6}")
 print(row.long)
 print(f"{row.name}behind {row.name}{u.value}{row.name}x{y.value}y{y.value}1é2", sep="z")
 print(f"[{row.name}] [{title.value!s}] {row.n}")
@@ -114,9 +115,15 @@ def in_python(given: dict[str, Any], body: str, names: dict[str, Any]) -> str:
     name, long = name.ljust(13, b"\0"), long.ljust(100, b"\0")
     row = SimpleNamespace(n=number, name=text(name), long=text(long))
     wrapped = {key: SimpleNamespace(value=value) for key, value in given.items() if key != "row"}
-    known = {"row": row, "word": "a const", "NUMBER": names["NUMBER"], "NAME": names["NAME"]}
+    known = {
+        "row": row,
+        "word": "a const",
+        "NUMBER": names["NUMBER"],
+        "NAME": names["NAME"],
+        "RAW": names["RAW"],
+    }
     with redirect_stdout(io.StringIO()) as shown:
-        exec(body, {**wrapped, **known, "twice": lambda n: n * 2 & 0xFFFFFFFF})
+        exec(body, {**wrapped, **known})
     return shown.getvalue()
 
 

@@ -96,8 +96,10 @@ def _separator(low: Lowering, call: ast.Call) -> str:
     separator = " "
     for keyword in call.keywords:
         given = low.value(keyword.value)
-        if keyword.arg == "sep" and isinstance(given, (Text, NoneType)):
-            separator = _decoded(given.raw) if isinstance(given, Text) else " "
+        if keyword.arg == "sep" and isinstance(given, Text) and not given.binary:
+            separator = _decoded(given.raw)
+        elif keyword.arg == "sep" and given == NONE:
+            separator = " "
         elif keyword.arg != "end" or given not in (NONE, Text(b"\n")):
             raise low.refuse(
                 keyword.value,
@@ -175,8 +177,8 @@ def _known(value: TypedValue) -> tuple[object] | None:
     match value:
         case NoneType():
             return (None,)
-        case Text(raw=raw):
-            return (_decoded(raw),)
+        case Text(raw=raw, binary=binary):
+            return (raw if binary else _decoded(raw),)
         case Num(type=type_, op=int() as op) if not isinstance(type_, Pointer):
             return (bool(op) if type_ == BOOL else op,)
         case _:

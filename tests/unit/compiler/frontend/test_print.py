@@ -46,6 +46,7 @@ REFUSED = {
     "text quoted": ("print-form", 'print(f"{current.comm!r}")'),
     "another ending": ("print-form", 'print("a", end="")'),
     "another file": ("print-form", 'print("a", file=None)'),
+    "a separator of bytes": ("print-form", 'print(1, 2, sep=b",")'),
     "a separator that is not known": ("print-form", "print(1, 2, sep=current.comm)"),
     "a computed width": ("not-yet", 'print(f"{ctx.flags:{WIDTH}}")'),
     "an f-string elsewhere": ("not-yet", 'x = f"{ctx.flags}"'),
