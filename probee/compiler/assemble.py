@@ -86,6 +86,9 @@ def _map(world: World, btf: BtfGenerator, name: str) -> MapSpec:
             name, table.map_type, U32_SIZE, size, table.max_entries, value_type=table.value
         )
     assert table.value is not None
+    value_btf = btf.value(table.value)
+    if table.key is None:  # tools can tell what is in it; the kernel takes no types for such maps
+        value_btf = 0
     return MapSpec(
         name=name,
         type=table.map_type,
@@ -96,7 +99,7 @@ def _map(world: World, btf: BtfGenerator, name: str) -> MapSpec:
         key_type=table.key,
         value_type=table.value,
         key_btf=0 if table.key is None else btf.value(table.key),
-        value_btf=btf.value(table.value),
+        value_btf=value_btf,
         extra=table.extra,
     )
 

@@ -199,8 +199,8 @@ def maybe_none(low: Lowering, node: ast.expr) -> Refusal:
         node,
         "maybe-none",
         f"`{text}` may be None here",
-        why="it is None when the key is missing or the ring is full, and the verifier would reject"
-        " the load",
+        why="it is None when the key is missing, the queue empty or the ring full, and the verifier"
+        " would reject the load",
         fix=f"return, or skip, `if {text} is None` first",
     )
 
