@@ -122,15 +122,12 @@ class _Explanation:
         return -1
 
     def _name(self) -> str:
-        """The value in the user's words, in quotes."""
+        """The value in the user's words, in quotes: for numbers what was made last of them."""
         last = self._step(self.walk.slot)
-        held = dict(last.reads).get(self.register, "") if last is not None else ""
-        links = self.links
-        if self.row.tells == NUMBERS and links:
-            held = self._holds(links[-1]) or held
-        if not held and links:
-            held = self._holds(links[-1])
-        return f"`{held}`" if held else "a value"
+        here = dict(last.reads).get(self.register, "") if last is not None else ""
+        made = self._holds(self.links[-1]) if self.links else ""
+        name = (made or here) if self.row.tells == NUMBERS else (here or made)
+        return f"`{name}`" if name else "a value"
 
     def _holds(self, link: Link) -> str:
         """What the link's register holds after its slot."""
@@ -204,11 +201,10 @@ class _Explanation:
         place, name = self._place(link.slot), self._holds(link)
         if not place.line:
             return f"it is {range_} there"
+        subject = f"`{name}`" if name else "it"
         if name and link.compared:
-            return f"`{name}` is {range_} behind `{place.words}` (line {place.line})"
-        return f"`{name or 'it'}` is {range_} (line {place.line}: `{place.text.strip()}`)".replace(
-            "`it`", "it", 1
-        )
+            return f"{subject} is {range_} behind `{place.words}` (line {place.line})"
+        return f"{subject} is {range_} (line {place.line}: `{place.text.strip()}`)"
 
     def _origin(self) -> str:
         """Where the value was made, and as what."""
