@@ -115,13 +115,8 @@ def in_python(given: dict[str, Any], body: str, names: dict[str, Any]) -> str:
     name, long = name.ljust(13, b"\0"), long.ljust(100, b"\0")
     row = SimpleNamespace(n=number, name=text(name), long=text(long))
     wrapped = {key: SimpleNamespace(value=value) for key, value in given.items() if key != "row"}
-    known = {
-        "row": row,
-        "word": "a const",
-        "NUMBER": names["NUMBER"],
-        "NAME": names["NAME"],
-        "RAW": names["RAW"],
-    }
+    known = {name: names[name] for name in ("NUMBER", "NAME", "RAW")}
+    known |= {"row": row, "word": "a const", "twice": lambda n: n * 2 & 0xFFFFFFFF}
     with redirect_stdout(io.StringIO()) as shown:
         exec(body, {**wrapped, **known})
     return shown.getvalue()
