@@ -103,7 +103,7 @@ def _add(low: Lowering, hist: object, value: Num, count: Operand, call: ast.Call
         )
     name = low.world.capture.name_of(hist)
     offset = _slot(low, hist, value, call)
-    key = low.scratch_slot("key", 4)
+    key = low.scratch_slot("index", 4)
     low.builder.emit("store", key, 0, size=4)
     map_ = tables.map_address(low, name)
     pointer = low.builder.emit("call", map_, key, result="ptr", symbol="map_lookup_elem")

@@ -64,7 +64,7 @@ def key_address(low: Lowering, table: Table, key: TypedValue, node: ast.expr) ->
         )
     if bottom < 0 or top >= entries:
         trap_if(low, "uge", index.op, entries, "IndexError", node)
-    return in_memory(low, Num(INDEX, index.op, 0, entries - 1), INDEX, "key", node)
+    return in_memory(low, Num(INDEX, index.op, 0, entries - 1), INDEX, "index", node)
 
 
 def compared(low: Lowering, value: TypedValue, type_: ValueType, node: ast.expr) -> Value:
