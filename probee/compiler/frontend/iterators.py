@@ -15,12 +15,9 @@ does not know. An iterator takes 8 bytes of the stack, and must be destroyed on 
 
 from __future__ import annotations
 
-import ast
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from probee.compiler.frontend.lowering import Lowering
     from probee.compiler.frontend.scope import Loop
     from probee.compiler.ir.ops import Block, Operand, Slot, Value
@@ -72,50 +69,3 @@ def end(low: Lowering, loops: list[Loop]) -> None:
 
 def _address(low: Lowering, iterator: Slot) -> Value:
     return low.builder.emit("slot", symbol=iterator)
-
-
-# ------------------------------------------------------------------------- what a round costs
-
-_UNKNOWN_ROUNDS = 8
-_BRANCHES = (ast.If, ast.IfExp, ast.match_case, ast.Subscript, ast.Compare)
-
-
-def branches(low: Lowering, nodes: Iterable[ast.AST]) -> int:
-    """About how many branches stand in pieces of the tree, and in the functions called there."""
-    return _branches(low, nodes, low.frame.scope, [])
-
-
-def _branches(
-    low: Lowering, nodes: Iterable[ast.AST], scope: dict[str, object], open_: list[object]
-) -> int:
-    total = 0
-    for node in nodes:
-        children = _branches(low, ast.iter_child_nodes(node), scope, open_)
-        match node:
-            case ast.For() | ast.While():
-                children = (1 + children) * _rounds(node)
-            case ast.BoolOp(values=values):
-                children += len(values) - 1
-            case ast.BinOp(op=ast.FloorDiv() | ast.Mod()):
-                children += 1
-            case ast.Call(func=ast.Attribute()):
-                children += 1
-            case ast.Call(func=ast.Name(id=name)):
-                function = low.world.function(scope.get(name))
-                if function is not None and function not in open_:
-                    body = low.world.source(function).definition.body
-                    inner = low.world.capture.scopes[function]
-                    children += _branches(low, body, inner, [*open_, function])
-            case _ if isinstance(node, _BRANCHES):
-                children += 1
-        total += children
-    return total
-
-
-def _rounds(node: ast.For | ast.While) -> int:
-    """The rounds of a loop inside, where its range is written as a number."""
-    match node:
-        case ast.For(iter=ast.Call(args=[ast.Constant(value=int() as count)])):
-            return max(count, 1)
-        case _:
-            return _UNKNOWN_ROUNDS

@@ -13,7 +13,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, NamedTuple
 
-from probee.compiler.frontend import arrays, counting, iterators, names, replaced
+from probee.compiler.frontend import arrays, costs, counting, iterators, names, replaced
 from probee.compiler.frontend.memory import changed_after_store, diverged
 from probee.compiler.frontend.names import stale
 from probee.compiler.frontend.numbers import convert, shown
@@ -29,13 +29,6 @@ if TYPE_CHECKING:
     from probee.compiler.frontend.source import Refusal
     from probee.compiler.frontend.values import TypedValue
     from probee.compiler.ir.ops import Block, Operand, Slot
-
-FOLLOWED = 8192  # rounds that the verifier walks one by one; past this it gives up
-# Rounds times branches that are still left to the verifier, which walks each of them. Ways that
-# meet again are one to it as long as they differ in nothing that matters. Inside a loop that the
-# kernel counts it looks more closely (RANGE_WITHIN in states_equal, kernel/bpf/verifier.c), and
-# branches multiply: a long loop with few branches is the kernel's, a short one with many is not.
-CHEAP, CHEAP_INSIDE = 1024, 128
 
 
 def for_(low: Lowering, node: ast.For) -> None:
@@ -107,7 +100,7 @@ def through(low: Lowering, node: ast.For, span: Span, bind: Callable[[Num], None
     rounds = max(0, -((bottom - top) // abs(span.step)))
     if top + abs(span.step) > S64.high or bottom - abs(span.step) < S64.low:
         rounds = iterators.MAX_ROUNDS + 1  # the counter itself would wrap
-    if _counted_by_kernel(low, node, node.iter, rounds):
+    if costs.counted_by_kernel(low, node, node.iter, rounds):
         _iterate(low, node, span, rounds, bind)
         return
     start, stop = shown(low, span.start), shown(low, span.stop)
@@ -249,7 +242,7 @@ def while_(low: Lowering, node: ast.While) -> None:
             " `i += 1` in the body",
         )
     iterator = None
-    if _counted_by_kernel(low, node, node.test, rounds):
+    if costs.counted_by_kernel(low, node, node.test, rounds):
         iterator = iterators.begin(low, 0, rounds)
         _hide(low, node)
     else:
@@ -277,39 +270,6 @@ def leave(low: Lowering, node: ast.Break | ast.Continue) -> None:
     if isinstance(node, ast.Break):
         iterators.end(low, [loop])
     low.jump(loop.done if isinstance(node, ast.Break) else loop.again)
-
-
-def _counted_by_kernel(
-    low: Lowering, node: ast.For | ast.While, where: ast.AST, rounds: int
-) -> bool:
-    """Whether an iterator counts the rounds; refuses a loop that runs too often for either way."""
-    total = followed = rounds
-    for loop in low.loops:
-        total *= max(loop.rounds, 1)
-        followed *= 1 if loop.iterator else max(loop.rounds, 1)
-    most, why = (
-        iterators.MAX_ROUNDS,
-        "a program holds up its processor, and the kernel counts no further",
-    )
-    if total <= most:
-        cheap = CHEAP_INSIDE if any(loop.iterator for loop in low.loops) else CHEAP
-        if followed * (1 + iterators.branches(low, node.body)) <= cheap:
-            return False
-        missing = iterators.missing(low)
-        if not missing:
-            return True
-        most, why = FOLLOWED, f"the verifier follows every round, since {missing}"
-        if followed <= most:
-            return False
-        total = followed
-    inside = f", {total:,} with the loops around it," if total != rounds else ""
-    raise low.refuse(
-        where,
-        "unbounded-loop",
-        f"this loop may run {rounds:,} times{inside} and {most:,} is the most",
-        why=why,
-        fix="bound it: `min(n, 64)`, a mask, or a type as u8",
-    )
 
 
 # ------------------------------------------------------------------------ from round to round

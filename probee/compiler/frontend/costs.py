@@ -1,0 +1,111 @@
+"""Who counts the rounds of a loop: the verifier, which walks each of them, or the kernel.
+
+In: a loop, the most rounds that it can have. Out: whether an iterator counts them (iterators.py),
+or a refusal of what is too much for either.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from probee.compiler.frontend import iterators
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from probee.compiler.frontend.lowering import Lowering
+
+FOLLOWED = 8192  # rounds that the verifier walks one by one; past this it gives up
+# Rounds, and rounds times branches, that are left to the verifier, which walks each of them; one
+# that the kernel counts costs some 9 ns more. Ways that meet again are one to the verifier as long
+# as they differ in nothing that matters. Inside a loop that the kernel counts it looks more closely
+# (RANGE_WITHIN in states_equal, kernel/bpf/verifier.c), and branches multiply: there fewer rounds
+# are left to it, and a few rounds with many branches are not better off as the kernel's.
+PLAIN, BRANCHY, BRANCHY_INSIDE, FEW = 4096, 512, 128, 16
+_UNKNOWN_ROUNDS = 8
+_BRANCHES = (ast.If, ast.IfExp, ast.match_case, ast.Subscript, ast.Compare)
+
+
+def counted_by_kernel(
+    low: Lowering, node: ast.For | ast.While, where: ast.AST, rounds: int
+) -> bool:
+    """Whether an iterator counts the rounds; refuses a loop that runs too often for either way."""
+    total = followed = rounds
+    for loop in low.loops:
+        total *= max(loop.rounds, 1)
+        followed *= 1 if loop.iterator else max(loop.rounds, 1)
+    limit, why = (
+        iterators.MAX_ROUNDS,
+        "the kernel counts no further: a program holds up its processor",
+    )
+    if total <= limit:
+        if _cheap(low, node, followed):
+            return False
+        missing = iterators.missing(low)
+        if not missing:
+            return True
+        limit, why = FOLLOWED, f"the verifier follows every round, since {missing}"
+        if followed <= limit:
+            return False
+        total = followed
+    around = f", {total:,} with the loops around it," if total != rounds else ""
+    raise low.refuse(
+        where,
+        "unbounded-loop",
+        f"this loop may run {rounds:,} times{around} and {limit:,} is the most",
+        why=why,
+        fix="bound it: `min(n, 64)`, a mask, or a type as u8",
+    )
+
+
+def _cheap(low: Lowering, node: ast.For | ast.While, rounds: int) -> bool:
+    """Whether so many rounds are the verifier's to follow."""
+    if rounds <= FEW:
+        return True
+    found = branches(low, node.body)
+    if not found:
+        return rounds <= PLAIN
+    inside = any(loop.iterator for loop in low.loops)
+    return rounds * (1 + found) <= (BRANCHY_INSIDE if inside else BRANCHY)
+
+
+def branches(low: Lowering, nodes: Iterable[ast.AST]) -> int:
+    """About how many branches stand in pieces of the tree, and in the functions called there."""
+    return _branches(low, nodes, low.frame.scope, [])
+
+
+def _branches(
+    low: Lowering, nodes: Iterable[ast.AST], scope: dict[str, object], open_: list[object]
+) -> int:
+    total = 0
+    for node in nodes:
+        children = _branches(low, ast.iter_child_nodes(node), scope, open_)
+        match node:
+            case ast.For() | ast.While():
+                children = (1 + children) * _rounds(node)
+            case ast.BoolOp(values=values):
+                children += len(values) - 1
+            case ast.BinOp(op=ast.FloorDiv() | ast.Mod()):
+                children += 1
+            case ast.Call(func=ast.Attribute()):
+                children += 1
+            case ast.Call(func=ast.Name(id=name)):
+                function = low.world.function(scope.get(name))
+                if function is not None and function not in open_:
+                    body = low.world.source(function).definition.body
+                    inner = low.world.capture.scopes[function]
+                    children += _branches(low, body, inner, [*open_, function])
+            case _ if isinstance(node, _BRANCHES):
+                children += 1
+        total += children
+    return total
+
+
+def _rounds(node: ast.For | ast.While) -> int:
+    """The rounds of a loop inside, where its range is written as a number."""
+    match node:
+        case ast.For(iter=ast.Call(args=[ast.Constant(value=int() as count)])):
+            return max(count, 1)
+        case _:
+            return _UNKNOWN_ROUNDS
