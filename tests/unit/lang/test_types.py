@@ -8,8 +8,8 @@ import pytest
 
 from probee.errors import UsageError
 from probee.frozen import FrozenMeta
-from probee.lang.types import Chars, Struct, StructMeta, chars, u32, u64
-from probee.spec.types import CharArray
+from probee.lang.types import Chars, Struct, StructMeta, array, chars, u16, u32, u64
+from probee.spec.types import ArrayOf, CharArray
 
 
 def test_a_default_is_refused_and_not_dropped() -> None:
@@ -54,3 +54,43 @@ def test_annotations_of_python_3_14(key: str) -> None:
     assert [(field.name, field.offset) for field in made.layout_.fields] == [("pid", 0), ("at", 8)]
     fields: Any = FrozenMeta("Made", (), body({"a": int, "b": int}, key))
     assert fields.__match_args__ == fields.__slots__ == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("element", "count", "complaint"),
+    [
+        (u32, 0, "1 to 4096 elements"),
+        (u32, True, "1 to 4096 elements"),
+        (u32, 4097, "1 to 4096 elements"),
+        (u64, 4096, "16384 is the most"),
+        (int, 4, "int has no width"),
+        (list[int], 4, "a list needs its length"),
+    ],
+)
+def test_arrays_that_cannot_be(element: object, count: int, complaint: str) -> None:
+    with pytest.raises(UsageError, match=complaint):
+        array(element, count)
+
+
+def test_an_array_says_the_same_on_both_sides() -> None:
+    class Right(Struct):
+        slots: list[u32] = array(u32, 3)
+
+    type_ = Right.layout_.fields[0].type
+    assert isinstance(type_, ArrayOf)
+    assert (type_.count, type_.size) == (3, 12)
+
+    with pytest.raises(UsageError, match=r"Wrong\.slots: the annotation and array"):
+
+        class Wrong(Struct):
+            slots: list[u32] = array(u16, 3)
+
+    with pytest.raises(UsageError, match=r"Short\.slots: a list needs its length"):
+
+        class Short(Struct):
+            slots: list[u32]
+
+    with pytest.raises(UsageError, match=r"Bare\.slots: an array is a list"):
+
+        class Bare(Struct):
+            slots: u32 = array(u32, 3)
