@@ -176,6 +176,7 @@ class Model:
         memory: Mapping[int, bytes],
     ) -> None:
         self.arguments = arguments
+        self.printed: list[str] = []
         tree = ast.parse(source)
         tree.body = [n for n in tree.body if not isinstance(n, ast.ImportFrom)]
         self.names: dict[str, Any] = {
@@ -193,6 +194,7 @@ class Model:
             "raw_tracepoint": lambda _: None,
             "get_smp_processor_id": lambda: Typed(0, "u32"),  # where the other legs run too
             "min": extreme(min), "max": extreme(max), "abs": absolute, "int": as_int,
+            "print": self._print,
             "__atomic__": atomic, "__there__": there,
             "__keep__": keep, "__operate__": operate, "__unary__": unary, "__convert__": convert,
         }  # fmt: skip
@@ -221,6 +223,9 @@ class Model:
             return 0, Trap(type(error).__name__, line)
         return int(result or 0) & 0xFFFFFFFF, None
 
+    def _print(self, *values: Any, sep: str = " ") -> None:
+        self.printed.append(sep.join(str(value) for value in values))
+
     def refused(self) -> dict[str, int]:
         """How often each queue had no room."""
         queues = {n: v.refused for n, v in self.names.items() if isinstance(v, Queue)}
@@ -228,7 +233,7 @@ class Model:
 
     def state(self) -> dict[str, Any]:
         """Every map, ring and variable, as data."""
-        found: dict[str, Any] = {}
+        found: dict[str, Any] = {"(printed)": list(self.printed)}
         for name, value in self.names.items():
             match value:
                 case Hash():

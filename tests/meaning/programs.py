@@ -11,17 +11,18 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+from tests.meaning.choices import Choices
 from tests.meaning.expressions import ARGUMENTS, WIDTHS, interesting
-from tests.meaning.steps import Steps
 from tests.meaning.widths import BITS, fits
 
 SHARING = ("changed-after-store", "stale-reference", "trap-with-record")
 IMPORTS = """\
 from probee import (
-    Array, BloomFilter, Chars, Const, Context, Counter, Global, Hash, LruHash, PerCpuArray,
+    Array, BloomFilter, Chars, Const, Context, Counter, Global, Hash, Hist, LruHash, PerCpuArray,
     PerCpuHash, Queue, RingBuf, Stack, Struct, array, atomic_add, atomic_and,
     atomic_compare_exchange, atomic_exchange, atomic_fetch_add, atomic_fetch_and, atomic_fetch_or,
-    atomic_fetch_xor, atomic_or, atomic_xor, chars, get_smp_processor_id, raw_tracepoint,
+    atomic_fetch_xor, atomic_or, atomic_xor, chars, current,
+    get_smp_processor_id, raw_tracepoint,
     s8, s16, s32, s64, u8, u16, u32, u64,
 )
 """
@@ -55,13 +56,14 @@ result = Global(u64, 0)
 """
 
 
-class Maker(Steps):
+class Maker(Choices):
     """Writes one program."""
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
         self.rows: list[str] = []
         self.depth = 1
+        self.begin()
         self.locals: dict[str, str] = {}  # local -> kind
         self.records: dict[str, str] = {}  # local -> struct
         self.functions: list[tuple[str, list[str], str, int]] = []
@@ -86,6 +88,7 @@ class Maker(Steps):
 
     def source(self) -> str:
         functions = "".join(self.function() for _ in range(self.rng.randint(0, 2)))
+        functions += self.more_functions()
         self.rows = ['@raw_tracepoint("probee_meaning")', "def program(ctx: Context) -> s64:"]
         self.depth, self.locals, self.records = 1, {}, {}
         for name in self.rng.sample(list(ARGUMENTS), 4):
@@ -94,6 +97,9 @@ class Maker(Steps):
         self.write('sp = P(p=1, t="abc")')
         self.write("sq = Q(2, y=-5)")
         self.records = {"sp": "P", "sq": "Q"}
+        if self.rng.random() < 0.3:
+            self.texts = ["tx"]
+            self.write("tx: str = chars(16)")
         if self.rng.random() < 0.4:
             self.write(f"sa = A(n={self.rng.randint(0, 9)})")
             self.records["sa"] = "A"

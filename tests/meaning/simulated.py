@@ -86,7 +86,7 @@ class Simulated:
 
     def state(self) -> dict[str, Any]:
         """Every map, ring and variable that the code still refers to, as data."""
-        found: dict[str, Any] = {}
+        found: dict[str, Any] = {"(printed)": list(self.machine.printed)}
         spec = self.machine.spec
         names = [m.name for m in spec.maps if not m.name.startswith(".")]
         for name in names + [v.name for v in spec.variables if v.section == ".data"]:
