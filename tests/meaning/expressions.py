@@ -58,6 +58,9 @@ class Expressions:
     def more_condition(self, depth: int) -> str:
         raise NotImplementedError
 
+    def narrow_condition(self) -> str:
+        raise NotImplementedError
+
     def place(self, struct: str) -> tuple[str, str]:
         raise NotImplementedError
 
@@ -158,6 +161,8 @@ class Expressions:
         return f"({sign}{text})", "literal", value
 
     def condition(self, depth: int) -> str:
+        if self.rng.random() < 0.2:
+            return self.narrow_condition()
         return self.compare(depth)[0]
 
     def compare(self, depth: int) -> Expression:

@@ -158,17 +158,19 @@ class More(Expressions):
         )
         return form.format(n=name, t=text, o=self.rng.choice(names))
 
+    def narrow_condition(self) -> str:
+        """Compared in 32 bits, if nothing else wants the values."""
+        kind = self.rng.choice(("u32", "s32"))
+        a, b = (self.rng.choice((self.name, self.context))(0)[0] for _ in range(2))
+        if self.rng.random() < 0.4:
+            return f"{kind}({a}) {self.sign()} {self.rng.choice((5, 77, 70000))}"
+        return f"{kind}({a}) {self.sign()} {kind}({b})"
+
     def more_condition(self, depth: int) -> str:
         """A question that only these can answer."""
         if "A" in self.records.values() and self.rng.random() < 0.5:
             word = self.rng.choice(("in", "not in"))
             return f"{self.text_for(self.kinds['slots'])} {word} {self._box()}.slots"
-        if self.rng.random() < 0.4:  # compared in 32 bits, if nothing else wants the values
-            kind = self.rng.choice(("u32", "s32"))
-            a, b = self.expression(0)[0], self.expression(0)[0]
-            if self.rng.random() < 0.4:
-                return f"{kind}({a}) {self.sign()} {self.rng.choice((5, 77, 70000))}"
-            return f"{kind}({a}) {self.sign()} {kind}({b})"
         if self.rng.random() < 0.3:
             return f"{self.rng.randint(0, 9)} {self.rng.choice(('in', 'not in'))} seen"
         return f"{self.text_for('u16')} in mine"

@@ -18,10 +18,17 @@ class Steps(More):
     """What `Maker` mixes in beside `More`."""
 
     def more_expressions(self) -> list[Callable[[int], Expression]]:
-        return [*super().more_expressions(), self.stepped, self.narrow, self.turned, self.truth]
+        return [
+            *super().more_expressions(),
+            self.stepped,
+            self.stepped,
+            self.narrow,
+            self.turned,
+            self.truth,
+        ]
 
     def more_statements(self, depth: int) -> list[Callable[[int], None]]:
-        makers = [*super().more_statements(depth), self.step]
+        makers = [*super().more_statements(depth), self.step, self.step]
         if depth > 0 and self.rounds == 1:
             makers += [self.long_for, self.long_while]
         return makers
