@@ -245,9 +245,8 @@ class Choices(Steps):
         for _ in range(self.rng.randint(1, 3)):
             kind = self.rng.choice((*WIDTHS, "bool"))
             value = self.text_of(kind)
-            form = self.rng.choice(("", "", ":d", ":5", ":<7d", ":05", ":+d", ": d"))
-            if kind[0] == "u" and self.rng.random() < 0.4:
-                form = self.rng.choice((":x", ":#x", ":X", ":08x"))
+            signs = (":x", ":#x", ":X", ":08x") if kind[0] == "u" else (":+d", ": d")
+            form = self.rng.choice(("", ":d", ":5", ":<7d", ":05", *signs))
             if self.rng.random() < 0.5:
                 words.append(value)
             elif kind != "bool":
