@@ -195,7 +195,8 @@ class _References:
 
     def get(self, low: Lowering) -> TypedValue:
         pointer = low.builder.read(self.pointer)
-        assert isinstance(pointer, Value)
+        if not isinstance(pointer, Value):  # only None comes here
+            return NONE
         born = low.changes.get(self.ref.origin, 0)
         ref = replaced.refreshed(low, replace(self.ref, ptr=pointer, born=born))
         if self.present is not None:

@@ -55,6 +55,8 @@ ACCEPTED = {
     "None as an argument": "total.value = size(None) + size(1)",
     "a number or None": "n: u32 | None = None\nfor i in range(4):\n    n = i\n"
     "if n is not None:\n    total.value = n",
+    "a reference that is None by now": "p = points.get(1)\nif p is None:\n    return\nq = p\n"
+    "p = None\nif p is None:\n    total.value = q.x",
     "two results": "a, b = pair(ctx.flags)\ntotal.value = a + b",
     "a loop of a million rounds": "for i in range(1_000_000):\n    total.value += i",
     "a reserved record in a loop that the kernel counts": "for i in range(5000):\n"
