@@ -238,6 +238,11 @@ def place(k: u32):
         return None
     return ps.get(0)
 
+def plus(k: s64, more: "int | None" = None, factor=None) -> s64:
+    if more is not None:
+        k += more
+    return k if factor is None else k * factor
+
 def divided(a: s64, b: s64) -> tuple[s64, s64]:
     if b == 0:
         return 0, a
@@ -247,6 +252,7 @@ def divided(a: s64, b: s64) -> tuple[s64, s64]:
 def program(ctx: Context) -> s64:
     total = limited(ctx.f) + limited(ctx.f, 3) + limited(ctx.f, None, step=None)
     total += limited(ctx.d, top=ctx.g, step=ctx.f)
+    total += plus(1) + plus(2, ctx.f) + plus(3, factor=ctx.g) + plus(4, None, 3)
     got = find(ctx.c & 7)
     if got is None:
         m[ctx.c & 7] = ctx.g

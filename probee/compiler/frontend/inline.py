@@ -19,6 +19,7 @@ from probee.compiler.frontend import (
 from probee.compiler.frontend.scope import Frame, local_names, parameters
 from probee.compiler.frontend.source import Refusal
 from probee.compiler.frontend.values import (
+    S64,
     Context,
     NoneType,
     Num,
@@ -130,6 +131,8 @@ def _assign_parameter(low: Lowering, parameter: ast.arg, value: TypedValue, node
             ref = value.ref if isinstance(value, Opt) else value
             if not isinstance(ref, Ref) or ref.type != type_:
                 raise _wrong_argument(low, value, _words(type_), node)
+    if isinstance(value, NoneType) and declared.silent(annotation):
+        optionals.declare(low, parameter.arg, S64, parameter)
     if isinstance(value, NoneType) and parameter.arg not in low.frame.locals:
         names.bind_none(low, parameter.arg)
     else:
