@@ -1,18 +1,50 @@
 """Dominators of a control-flow graph. In: a function. Out: each reachable block's immediate one.
 
 Cooper, Harvey, Kennedy, "A Simple, Fast Dominance Algorithm" (2001).
+
+Most passes leave the graph as it is, so what was found of it is kept with the function for as long
+as all blocks and edges are the same: to compare them is much less work. It is not to be changed.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from probee.compiler.ir.ops import Block, Function
+
+T = TypeVar("T")
+
+
+def kept(function: Function, what: str, find: Callable[[Function], T]) -> T:
+    """`find(function)`, or what it found when the graph was the same."""
+    graph: list[object] = []
+    for block in function.blocks:
+        graph.append(block)
+        for edge in block.ops[-1].edges:
+            graph += (edge, edge.block)
+    if function.known[0] != graph:
+        function.known = graph, {}
+    known = function.known[1]
+    if what not in known:
+        known[what] = find(function)
+    return cast("T", known[what])
 
 
 def reverse_postorder(function: Function) -> list[Block]:
-    """Reachable blocks, each before its successors but for back edges. No recursion."""
+    """Reachable blocks, each before its successors but for back edges."""
+    return kept(function, "order", _reverse_postorder)
+
+
+def immediate_dominators(function: Function) -> dict[Block, Block | None]:
+    """Block → its immediate dominator; None for the entry; unreachable blocks are absent."""
+    return kept(function, "dominators", _immediate_dominators)
+
+
+def _reverse_postorder(function: Function) -> list[Block]:
+    """By a walk without recursion."""
     order: list[Block] = []
     seen = {function.blocks[0]}
     stack = [(function.blocks[0], iter(function.blocks[0].ops[-1].edges))]
@@ -31,8 +63,7 @@ def reverse_postorder(function: Function) -> list[Block]:
     return order
 
 
-def immediate_dominators(function: Function) -> dict[Block, Block | None]:
-    """Block → its immediate dominator; None for the entry; unreachable blocks are absent."""
+def _immediate_dominators(function: Function) -> dict[Block, Block | None]:
     order = reverse_postorder(function)
     number = {block: i for i, block in enumerate(order)}
     preds: dict[Block, list[Block]] = {block: [] for block in order}

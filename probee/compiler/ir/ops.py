@@ -220,11 +220,12 @@ class Function:
 
     `main` functions are programs; others are called with `callfn`. Every function returns an int.
     `names` and `loops` (place, most rounds) are for the words of a refusal: no pass keeps them up.
+    `known`: what `dominators` found of the graph, and the graph that it found it of.
     """
 
     __slots__ = (
-        "blocks", "loc", "loops", "main", "name", "names", "next_block", "next_value", "params",
-        "slots",
+        "blocks", "known", "loc", "loops", "main", "name", "names", "next_block", "next_value",
+        "params", "slots",
     )  # fmt: skip
 
     def __init__(self, name: str, *, main: bool = True, loc: Loc = NOWHERE) -> None:
@@ -236,6 +237,7 @@ class Function:
         self.slots: list[Slot] = []
         self.names: dict[Value, str] = {}
         self.loops: list[tuple[Loc, int]] = []
+        self.known: tuple[list[object], dict[str, object]] = ([], {})
         self.next_value = 0
         self.next_block = 0
 

@@ -14,7 +14,7 @@ verifier learnt from the first branch it learnt of that value.
 from __future__ import annotations
 
 from probee.compiler.ir.ops import predecessors
-from probee.compiler.passes.domtree import Tree
+from probee.compiler.passes.domtree import tree_of
 from probee.compiler.passes.facts import Facts
 from probee.compiler.passes.rewriting import drop_unreachable, to_jump
 
@@ -27,7 +27,7 @@ class Walk:
     """Goes down the dominator tree with the facts that hold in each block."""
 
     def __init__(self, function: Function) -> None:
-        self.tree = Tree(function)
+        self.tree = tree_of(function)
         self.facts = Facts()
         self.incoming = predecessors(function)
         self._marks: list[int] = []

@@ -18,7 +18,7 @@ that uses them, so they cost no register in between. Constants are no operations
 from __future__ import annotations
 
 from probee.compiler.ir.ops import OPS, Value
-from probee.compiler.passes.domtree import Tree
+from probee.compiler.passes.domtree import tree_of
 from probee.compiler.passes.effects import STABLE
 from probee.compiler.passes.memory import changes_context, frozen_roots
 from probee.compiler.passes.rewriting import final, substitute_edges
@@ -48,7 +48,7 @@ class _Numbering:
         self.frozen = frozen_roots(function)
         self.context_kept = not changes_context(function)
         self.params = frozenset(function.params)
-        self.tree = Tree(function)
+        self.tree = tree_of(function)
         self._known: dict[tuple[object, ...], tuple[Value, int]] = {}
 
     def walk(self, block: Block) -> None:

@@ -5,7 +5,7 @@ In: a function. Out: blocks in preorder of the tree, which dominates which, what
 
 from __future__ import annotations
 
-from probee.compiler.ir.dominators import immediate_dominators
+from probee.compiler.ir.dominators import immediate_dominators, kept
 from probee.compiler.ir.ops import predecessors
 
 TYPE_CHECKING = False
@@ -62,6 +62,11 @@ class Tree:
             assert above is not None
             a = above
         return a
+
+
+def tree_of(function: Function) -> Tree:
+    """The tree of the graph as it is now; not to be changed, for others may get the same one."""
+    return kept(function, "tree", Tree)
 
 
 def loop_of(head: Block, tree: Tree, incoming: Incoming) -> set[Block]:

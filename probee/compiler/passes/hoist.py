@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from probee.compiler.ir.ops import Op, Value
 from probee.compiler.passes.cold import cold_blocks
-from probee.compiler.passes.domtree import Tree
+from probee.compiler.passes.domtree import Tree, tree_of
 from probee.compiler.passes.effects import STABLE
 from probee.compiler.passes.rewriting import substitute
 
@@ -40,7 +40,7 @@ def run(function: Function) -> bool:
     calls = {symbol: places for symbol, places in calls.items() if len(places) > 1}
     if not calls:
         return False
-    tree = Tree(function)
+    tree = tree_of(function)
     cold = cold_blocks(function)
     mapping: dict[Value, Operand] = {}
     for places in calls.values():

@@ -16,7 +16,7 @@ Each block stands behind those that lead to it, a loop in one piece. What only c
 from __future__ import annotations
 
 from probee.compiler.passes.cold import cold_blocks
-from probee.compiler.passes.domtree import Tree, loop_depths
+from probee.compiler.passes.domtree import loop_depths, tree_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def _order(function: Function, cold: set[Block]) -> list[Block]:
 
     What is visited first ends up last: cold ways, then ways out of loops.
     """
-    depths = loop_depths(function, Tree(function))
+    depths = loop_depths(function, tree_of(function))
 
     def rank(block: Block) -> tuple[bool, int]:
         return block not in cold, depths[block]

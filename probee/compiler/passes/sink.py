@@ -20,7 +20,7 @@ across other calls. Arithmetic on two values stays: it would keep both for longe
 from __future__ import annotations
 
 from probee.compiler.ir.ops import OPS, Value
-from probee.compiler.passes.domtree import Tree, loop_depths
+from probee.compiler.passes.domtree import loop_depths, tree_of
 from probee.compiler.passes.effects import STABLE
 from probee.compiler.passes.memory import changes_context, frozen_roots
 
@@ -40,7 +40,7 @@ class _Sinking:
     """`home`: operation → the block it is to stand in. `users`: value → operations that read it."""
 
     def __init__(self, function: Function) -> None:
-        self.tree = Tree(function)
+        self.tree = tree_of(function)
         self.depths = loop_depths(function, self.tree)
         self.frozen = frozen_roots(function)
         if changes_context(function):
