@@ -244,6 +244,29 @@ def program(ctx: Context) -> s64:
     p.y += 1
     return (inner.x ^ q.all[1].x) + q.p.y + kept[1].points[0].x + kept[1].points[0].y
 """,
+    "arrays as values and keys": """
+rows = Hash(u32, array(u16, 5), max_entries=4)
+wide = Array(array(array(s32, 2), 2), max_entries=3)
+tuples = Hash(array(u8, 3), u32, max_entries=8)
+
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    row: list[u16] = array(u16, 5)
+    row[ctx.g % 5] = ctx.e
+    rows[1] = row
+    rows[1][ctx.g % 5] += 1
+    wide[ctx.g % 3][ctx.c & 1][ctx.e & 1] += 2
+    key: list[u8] = array(u8, 3)
+    key[ctx.g % 3] = ctx.g
+    tuples[key] = tuples.setdefault(key, 1) + 1
+    found = 0
+    taken = rows.pop(1, None)
+    if taken is not None:
+        for n in taken:
+            found += n
+    other: list[u16] = array(u16, 5)
+    return found + len(rows.setdefault(2, other))
+""",
     "elements swap": """
 @raw_tracepoint("probee_meaning")
 def program(ctx: Context) -> s64:

@@ -14,7 +14,7 @@ from probee.compiler.frontend.values import NONE, Num, Opt, OptNum, Ref, Thing, 
 from probee.compiler.ir.ops import Value
 from probee.lang.maps import Array, LruHash, Mapping, RingBuf
 from probee.lang.queues import BloomFilter, Queue
-from probee.spec.types import CharArray, Int, Pointer, StructType
+from probee.spec.types import ArrayOf, CharArray, Int, Pointer, StructType
 
 if TYPE_CHECKING:
     import ast
@@ -131,7 +131,7 @@ def _pop(low: Lowering, table: Table, call: ast.Call) -> TypedValue:
     pointer = tables.lookup(low, table, key, node)
     if not default:
         trap_if(low, "eq", pointer, 0, "KeyError", call)
-    if isinstance(table.value, (StructType, CharArray)):
+    if isinstance(table.value, (StructType, CharArray, ArrayOf)):
         found: TypedValue = _taken(low, table, table.value, pointer)
     elif default:
         found = _optional(low, table, pointer)
@@ -145,7 +145,9 @@ def _pop(low: Lowering, table: Table, call: ast.Call) -> TypedValue:
     return found
 
 
-def _taken(low: Lowering, table: Table, type_: StructType | CharArray, pointer: Value) -> Opt:
+def _taken(
+    low: Lowering, table: Table, type_: StructType | CharArray | ArrayOf, pointer: Value
+) -> Opt:
     """A copy on the stack of the entry at `pointer`, which is about to be deleted."""
     site = low.site()
     copy = low.object_slot("taken", type_.size, site)

@@ -12,7 +12,7 @@ from probee.compiler.frontend import mapkeys, memory, tables
 from probee.compiler.frontend.values import NONE, Num, Opt, OptNum, Ref, boolean
 from probee.compiler.ir.ops import Value
 from probee.lang.queues import BloomFilter, Queue
-from probee.spec.types import CharArray, Int, Pointer, StructType
+from probee.spec.types import ArrayOf, CharArray, Int, Pointer, StructType
 
 if TYPE_CHECKING:
     import ast
@@ -83,7 +83,7 @@ def _take(
     low.place(call)
     type_ = _held(owner)
     kernel_name = low.world.capture.name_of(owner)
-    whole = isinstance(type_, (StructType, CharArray))
+    whole = isinstance(type_, (StructType, CharArray, ArrayOf))
     site = low.site() if whole else ""
     if whole:
         pointer = low.object_slot("taken", type_.size, site)
@@ -95,7 +95,7 @@ def _take(
     got, nothing = low.blocks(2)
     low.branch("eq", result, 0, got, nothing)
     low.start(got)
-    if isinstance(type_, (StructType, CharArray)):
+    if isinstance(type_, (StructType, CharArray, ArrayOf)):
         memory.mark_copied_out(low, f"map:{kernel_name}", site, leaves=name == "pop")
         if name == "peek":  # in Python a change of it would change what is in the queue
             low.flow = low.flow.copied(site, f"map:{kernel_name}")

@@ -18,7 +18,7 @@ from probee.lang.maps import Array, MapDeclaration, RingBuf
 from probee.lang.perf import PerfEventArray
 from probee.lang.stacks import StackTrace
 from probee.lang.tries import LpmTrie
-from probee.spec.types import CharArray, Int, Pointer, StructType
+from probee.spec.types import ArrayOf, CharArray, Int, Pointer, StructType
 
 if TYPE_CHECKING:
     import ast
@@ -133,7 +133,7 @@ def map_address(low: Lowering, name: str) -> Value:
 
 def reference(low: Lowering, table: Table, pointer: Value) -> Ref:
     """The struct at an address in the map."""
-    assert isinstance(table.value, (StructType, CharArray))
+    assert isinstance(table.value, (StructType, CharArray, ArrayOf))
     born = low.changes.get(table.origin, 0)
     return Ref(pointer, 0, table.value, table.origin, table.origin, born)
 
