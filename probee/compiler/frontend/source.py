@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import linecache
 import tokenize
+import warnings
 from typing import TYPE_CHECKING
 
 from probee.compiler.frontend.reasons import reasons
@@ -141,11 +142,13 @@ def _unreadable(code: CodeType, kind: str, message: str, *, why: str, fix: str) 
 
 
 def _parse(file: str, text: str) -> Parsed:
-    try:
-        tree = ast.parse(text, file)
-        return tree, compile(tree, file, "exec", dont_inherit=True)
-    except SyntaxError:
-        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Python has said them when it imported the file
+        try:
+            tree = ast.parse(text, file)
+            return tree, compile(tree, file, "exec", dont_inherit=True)
+        except SyntaxError:
+            return None
 
 
 def _codes(module: CodeType) -> Iterator[CodeType]:
