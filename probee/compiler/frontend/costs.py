@@ -63,7 +63,8 @@ def _cheap(low: Lowering, node: ast.For | ast.While, rounds: int) -> bool:
     """Whether so many rounds are the verifier's to follow."""
     if rounds <= FEW:
         return True
-    found = branches(low, node.body)
+    # A while loop's condition is walked in every round too.
+    found = branches(low, [node.test, *node.body] if isinstance(node, ast.While) else node.body)
     if not found:
         return rounds <= PLAIN
     inside = any(loop.iterator for loop in low.loops)
