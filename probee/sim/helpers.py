@@ -39,6 +39,7 @@ HELPERS: Mapping[str, Answer] = {
     "ringbuf_output": maps.ring_output,
     "ringbuf_query": maps.ring_query,
     "perf_event_output": maps.perf_output,
+    "get_stackid": maps.stack_number,
     "ktime_get_ns": world.now,
     "ktime_get_boot_ns": world.now,
     "ktime_get_coarse_ns": world.now,

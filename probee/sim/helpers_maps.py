@@ -6,11 +6,11 @@ each one does is told by linux/bpf.h; the error numbers are those of kernel/bpf 
 
 from __future__ import annotations
 
-from errno import E2BIG, EINVAL, ENOENT
+from errno import E2BIG, EFAULT, EINVAL, ENOENT
 
 from probee.sim.maps import SimMap
 from probee.sim.memory import Fault
-from probee.sim.streams import BloomMap, PerfMap, QueueMap, RingMap
+from probee.sim.streams import BloomMap, PerfMap, QueueMap, RingMap, StackMap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 BPF_F_CURRENT_CPU = 0xFFFFFFFF
 BPF_F_INDEX_MASK = 0xFFFFFFFF
+BPF_F_SKIP_FIELD_MASK, BPF_F_USER_STACK = 0xFF, 1 << 8
+BPF_F_FAST_STACK_CMP, BPF_F_REUSE_STACKID = 1 << 9, 1 << 10
 BPF_RB_NO_WAKEUP, BPF_RB_FORCE_WAKEUP = 1, 2
 MAX_LOOPS = 1 << 23
 
@@ -141,6 +143,17 @@ def ring_query(state: State, ring: int, flags: int) -> int:
     if flags in (2, 3):
         raise Fault("asks a ring for its positions, which the simulator does not keep")
     return {0: table.used, 1: table.capacity}.get(flags, 0)
+
+
+def stack_number(state: State, context: int, map_: int, flags: int) -> int:
+    """get_stackid."""
+    known = BPF_F_SKIP_FIELD_MASK | BPF_F_USER_STACK | BPF_F_FAST_STACK_CMP | BPF_F_REUSE_STACKID
+    if flags & ~known:
+        return -EINVAL
+    world = state.world
+    frames = world.user_stack if flags & BPF_F_USER_STACK else world.kernel_stack
+    frames = frames[flags & BPF_F_SKIP_FIELD_MASK :]
+    return state.map(map_, StackMap).keep(frames) if frames else -EFAULT
 
 
 def perf_output(state: State, context: int, map_: int, flags: int, data: int, size: int) -> int:

@@ -20,7 +20,7 @@ from probee.sim.linking import linked
 from probee.sim.maps import ArrayMap, HashMap, SectionMap, SimMap, TrieMap
 from probee.sim.memory import Memory
 from probee.sim.state import State
-from probee.sim.streams import BloomMap, PerfMap, QueueMap, RingMap
+from probee.sim.streams import BloomMap, PerfMap, QueueMap, RingMap, StackMap
 from probee.sim.values import encode
 from probee.sim.views import ArrayView, HashView, QueueView, RingView, VariableView
 from probee.sim.world import World
@@ -128,6 +128,8 @@ class Machine:
                 return PerfMap(spec, self._memory, cpus)
             case "queue" | "stack":
                 return QueueMap(spec, self._memory, cpus, last=kind == "stack")
+            case "stack_trace":
+                return StackMap(spec, self._memory, cpus)
             case "bloom_filter":
                 return BloomMap(spec, self._memory, cpus)
             case _:

@@ -6,14 +6,17 @@ In: values as bytes. Out: addresses of reserved records, error numbers, and what
 
 from __future__ import annotations
 
-from errno import E2BIG, EAGAIN, EINVAL, ENOENT
+from errno import E2BIG, EAGAIN, EEXIST, EINVAL, ENOENT
+from sys import byteorder
 
 from probee.sim.maps import BPF_EXIST, SimMap
-from probee.sim.memory import Fault
+from probee.sim.memory import Fault, Region
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from probee.sim.memory import Memory, Region
+    from collections.abc import Iterator
+
+    from probee.sim.memory import Memory
     from probee.spec.programs import MapSpec
 
 HEADER = 8  # of each record in a ring
@@ -146,6 +149,33 @@ class QueueMap(SimMap):
             return None
         at = len(self.values) - 1 if self.last else 0
         return self.values[at] if keep else self.values.pop(at)
+
+
+class StackMap(SimMap):
+    """Stack traces by number, which counts from 0 in the order in which they were first seen.
+
+    The kernel's numbers are hashes, and two stacks with the same one are told by EEXIST; here that
+    happens where the map is full.
+    """
+
+    def __init__(self, spec: MapSpec, memory: Memory, cpus: int) -> None:
+        super().__init__(spec, memory, cpus)
+        self._held: dict[bytes, int] = {}
+
+    def keep(self, frames: tuple[int, ...]) -> int:
+        """The number of a stack, or EEXIST."""
+        room = self.spec.value_size // 8
+        raw = b"".join(frame.to_bytes(8, byteorder) for frame in frames[:room])
+        raw = raw.ljust(self.spec.value_size, b"\0")
+        if raw not in self._held and len(self._held) >= self.spec.max_entries:
+            return -EEXIST
+        return self._held.setdefault(raw, len(self._held))
+
+    def elements(self) -> Iterator[tuple[bytes, list[Region]]]:
+        """Stacks by number."""
+        for raw, number in self._held.items():
+            region = Region(self.spec.name, 0, bytearray(raw), writable=False)
+            yield number.to_bytes(4, byteorder), [region]
 
 
 class BloomMap(SimMap):

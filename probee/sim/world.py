@@ -24,7 +24,8 @@ class World:
     process as user space says it, `tid` the thread (the kernel's tgid and pid). `cpu` of `cpus` is
     where programs run. `seed` decides what `get_prandom_u32` gives. `user` and `kernel` are memory
     that `probe_read` finds, as `{address: bytes}`; elsewhere it fails. `syscall_args`: what
-    `current.syscall_arg(n)` gives, from registers laid out as those of `arch`.
+    `current.syscall_arg(n)` gives, from registers laid out as those of `arch`. `kernel_stack`,
+    `user_stack`: the addresses that a stack trace finds, the innermost first; none at all fails.
     """
 
     def __init__(
@@ -44,6 +45,8 @@ class World:
         user: Mapping[int, bytes] | None = None,
         kernel: Mapping[int, bytes] | None = None,
         syscall_args: Sequence[int] = (0, 0, 0, 0, 0, 0),
+        kernel_stack: Sequence[int] = (),
+        user_stack: Sequence[int] = (),
         arch: str = "x86_64",
     ) -> None:
         if not 0 <= cpu < cpus:
@@ -52,6 +55,7 @@ class World:
         self.pid, self.tid, self.uid, self.gid, self.comm = pid, tid, uid, gid, comm
         self.cgroup_id, self.cpu, self.cpus = cgroup_id, cpu, cpus
         self.user, self.kernel = dict(user or {}), dict(kernel or {})
+        self.kernel_stack, self.user_stack = tuple(kernel_stack), tuple(user_stack)
         self.syscall_args, self.arch = tuple(syscall_args), arch
         self.random = Random(seed)  # noqa: S311 (no secret: the same numbers in each run)
 

@@ -21,7 +21,7 @@ from tests.meaning.compare import Case, best_isa, case as random_case, level
 from tests.meaning.machine import load_module
 
 FOLDER = Path(".output/fuzz")
-COVERAGE_EACH = 1  # every so many programs the IR is looked at too
+COVERAGE_EACH = 5  # every so many programs the IR is looked at too
 REPORT_SECONDS = 30
 
 

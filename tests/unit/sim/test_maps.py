@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from errno import E2BIG, EAGAIN, EEXIST, EINVAL, ENOENT
+from errno import E2BIG, EAGAIN, EEXIST, EFAULT, EINVAL, ENOENT
 
 import pytest
 
@@ -135,6 +135,20 @@ def test_ring_is_full_until_it_is_drained() -> None:
     assert results == [0] * 255 + [EAGAIN] * 45  # 16 bytes each, of 4096 but one
     assert hand["m"].drain() == [6] * 255
     assert error(hand.run("main").result) == 0
+
+
+def test_stacks() -> None:
+    insns = [
+        asm.ldx_mem(8, R3, R1, 0), load_map(R2), helper("get_stackid"), asm.exit_(),
+    ]  # fmt: skip
+    spec = table("stack_trace", 4, 24, entries=2)
+    world = World(kernel_stack=(1, 2, 3, 4), user_stack=(7,))
+    hand = machine(insns, spec, world=world)
+    user, again = 1 << 8, 1 << 10
+    results = [hand.run("main", [n]).result for n in (0, user, 0, 1, user | 1, again, 1 << 20)]
+    assert [error(n) for n in results] == [0, 1, 0, EEXIST, EFAULT, 0, EINVAL]
+    number = b"\0\0\0\0"
+    assert hand["m"][number] == b"".join(n.to_bytes(8, "little") for n in (1, 2, 3))
 
 
 def test_bloom_filter() -> None:

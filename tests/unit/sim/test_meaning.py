@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from probee.errors import CompileError
 from tests.fuzz import coverage
+from tests.kernel import (
+    test_meaning_atomics,
+    test_meaning_hist,
+    test_meaning_maps,
+    test_meaning_structs,
+)
 from tests.kernel.test_meaning import HEADER, NAMED, ROUNDS
 from tests.meaning.compare import case, check, check_random
 from tests.meaning.found import FOUND
@@ -23,6 +30,20 @@ def test_named_program(name: str, tmp_path: Path) -> None:
         path = tmp_path / f"meaning_named_{isa}.py"
         source = HEADER + NAMED[name].replace("2**0", "1")
         assert not check(source, ROUNDS, {}, path, isa=isa, kernel=False).unsimulated
+
+
+OTHERS = [
+    (module, name)
+    for module in (test_meaning_atomics, test_meaning_hist, test_meaning_maps, test_meaning_structs)
+    for name in module.NAMED
+]
+
+
+@pytest.mark.parametrize(("module", "name"), OTHERS, ids=[name for _, name in OTHERS])
+def test_named_program_of_another_subject(module: Any, name: str, tmp_path: Path) -> None:
+    source = module.HEADER + module.NAMED[name].replace("2**0", "1")
+    found = check(source, ROUNDS, {}, tmp_path / "meaning_others.py", isa=4, kernel=False)
+    assert not found.unsimulated
 
 
 @pytest.mark.parametrize("name", FOUND)
