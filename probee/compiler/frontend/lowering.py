@@ -248,6 +248,10 @@ class Lowering:
         self.flow = self.flow.made(site, self.loop_numbers)
         return site
 
+    def open_records(self) -> bool:
+        """Whether a ring record may be reserved here that was not given away yet."""
+        return any(state != "done" for _, state in self.flow.records)
+
     def scratch_slot(self, use: str, size: int) -> Value:
         """The address of stack that a call reads at once, shared by all calls like it."""
         slot = self._scratch.get((use, size))

@@ -13,6 +13,7 @@ from probee.compiler.frontend.traps import stop_if_missing, trap_if
 from probee.compiler.frontend.values import Ref, Thing
 from probee.lang.hist import Hist
 from probee.lang.queues import BloomFilter
+from probee.spec.types import Int
 
 if TYPE_CHECKING:
     import ast
@@ -67,9 +68,20 @@ def store(
     target: ast.expr,
     node: ast.expr,
 ) -> None:
-    """`m[k] = value`: the value was computed first, as Python does."""
+    """`m[k] = value`: the value was computed first, as Python does.
+
+    A number goes straight to its place in an array, which the kernel finds without a call; but not
+    while a record is open, which would have to be given back where the verifier doubts the place.
+    """
     table = tables.table_of(low, owner, target)
     key_value = low.value(key)
+    if table.array and isinstance(table.value, Int) and not low.open_records():
+        pointer = tables.lookup(low, table, key_value, key)
+        stop_if_missing(low, pointer, target)
+        low.place(target)
+        memory.put(low, memory.Place(memory.bare(pointer, "data"), 0, table.value), value, node)
+        tables.changed(low, table)
+        return
     source = mapkeys.in_memory(low, value, table.value, "value", node)
     pointer = mapkeys.key_address(low, table, key_value, key)
     low.place(target)
