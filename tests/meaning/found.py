@@ -35,4 +35,28 @@ def program(ctx: Context) -> s64:
     return limit
 """,
     ),
+    "a while loop whose condition branches as its body does: too large (seed 30178)": Found(
+        3,
+        {},
+        [ZEROES],
+        """
+numbers = Hash(s8, s32, max_entries=1)
+total = Global(s16, 0)
+
+@raw_tracepoint('probee_meaning')
+def program(ctx: Context) -> s64:
+    vh = ctx.h
+    vf = ctx.f
+    va = 0
+    ve = ctx.e
+    n0 = 0
+    w3 = 0
+    while w3 < 59 and (bool(va) + (5 >> (ve & 7)) not in numbers or ctx.e != n0):
+        w3 += 1
+        if n0 > vf:
+            total.value += 1
+        va, n0 = (~15 - (total.value + ctx.j), (va := s32(ctx.g >= vh)))
+    return va
+""",
+    ),
 }
