@@ -56,6 +56,12 @@ def keep(kinds: dict[str, Any], name: str, annotation: Any, value: Any) -> Any:
     return convert(kinds.get(name), value) if isinstance(value, (int, str)) else value
 
 
+def several(kinds: dict[str, Any], names: tuple[str | None, ...], values: Any) -> Any:
+    """What a call gave for several locals at once; None for what is no local."""
+    given = zip(names, values, strict=True)
+    return tuple(value if name is None else keep(kinds, name, None, value) for name, value in given)
+
+
 class _Instrument(ast.NodeTransformer):
     """Gives locals their width, and plain numbers the operators of the table."""
 
@@ -121,6 +127,11 @@ class _Instrument(ast.NodeTransformer):
                 self._keep(t.id, None, v) if isinstance(t, ast.Name) else v
                 for t, v in zip(target.elts, node.value.elts, strict=True)
             ]
+        elif isinstance(target, ast.Tuple):
+            names = [t.id if isinstance(t, ast.Name) else None for t in target.elts]
+            kinds = ast.Name("__kinds__", ast.Load())
+            known = ast.Tuple([ast.Constant(name) for name in names], ast.Load())
+            node.value = self._call("__several__", kinds, known, node.value, at=node.value)
         return node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
@@ -196,7 +207,8 @@ class Model:
             "min": extreme(min), "max": extreme(max), "abs": absolute, "int": as_int,
             "print": self._print,
             "__atomic__": atomic, "__there__": there,
-            "__keep__": keep, "__operate__": operate, "__unary__": unary, "__convert__": convert,
+            "__keep__": keep, "__several__": several,
+            "__operate__": operate, "__unary__": unary, "__convert__": convert,
         }  # fmt: skip
         for node in tree.body:  # a Const that the Session sets has that value from the start
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
