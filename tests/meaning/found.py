@@ -59,4 +59,39 @@ def program(ctx: Context) -> s64:
     return va
 """,
     ),
+    "a test for None where a constant rules the code out (seed 300469)": Found(
+        3,
+        {},
+        [ZEROES],
+        """
+numbers = Hash(s8, u64, max_entries=8)
+mode = Const(u8, 0)
+last = Global(u64, 0)
+
+def q0(n: u64 | None = None) -> u64:
+    if n is None:
+        return 1
+    return n
+
+@raw_tracepoint('probee_meaning')
+def program(ctx: Context) -> s64:
+    if mode:
+        last.value = q0(numbers.get(0))
+        m = numbers.get(1)
+        if m is None:
+            return 2
+        for i in range(3):
+            k = numbers.get(i)
+            if k is None:
+                continue
+            last.value += k
+        last.value += m
+    return 3
+    x = numbers.get(2)
+    if x is not None:
+        return x
+    if x is None:
+        return 5
+""",
+    ),
 }

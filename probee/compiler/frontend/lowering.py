@@ -73,6 +73,7 @@ class Lowering:
         self.discarded: ast.expr | None = None
         self.refusals = 0  # statements refused so far
         self.entered: set[int] = set()  # ids of the bodies that the statement at hand has entered
+        self.ended = False  # in code that cannot run too, what follows a return is not reached
         self._flows: dict[Block, Flow] = {}
         self._dead_flows: dict[Block, Flow] = {}
         self._scratch: dict[tuple[str, int], Slot] = {}
@@ -145,7 +146,8 @@ class Lowering:
     def decide(self, holds: bool, then: Block, other: Block) -> None:
         """A branch whose way is known: the other one is followed as a dead path."""
         taken, dead = (then, other) if holds else (other, then)
-        self._dead_flows[dead] = merge(self._dead_flows.get(dead), self.flow)
+        if not self.ended:
+            self._dead_flows[dead] = merge(self._dead_flows.get(dead), self.flow)
         self.jump(taken)
 
     def branch(
@@ -165,6 +167,8 @@ class Lowering:
         self.builder.branch(condition, a, b, then, other, size=8)
 
     def _reach(self, block: Block, flow: Flow) -> None:
+        if self.ended and not self.live:
+            return
         flows = self._flows if self.live else self._dead_flows
         flows[block] = merge(flows.get(block), flow)
 
@@ -172,11 +176,12 @@ class Lowering:
         """Goes on building at `block`, knowing what all ways to it agree on."""
         self.builder.start(block, sealed=sealed)
         flows = self._flows if self.live else self._dead_flows
+        self.ended = self.ended and not self.live and block not in flows
         self.flow = flows.get(block, self.flow)
 
     def resume(self, at: Block | None, flow: Flow) -> None:
         """Goes back to a block that was left open."""
-        self.builder.at, self.flow = at, flow
+        self.builder.at, self.flow, self.ended = at, flow, False
 
     def blocks(self, count: int) -> list[Block]:
         """New blocks, to be started later."""

@@ -49,6 +49,7 @@ def body(low: Lowering, nodes: list[ast.stmt]) -> None:
     for node in nodes:
         before, flow, mark = low.builder.at, low.flow, low.statement_begins()
         outer, low.entered = low.entered, set()
+        low.ended = False
         try:
             low.place(node)
             statement(low, node)
@@ -112,8 +113,10 @@ def statement(low: Lowering, node: ast.stmt) -> None:
             matching.match_(low, node)
         case ast.Break() | ast.Continue():
             loops.leave(low, node)
+            low.ended = True
         case ast.Return(value=result):
             results.return_(low, result, node)
+            low.ended = True
         case ast.Delete(targets=targets):
             for gone in targets:
                 _delete(low, gone)
