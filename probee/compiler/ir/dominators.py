@@ -10,27 +10,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from probee.compiler.ir.ops import predecessors
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from probee.compiler.ir.ops import Block, Function
+    from probee.compiler.ir.ops import Block, Edge, Function
 
 T = TypeVar("T")
 
 
 def kept(function: Function, what: str, find: Callable[[Function], T]) -> T:
     """`find(function)`, or what it found when the graph was the same."""
-    graph: list[object] = []
-    for block in function.blocks:
-        graph.append(block)
-        for edge in block.ops[-1].edges:
-            graph += (edge, edge.block)
+    ends = [block.ops[-1] for block in function.blocks]
+    edges = [edge for end in ends for edge in end.edges]
+    graph: list[object] = [*function.blocks, *edges]
+    graph += [edge.block for edge in edges]
+    graph += [len(end.edges) for end in ends]
     if function.known[0] != graph:
         function.known = graph, {}
     known = function.known[1]
     if what not in known:
         known[what] = find(function)
     return cast("T", known[what])
+
+
+def incoming_edges(function: Function) -> dict[Block, list[tuple[Block, Edge]]]:
+    """Each block's incoming edges, as `predecessors` finds them."""
+    return kept(function, "incoming", predecessors)
 
 
 def reverse_postorder(function: Function) -> list[Block]:

@@ -13,7 +13,7 @@ verifier learnt from the first branch it learnt of that value.
 
 from __future__ import annotations
 
-from probee.compiler.ir.ops import predecessors
+from probee.compiler.ir.dominators import incoming_edges
 from probee.compiler.passes.domtree import tree_of
 from probee.compiler.passes.facts import Facts
 from probee.compiler.passes.rewriting import drop_unreachable, to_jump
@@ -29,7 +29,7 @@ class Walk:
     def __init__(self, function: Function) -> None:
         self.tree = tree_of(function)
         self.facts = Facts()
-        self.incoming = predecessors(function)
+        self.incoming = incoming_edges(function)
         self._marks: list[int] = []
 
     def enter(self, block: Block) -> None:

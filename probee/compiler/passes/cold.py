@@ -6,8 +6,7 @@ or that lead only to such ones.
 
 from __future__ import annotations
 
-from probee.compiler.ir.dominators import reverse_postorder
-from probee.compiler.ir.ops import predecessors
+from probee.compiler.ir.dominators import incoming_edges, reverse_postorder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ def cold_blocks(function: Function) -> set[Block]:
     cold = {block for block in function.blocks if _counts(block)}
     if not cold:
         return cold
-    incoming = predecessors(function)
+    incoming = incoming_edges(function)
     order = reverse_postorder(function)
     for block in order[1:]:
         if all(pred in cold for pred, _ in incoming[block]):

@@ -5,8 +5,7 @@ In: a function. Out: blocks in preorder of the tree, which dominates which, what
 
 from __future__ import annotations
 
-from probee.compiler.ir.dominators import immediate_dominators, kept
-from probee.compiler.ir.ops import predecessors
+from probee.compiler.ir.dominators import immediate_dominators, incoming_edges, kept
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ def loop_of(head: Block, tree: Tree, incoming: Incoming) -> set[Block]:
 
 def loop_depths(function: Function, tree: Tree) -> dict[Block, int]:
     """In how many loops each block stands."""
-    incoming = predecessors(function)
+    incoming = incoming_edges(function)
     depths = dict.fromkeys(tree.order, 0)
     for head in tree.order:
         for block in loop_of(head, tree, incoming):

@@ -15,8 +15,8 @@ starts with nothing.
 
 from __future__ import annotations
 
-from probee.compiler.ir.dominators import reverse_postorder
-from probee.compiler.ir.ops import CALLS, Value, predecessors
+from probee.compiler.ir.dominators import incoming_edges, reverse_postorder
+from probee.compiler.ir.ops import CALLS, Value
 from probee.compiler.passes.arithmetic import unsigned
 from probee.compiler.passes.effects import WITHOUT_EFFECT
 from probee.compiler.passes.memory import Memory
@@ -54,7 +54,7 @@ class _Forwarding:
         self._ends: dict[Block, State] = {}
 
     def run(self) -> bool:
-        incoming = predecessors(self.function)
+        incoming = incoming_edges(self.function)
         for block in reverse_postorder(self.function):
             state = self._at_start([pred for pred, _ in incoming[block]])
             kept: list[Op] = []

@@ -13,7 +13,8 @@ fed alike are one. Before and after:
 
 from __future__ import annotations
 
-from probee.compiler.ir.ops import Value, predecessors
+from probee.compiler.ir.dominators import incoming_edges
+from probee.compiler.ir.ops import Value
 from probee.compiler.passes.rewriting import final, substitute
 
 TYPE_CHECKING = False
@@ -27,7 +28,7 @@ def run(function: Function) -> bool:
     """Removes parameters; says whether there were any to remove."""
     if not any(block.params for block in function.blocks):
         return False
-    incoming = predecessors(function)
+    incoming = incoming_edges(function)
     mapping = _same_everywhere(function, incoming)
     if mapping:
         _drop(function, incoming, set(mapping))

@@ -7,8 +7,8 @@ equal to, or None; it may have rewritten the operation. Out: the function, chang
 
 from __future__ import annotations
 
-from probee.compiler.ir.dominators import reverse_postorder
-from probee.compiler.ir.ops import OPS, Value, predecessors
+from probee.compiler.ir.dominators import incoming_edges, reverse_postorder
+from probee.compiler.ir.ops import OPS, Value
 from probee.compiler.passes.arithmetic import compute, unsigned
 from probee.compiler.passes.rewriting import (
     count_uses,
@@ -92,7 +92,7 @@ class Rewriter:
         """Parameters that are fed constants only."""
         if not any(block.params for block in order):
             return
-        incoming = predecessors(self.function)
+        incoming = incoming_edges(self.function)
         for block in order:
             for index, param in enumerate(block.params):
                 args = [edge.args[index] for _, edge in incoming[block]]
