@@ -1,4 +1,5 @@
 # make test   everything a fresh clone needs, then all tests       make check  the static part too
+# make mutation  seeded bugs of the compiler: the tests must catch each
 # make fmt    put the sources into shape                           make bench  beside the peers
 # make fuzz   random programs: FUZZ_SECONDS= or FUZZ_COUNT=, SEED=
 #
@@ -14,7 +15,8 @@ STAMP := $(VENV)/.complete
 TESTS ?= tests
 PYTEST_ARGS ?=
 
-.PHONY: all static format lint types contracts sizes tables check test vmtest bench fuzz fmt oracles clean
+.PHONY: all static format lint types contracts sizes tables check test vmtest mutation bench fuzz fmt \
+        oracles clean
 .DEFAULT_GOAL := all
 
 all: $(STAMP)
@@ -56,6 +58,9 @@ test: $(STAMP) oracles
 vmtest:
 	@echo "make vmtest: not built yet: the tests do not run under other kernels so far" >&2
 	@exit 1
+
+mutation: $(STAMP)
+	$(BIN)/python -m tests.mutation $(MUTANTS)
 
 bench: $(STAMP)
 	$(BIN)/python -m bench

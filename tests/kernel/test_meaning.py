@@ -13,6 +13,7 @@ import pytest
 from probee.errors import CompileError
 from tests.meaning.compare import best_isa, check, check_random
 from tests.meaning.control import CONTROL
+from tests.meaning.exact import EXACT
 from tests.meaning.expressions import ARGUMENTS
 from tests.meaning.found import FOUND
 from tests.meaning.programs import IMPORTS, SHARING
@@ -29,6 +30,7 @@ SECONDS = 40
 SEEDS = 300
 NAMED = {
     **CONTROL,
+    **EXACT,
     "a number past 2^63 stays unsigned where paths meet": """
 @raw_tracepoint("probee_meaning")
 def program(ctx: Context) -> s64:

@@ -90,6 +90,8 @@ class Machine:
         for loss in self.session.losses():
             key = loss.subject, loss.line
             if loss.kind == "trap" and loss.count > self._traps.get(key, 0):
+                assert trap is None, f"{loss} beside {trap}"
+                assert loss.count == self._traps.get(key, 0) + 1, f"counted too often: {loss}"
                 self._traps[key] = loss.count
                 trap = Trap(*key)
         return result, trap

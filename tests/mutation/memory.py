@@ -1,0 +1,136 @@
+"""Seeded bugs of the passes: memory, effects, order. See mutant.py."""
+
+from __future__ import annotations
+
+from tests.mutation.mutant import Mutant
+
+MUTANTS = (
+    Mutant(
+        "clock-read-once",
+        "passes/effects.py",
+        '        "get_numa_node_id",\n',
+        '        "get_numa_node_id",\n        "ktime_get_ns",\n',
+        "two readings of the clock are one",
+        by="unit",
+    ),
+    Mutant(
+        "deletion-has-no-effect",
+        "passes/effects.py",
+        '    "ringbuf_query",\n',
+        '    "ringbuf_query",\n    "map_delete_elem",\n',
+        "a deletion whose result nobody reads is dropped",
+        by="unit",
+    ),
+    Mutant(
+        "helpers-write-nothing",
+        "passes/effects.py",
+        'writes = not known or "write" in kind or kind in _WRITES',
+        "writes = not known or kind in _WRITES",
+        "what probe_read wrote is not seen: the older bytes are",
+    ),
+    Mutant(
+        "overlap-forgotten",
+        "passes/forward.py",
+        "for key in [k for k in known if k[0] < end and offset < k[0] + k[1]]:",
+        "for key in [k for k in known if k[0] == offset]:",
+        "a store into the middle of what is known is not seen",
+    ),
+    Mutant(
+        "first-path-believed",
+        "passes/forward.py",
+        "for key in [k for k, v in known.items() if there.get(k) != v]:",
+        "for key in [k for k, v in known.items() if k not in there]:",
+        "where paths meet, what the first one stored is believed",
+    ),
+    Mutant(
+        "loop-head-believes-entry",
+        "passes/forward.py",
+        "if not preds or not all(pred in self._ends for pred in preds):",
+        "preds = [pred for pred in preds if pred in self._ends]\n        if not preds:",
+        "in each round memory is what it was before the loop",
+    ),
+    Mutant(
+        "keys-not-read",
+        "passes/dead_stores.py",
+        "            if access.reads:\n",
+        "            if access.reads and access.size >= 0:\n",
+        "the store of a key or value before a map call is dropped",
+    ),
+    Mutant(
+        "copied-not-read",
+        "passes/dead_stores.py",
+        'if op.kind == "copy":\n                self._read(',
+        'if op.kind == "zero":\n                self._read(',
+        "a store that a copy reads is dropped",
+    ),
+    Mutant(
+        "partly-overwritten",
+        "passes/dead_stores.py",
+        "live[root] = live.get(root, 0) & ~_bits(at + op.offset, op.size)",
+        "live[root] = live.get(root, 0) & ~_bits(at + op.offset, 8)",
+        "a store of 1 byte counts as one of 8",
+    ),
+    Mutant(
+        "equal-in-any-size",
+        "passes/cse.py",
+        "return (op.kind, kind, op.size, op.symbol, op.offset, *args)",
+        "return (op.kind, kind, op.symbol, op.offset, *args)",
+        "a 32-bit and a 64-bit sum are one",
+    ),
+    Mutant(
+        "loads-are-pure",
+        "passes/cse.py",
+        "return pointer in self.frozen and (self.context_kept or pointer not in self.params)",
+        "return True",
+        "a load behind a store gives what was there before it",
+    ),
+    Mutant(
+        "merged-with-a-neighbour",
+        "passes/cse.py",
+        "if found is not None and here <= self.tree.last[found[1]]:",
+        "if found is not None:",
+        "a value is taken from a path that was not gone",
+    ),
+    Mutant(
+        "any-order-of-operands",
+        "passes/cse.py",
+        "if row.commutative and isinstance(args[0], Value)",
+        "if isinstance(args[0], Value) and len(args) == 2",
+        "a - b and b - a are one",
+    ),
+    Mutant(
+        "counters-are-dead",
+        "passes/dce.py",
+        "block.ops = [op for op in block.ops if op not in dead]",
+        'block.ops = [op for op in block.ops if op not in dead and op.kind != "atomic"]',
+        "the counter of a trap is dropped",
+    ),
+    Mutant(
+        "calls-are-dead",
+        "passes/dce.py",
+        'return op.kind == "call" and op.symbol in WITHOUT_EFFECT',
+        'return op.kind == "call"',
+        "a call whose result nobody reads is dropped",
+    ),
+    Mutant(
+        "load-past-a-store",
+        "passes/sink.py",
+        "            return op.args[0] in self.frozen\n",
+        "            return True\n",
+        "a load moves down past a store to its place",
+    ),
+    Mutant(
+        "sunk-into-one-way",
+        "passes/sink.py",
+        "target = home if target is None else self.tree.common(target, home)",
+        "target = home if target is None else target",
+        "a value that two paths need is made on one of them",
+    ),
+    Mutant(
+        "joined-past-a-call",
+        "passes/combine_stores.py",
+        "                        self._touch(op.args[access.argument], 0, access.size)\n",
+        "                        self._touch(op.args[access.argument], 0, 0)\n",
+        "a store moves down past a call that reads its bytes",
+    ),
+)

@@ -1,0 +1,14 @@
+"""All rows."""
+
+from __future__ import annotations
+
+from tests.mutation import codegen, memory, numbers, passes, rules
+from tests.mutation.mutant import Mutant
+
+MUTANTS: tuple[Mutant, ...] = (
+    *numbers.MUTANTS,
+    *rules.MUTANTS,
+    *passes.MUTANTS,
+    *memory.MUTANTS,
+    *codegen.MUTANTS,
+)
