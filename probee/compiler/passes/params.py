@@ -59,7 +59,9 @@ def _same_everywhere(function: Function, incoming: Incoming) -> dict[Value, Oper
         for index, param in enumerate(block.params):
             if param in mapping:
                 continue
-            args = [final(edge.args[index], mapping) for _, edge in incoming[block]]
+            args = [edge.args[index] for _, edge in incoming[block]]
+            if mapping:
+                args = [final(arg, mapping) if arg in mapping else arg for arg in args]
             value = _only(param, args)
             if value is None and args:
                 twin = seen.setdefault((param.kind, *args), param)
