@@ -13,7 +13,7 @@ pytestmark = pytest.mark.kernel
 
 HEADER = """\
 from probee import (
-    Context, Global, Hist, Struct, raw_tracepoint, s8, s16, s32, s64, u8, u16, u32, u64,
+    Context, Counter, Global, Hist, Struct, raw_tracepoint, s8, s16, s32, s64, u8, u16, u32, u64,
 )
 
 total = Global(s64, 0)
@@ -79,6 +79,23 @@ def program(ctx: Context) -> s64:
     by_struct[k].add(ctx.d)
     by_struct[k].add(3)
     return 0
+""",
+    "a struct as the key beside calls": """
+h = Hist(Key, max_entries=100)
+seen = Counter(Key, max_entries=100)
+
+def weigh(k: Key) -> u64:
+    seen[k] += 1
+    return seen[k] + k.a
+
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    k = Key(a=ctx.c & 1)
+    h[k].add(weigh(k), weigh(k))
+    k.b = 1
+    h[k].add(weigh(k))
+    seen[k] *= weigh(k)
+    return seen[k]
 """,
     "the key before the value, the value before the count": """
 h = Hist(u8)

@@ -84,7 +84,7 @@ def _place(low: Lowering, node: ast.expr) -> memory.Place:
                     why="it reads 0 there, and makes an entry when something is added",
                     fix="write `c[k] += n`, which is atomic",
                 )
-            return maps.element(low, found, key, node)
+            return maps.element(low, found, (key, low.value(key)), node)
         case _:
             raise low.refuse(
                 node,

@@ -66,7 +66,7 @@ def _add(
 ) -> None:
     """`c[k] += n`, `c[k] -= n`."""
     before = low.changes.get(table.origin, 0)
-    amount = low.number(node.value)
+    (amount,) = mapkeys.held(low, key[1], [node.value])
     if low.changes.get(table.origin, 0) != before:
         raise low.refuse(
             node.value,

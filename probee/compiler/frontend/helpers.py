@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import expressions, memory, replaced, tables
+from probee.compiler.frontend import expressions, memory, replaced, tables, written
 from probee.compiler.frontend.source import at
-from probee.compiler.frontend.values import NONE, S64, Context, Num, Ref, Thing
+from probee.compiler.frontend.values import NONE, S64, Context, Num, Ref, Thing, describe
 from probee.errors import NotSupportedError
 from probee.lang.maps import MapDeclaration
 from probee.spec.types import Int
@@ -30,6 +30,9 @@ WORDS = {
     "map_lookup_elem": "m.get(k)",
     "map_update_elem": "m[k] = v",
     "map_delete_elem": "del m[k], or m.pop(k, None)",
+    "map_push_elem": "queue.push(v), or bloom.add(v)",
+    "map_pop_elem": "queue.pop()",
+    "map_peek_elem": "queue.peek(), or `v in bloom`",
     "ringbuf_reserve": "ring.reserve()",
     "ringbuf_submit": "record.submit()",
     "ringbuf_discard": "record.discard()",
@@ -69,8 +72,13 @@ def call(low: Lowering, name: str, node: ast.Call) -> TypedValue:
     operands: list[Operand] = []
     for argument, value, expression in zip(row.args, values, node.args, strict=False):
         operands.append(_operand(low, argument, value, expression))
+    _check_sizes(low, row, values, node)
     low.place(node)
-    return _result(low, row, operands, node)
+    result = _result(low, row, operands, node)
+    for argument, value, expression in zip(row.args, values, node.args, strict=False):
+        if isinstance(value, Ref) and "write" in argument.kind:
+            written.settle(low, value, expression)
+    return result
 
 
 def _operand(low: Lowering, argument: Argument, value: TypedValue, node: ast.expr) -> Operand:
@@ -92,6 +100,29 @@ def _operand(low: Lowering, argument: Argument, value: TypedValue, node: ast.exp
             return 0
         case _:
             raise expressions.refuse_kind(low, value, f"{argument.type} ({argument.name})", node)
+
+
+def _check_sizes(low: Lowering, row: Helper, values: list[TypedValue], node: ast.Call) -> None:
+    """No more bytes than the object has: the verifier knows only where the stack ends."""
+    for i, (argument, value) in enumerate(zip(row.args, values, strict=False)):
+        if not isinstance(value, Ref) or "mem" not in argument.kind:
+            continue
+        size = values[i + 1] if i + 1 < len(values) else None
+        if argument.detail:
+            fixed = INTS.get(argument.detail.removeprefix("sizeof(").removesuffix(")"))
+            bottom = top = fixed.size if fixed is not None else 0
+        elif isinstance(size, Num) and row.args[i + 1].kind.startswith("mem_size"):
+            bottom, top = size.bounds
+        else:
+            continue
+        if bottom < 0 or top > value.type.size:
+            raise low.refuse(
+                node.args[i],
+                "arguments",
+                f"{row.name}() may go past {describe(value)} of {value.type.size} bytes",
+                why=f"it is told that there are up to {top}, and what lies behind is another's",
+                fix="give sizeof() of the object, or bound the size: min(n, 16)",
+            )
 
 
 def _is_memory(kind: str) -> bool:

@@ -7,16 +7,17 @@ room is counted.
 
 from __future__ import annotations
 
-import ast
 from typing import TYPE_CHECKING
 
 from probee.compiler.frontend import mapkeys, numbers, tables
-from probee.compiler.frontend.values import NONE, S64, U64, Keyed, Num, Ref, Thing, describe
+from probee.compiler.frontend.values import NONE, S64, U64, Keyed, Num, Thing, describe
 from probee.compiler.ir.ops import Value
 from probee.lang.hist import Hist
 from probee.spec.types import ArrayOf, Pointer
 
 if TYPE_CHECKING:
+    import ast
+
     from probee.compiler.frontend.lowering import Lowering
     from probee.compiler.frontend.values import TypedValue
     from probee.compiler.ir.ops import Operand
@@ -37,17 +38,6 @@ def row(low: Lowering, hist: Hist[object], key: ast.expr, node: ast.expr) -> Key
     return Keyed(hist, low.value(key), key)
 
 
-def _settled(low: Lowering, key: TypedValue, call: ast.Call) -> None:
-    """A struct is a key as it was when it was named, and the kernel reads it at the end."""
-    later = [*call.args, *(keyword.value for keyword in call.keywords)]
-    if isinstance(key, Ref) and any(
-        isinstance(n, (ast.Call, ast.NamedExpr)) for e in later for n in ast.walk(e)
-    ):
-        raise low.not_yet(
-            call, "a struct as the key beside a call", fix="call first, in a statement of its own"
-        )
-
-
 def method(low: Lowering, owner: TypedValue, name: str, call: ast.Call) -> TypedValue:
     """`add`, the only one."""
     if name != "add":
@@ -63,10 +53,9 @@ def method(low: Lowering, owner: TypedValue, name: str, call: ast.Call) -> Typed
     counts = [*call.args[1:], *(k.value for k in call.keywords)]
     if len(counts) > 1:
         raise low.refuse(call, "arguments", "the form is add(value) or add(value, count)")
-    if isinstance(owner, Keyed):
-        _settled(low, owner.key, call)
-    value = low.number(call.args[0])
-    count = _count(low, counts[0]) if counts else 1
+    key = owner.key if isinstance(owner, Keyed) else NONE
+    value, *given = mapkeys.held(low, key, [call.args[0], *counts])
+    count = _count(low, given[0], counts[0]) if given else 1
     low.place(call)
     if isinstance(owner, Keyed):
         _add_keyed(low, owner, value, count, call)
@@ -76,9 +65,8 @@ def method(low: Lowering, owner: TypedValue, name: str, call: ast.Call) -> Typed
     return NONE
 
 
-def _count(low: Lowering, node: ast.expr) -> Operand:
+def _count(low: Lowering, count: Num, node: ast.expr) -> Operand:
     """How often: never less than not at all, which the user side could not tell from wrapping."""
-    count = low.number(node)
     if isinstance(count.type, Pointer) or count.bounds[0] < 0:
         raise low.refuse(
             node,

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from probee.compiler.frontend import expressions, memory, numbers, textkeys
 from probee.compiler.frontend.traps import trap_if
 from probee.compiler.frontend.values import Num, Ref, with_article
+from probee.frozen import replace
 from probee.spec.types import CharArray, Int, Pointer, StructType
 
 if TYPE_CHECKING:
     import ast
+    from collections.abc import Sequence
 
     from probee.compiler.frontend.lowering import Lowering
     from probee.compiler.frontend.tables import Table
@@ -70,3 +72,18 @@ def key_address(low: Lowering, table: Table, key: TypedValue, node: ast.expr) ->
 def compared(low: Lowering, value: TypedValue, type_: ValueType, node: ast.expr) -> Value:
     """The address of what the kernel compares byte by byte: a key, a member of a set."""
     return in_memory(low, value, type_, "key", node)
+
+
+def held(low: Lowering, key: TypedValue, nodes: Sequence[ast.expr]) -> list[Num]:
+    """Lowers numbers while `key`, if it is a struct, may not change.
+
+    Of `m[k] += f()` and `h[k].add(f())` the kernel looks k up once, Python before f() and behind.
+    """
+    site = key.site if isinstance(key, Ref) and isinstance(key.type, StructType) else ""
+    around = (site, memory.HELD) in low.flow.copies
+    if site:
+        low.flow = low.flow.copied(site, memory.HELD)
+    found = [low.number(node) for node in nodes]
+    if site and not around:
+        low.flow = replace(low.flow, copies=low.flow.copies - {(site, memory.HELD)})
+    return found

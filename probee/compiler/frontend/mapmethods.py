@@ -12,6 +12,7 @@ from probee.compiler.frontend.mapkeys import INDEX
 from probee.compiler.frontend.traps import trap_if
 from probee.compiler.frontend.values import NONE, Num, Opt, OptNum, Ref, Thing, describe
 from probee.compiler.ir.ops import Value
+from probee.lang.counters import Counter
 from probee.lang.maps import Array, LruHash, Mapping, RingBuf
 from probee.lang.queues import BloomFilter, Queue
 from probee.spec.types import ArrayOf, CharArray, Int, Pointer, StructType
@@ -186,7 +187,8 @@ def _setdefault(low: Lowering, table: Table, call: ast.Call) -> TypedValue:
     ends.append(low.end(again))
     final = low.join(ends, "ptr")
     assert isinstance(final, Value)
-    if isinstance(table.declaration, LruHash):  # the new entry may have cost another its place
+    if isinstance(table.declaration, (LruHash, Counter)):
+        # an LRU map's new entry may have cost another its place; what a Counter had may be old
         tables.changed(low, table)
     if isinstance(value, Ref):
         memory.mark_stored(low, value, table.origin)

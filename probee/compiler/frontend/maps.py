@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from probee.compiler.ir.ops import Block
 
 
-def element(low: Lowering, owner: TypedValue, key: ast.expr, node: ast.expr) -> memory.Place:
+def element(
+    low: Lowering, owner: TypedValue, key: tuple[ast.expr, TypedValue], node: ast.expr
+) -> memory.Place:
     """`m[k]` as a place to change; a missing key traps."""
     table = tables.table_of(low, owner, node)
     if table.prefixes:
@@ -37,9 +39,12 @@ def element(low: Lowering, owner: TypedValue, key: ast.expr, node: ast.expr) -> 
     return _place(low, table, key, node)
 
 
-def _place(low: Lowering, table: tables.Table, key: ast.expr, node: ast.expr) -> memory.Place:
+def _place(
+    low: Lowering, table: tables.Table, key: tuple[ast.expr, TypedValue], node: ast.expr
+) -> memory.Place:
     """The value under a key; a missing one traps."""
-    pointer = tables.lookup(low, table, low.value(key), key)
+    key_node, key_value = key
+    pointer = tables.lookup(low, table, key_value, key_node)
     if table.array:
         stop_if_missing(low, pointer, node)
     else:
@@ -57,7 +62,7 @@ def subscript(low: Lowering, owner: TypedValue, key: ast.expr, node: ast.expr) -
     table = tables.table_of(low, owner, node)
     if table.counter:
         return counters.read(low, table, key, node)
-    return tables.load(low, table, _place(low, table, key, node).ref.ptr)
+    return tables.load(low, table, _place(low, table, (key, low.value(key)), node).ref.ptr)
 
 
 def store(

@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from probee.spec.types import ValueType
 
 
+HELD = "key"  # where an object is while it is the key of a statement that is not done
+
+
 class Place(Frozen):
     """A value of `type` at `offset` bytes from the address `ref.ptr`, inside the object `ref`."""
 
@@ -98,6 +101,8 @@ def check_writable(low: Lowering, ref: Ref, node: ast.AST) -> None:
         )
     if ref.site:
         low.rely("stored", ref.site, node)
+        if (ref.site, HELD) in low.flow.copies:
+            raise _key_changed(low, node)
         if ref.site in low.flow.stored:
             raise changed_after_store(low.frame.source, node)
 
@@ -128,6 +133,16 @@ def mark_copied_out(low: Lowering, place: str, site: str, *, leaves: bool = True
     for stored, where in low.flow.copies:
         if where == place:
             low.flow = low.flow.copied(stored, site)
+
+
+def _key_changed(low: Lowering, node: ast.AST) -> Refusal:
+    return low.refuse(
+        node,
+        "changed-after-store",
+        "this struct is the key of what is being written, and is changed on the way",
+        why="Python would look it up before and behind the change; the kernel looks it up once",
+        fix="compute what is to be written in a statement before",
+    )
 
 
 def changed_after_store(source: Source, node: ast.AST) -> Refusal:

@@ -11,6 +11,7 @@ from probee.compiler.frontend import (
     counters,
     declared,
     loops,
+    mapkeys,
     maps,
     matching,
     memory,
@@ -22,6 +23,7 @@ from probee.compiler.frontend import (
 )
 from probee.compiler.frontend.source import Refusal, at
 from probee.compiler.frontend.values import (
+    NONE,
     Keyed,
     Method,
     Num,
@@ -315,15 +317,19 @@ def _augmented(low: Lowering, node: ast.AugAssign) -> None:
             elif counters.is_counter(found):
                 counters.augmented(low, found, key, node)
             else:
-                _update(low, node, maps.element(low, found, key, target))
+                key_value = low.value(key)
+                place = maps.element(low, found, (key, key_value), target)
+                _update(low, node, place, key_value)
 
 
-def _update(low: Lowering, node: ast.AugAssign, place: memory.Place) -> None:
-    """`place op= value`, where computing the value must not take the place away."""
+def _update(
+    low: Lowering, node: ast.AugAssign, place: memory.Place, key: TypedValue = NONE
+) -> None:
+    """`place op= value`, where computing the value must not take the place, or its key, away."""
     memory.check_writable(low, place.ref, node.target)
     type_ = memory.number_type(low, place, node.target)
     old = memory.load_number(low, place, type_)
-    new = low.number(node.value)
+    (new,) = mapkeys.held(low, key, [node.value])
     low.place(node)
     memory.check_usable(low, place.ref, node.target)
     memory.check_writable(low, place.ref, node.target)

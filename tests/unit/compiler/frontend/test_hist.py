@@ -26,9 +26,14 @@ total = Global(u64, 0)
 
 def two() -> u32:
     return 2
+
+def moved(k: Key) -> u32:
+    k.a += 1
+    return k.a
 """
 ACCEPTED = {
     "a number": "one.add(ctx.flags)",
+    "a struct as key beside a call": "k = Key(a=1)\nby_key[k].add(two(), two())\nk.a = 2",
     "with a count": "one.add(ctx.flags, ctx.mode)\none.add(1, count=2)",
     "a key": "keyed[ctx.flags].add(ctx.mode)",
     "a struct as key": "by_key[Key(a=1)].add(ctx.mode)",
@@ -52,7 +57,10 @@ REFUSED = {
     "the wrong key": ("type", "by_key[1].add(1)"),
     "not added to": ("no-effect", "keyed[1]"),
     "in a local": ("not-yet", "h = keyed[1]\nh.add(2)"),
-    "a key that a call may change": ("not-yet", "k = Key(a=1)\nby_key[k].add(two())"),
+    "a key that a call changes": (
+        "changed-after-store",
+        "k = Key(a=1)\nby_key[k].add(moved(k))",
+    ),
 }
 
 

@@ -11,7 +11,8 @@ from probee.errors import CompileError
 from tests.frontend_cases import compiled, names_of
 
 DECLARATIONS = """
-from probee import Array, BloomFilter, Chars, Context, Counter, Global, Hash, LpmTrie, LruHash
+from probee import Array, BloomFilter, Chars, Context, Counter, Global, Hash, Hist, LpmTrie
+from probee import LruHash, map_push_elem
 from probee import LruPerCpuHash, PerCpuHash, Queue, Stack, Struct, chars, s16, s64, tracepoint
 from probee import atomic_add, atomic_compare_exchange, atomic_fetch_add, atomic_or, u8, u16
 from probee import u32, u64
@@ -52,6 +53,14 @@ total = Global(u64, 0)
 
 small = Global(u16, 0)
 flag = Global(bool, False)
+
+by_point = Hash(Point, u64)
+spots = Counter(Point)
+by_spot = Hist(Point)
+
+def moved(p: Point) -> u32:
+    p.x += 1
+    return p.x
 
 def drop(k: u32) -> u64:
     del points[k]
@@ -169,6 +178,23 @@ REFUSED = {
     "a trie's lookup is no exact one": ("map-operation", "routes[Prefix(prefixlen=8)] += 1"),
     "pop of a trie": ("map-operation", "routes.pop(Prefix(prefixlen=8))"),
     "a counter that its amount changes": ("stale-reference", "hits[1] += bump(1)"),
+    "a counter that gets what its amount puts in": (
+        "stale-reference",
+        "hits[1] += hits.setdefault(1, 5)",
+    ),
+    "a key of an entry that is changed on the way": (
+        "changed-after-store",
+        "p = Point()\nby_point[p] += moved(p)",
+    ),
+    "a key of a counter that is changed on the way": (
+        "changed-after-store",
+        "p = Point()\nspots[p] -= moved(p)",
+    ),
+    "a key of a histogram that is changed on the way": (
+        "changed-after-store",
+        "p = Point()\nby_spot[p].add(1, moved(p))",
+    ),
+    "a push by the helper's name": ("helper-word", "map_push_elem(todo, Point(), 0)"),
     "an atomic on a local": ("atomic-place", "n: u64 = 1\natomic_add(n, 2)"),
     "an atomic on 2 bytes": ("atomic-place", "atomic_or(small.value, 2)"),
     "an atomic on a bool": ("atomic-place", "atomic_or(flag.value, True)"),
