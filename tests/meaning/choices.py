@@ -212,11 +212,7 @@ class Choices(Steps):
     def text_condition(self) -> str:
         if not self.texts or self.rng.random() < 0.5:
             return super().text_condition()
-        name = self.rng.choice(self.texts)
-        form = self.rng.choice(
-            ('{} == "ab"', '{}.startswith("a")', "{} != current.comm", '"b" in {}')
-        )
-        return form.format(name)
+        return self.about_text(self.rng.choice(self.texts), self.texts)
 
     def text_local(self, depth: int) -> None:
         name = self.rng.choice(self.texts)

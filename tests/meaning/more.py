@@ -31,6 +31,11 @@ boxes = Hash(u8, A, max_entries=256)
 seen = BloomFilter(u32, max_entries=4096)
 """
 TEXTS = ('"abc"', '"ab"', '""', '"abcdefgh"', '"bc"')
+TEXT_FORMS = (
+    "{s} == {t}", "{s} != {t}", "{s}.startswith({t})", "{s}.endswith({t})", "{t} in {s}",
+    "{s} == {o}", "{s} != {o}", "{s} in ({t}, {u})", "{s}.startswith(({t}, {u}))",
+    "{s}[:{n}] == {t}", "{s}[:{n}] != {t}", "{s}[:{n}] in ({t}, {u})", "not {s}",
+)  # fmt: skip
 Block = Callable[[], None]
 
 
@@ -145,18 +150,15 @@ class More(Expressions):
 
     def text_condition(self) -> str:
         """A question about text."""
-        names = [n for n, s in self.records.items() if s == "P"]
-        name, text = self.rng.choice(names), self.rng.choice(TEXTS)
-        form = self.rng.choice(
-            (
-                "{n}.t == {t}",
-                "{n}.t.startswith({t})",
-                "{n}.t != {t}",
-                "{t} in {n}.t",
-                "{n}.t == {o}.t",
-            )
-        )
-        return form.format(n=name, t=text, o=self.rng.choice(names))
+        names = [f"{n}.t" for n, s in self.records.items() if s == "P"]
+        return self.about_text(self.rng.choice(names), names)
+
+    def about_text(self, name: str, others: list[str]) -> str:
+        """A question about the text `name`; `others` may be compared with it."""
+        form = self.rng.choice(TEXT_FORMS)
+        first, second = self.rng.choice(TEXTS), self.rng.choice(TEXTS)
+        other = self.rng.choice([*others, "current.comm"])
+        return form.format(s=name, t=first, u=second, o=other, n=self.rng.randint(1, 3))
 
     def narrow_condition(self) -> str:
         """Compared in 32 bits, if nothing else wants the values."""
