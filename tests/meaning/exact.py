@@ -271,10 +271,41 @@ def program(ctx: Context) -> s64:
         total += found.small.a + found.small.b * 100 + found.y * 10000 + found.z
         other = kept.get(ctx.g & 1)
         if other is not None:
+            total += found.z * 7
             other.z = 9
             total += found.z
             other.y = -9
             total += found.y * 3
+    return total
+""",
+    "structs on the stack, round a loop and between constants": """
+class Row(Struct):
+    n: u32
+    m: u32
+    cells: list[u16] = array(u16, 4)
+
+kept = Hash(u32, Row, max_entries=4)
+
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    total = 0
+    carried = Row(n=1)
+    for i in range(3):
+        total = total * 3 + carried.n
+        carried.n = u32(i) + ctx.c
+        if ctx.h > i:
+            total += 1
+        else:
+            total ^= 5
+    row = Row()
+    row.cells[0] = 11
+    total += row.cells[ctx.g & 1]
+    row.cells[1] = 22
+    row.cells[2] = 33
+    total += row.cells[ctx.g & 3] * 100
+    row.cells[3] = 44
+    kept[1] = row
+    kept[2] = carried
     return total
 """,
     "records begin as zeroes, and are given back": """

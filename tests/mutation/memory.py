@@ -6,6 +6,20 @@ from tests.mutation.mutant import Mutant
 
 MUTANTS = (
     Mutant(
+        "aliases-never",
+        "passes/forward.py",
+        'if beside != "private" and (beside == kind or "any" in (kind, beside)):',
+        'if beside != "private" and "any" in (kind, beside):',
+        "a store through one map value is not seen through another",
+    ),
+    Mutant(
+        "joined-past-a-load",
+        "passes/combine_stores.py",
+        'case "load" | "atomic":',
+        'case "atomic":',
+        "a store moves down past a load of its bytes",
+    ),
+    Mutant(
         "clock-read-once",
         "passes/effects.py",
         '        "get_numa_node_id",\n',
