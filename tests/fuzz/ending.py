@@ -42,7 +42,8 @@ def examine(case: Case, folder: Path, *, isa: int, kernel: bool) -> Ending:
     """Checks one program in all legs."""
     path = folder / "fuzzed.py"
     try:
-        agreed = check(case.source, case.rounds, case.consts, path, isa=isa, kernel=kernel)
+        source, rounds, consts, kept = case
+        agreed = check(source, rounds, consts, path, isa=isa, kernel=kernel, kept=kept)
     except CompileError as error:
         codes = sorted({diagnostic.code for diagnostic in error.diagnostics})
         return Ending(REFUSED, tuple(codes), str(error))

@@ -115,7 +115,7 @@ class Choices(Steps):
     def maybe(self) -> str:
         """It gives a number or None."""
         name, kind, result = (
-            f"o{len(self.maybes)}",
+            f"y{len(self.maybes)}",
             self.rng.choice(WIDTHS),
             self.rng.choice(WIDTHS),
         )

@@ -17,7 +17,7 @@ from tests.meaning.expressions import ARGUMENTS, inputs
 from tests.meaning.machine import Machine, load_module
 from tests.meaning.model import Model, Trap
 from tests.meaning.programs import Maker
-from tests.meaning.simulated import Simulated, compiled
+from tests.meaning.simulated import CODE, FOLDED, SECTION, Simulated, compiled
 
 RUNS = 6
 NOTHING: Mapping[int, bytes] = MappingProxyType({})
@@ -67,15 +67,21 @@ def check(
     isa: int = 0,
     kernel: bool = True,
     memory: Mapping[int, bytes] = NOTHING,
+    kept: str = CODE,
 ) -> Agreed:
     """Compares results, traps with their lines, and what is in maps, rings and variables.
 
+    `kept`: where else than in the code the constants stand when the simulator runs the program a
+    second time; it is compiled with checks of the IR then.
     `memory`: text of this process by address, that programs read.
     `isa`: 1 to 4, or 0 for the newest that the kernel takes. Without `kernel` none is needed.
     Raises CompileError, VerifierError and SimError too.
     """
     names = load_module(path, source)
     isa = isa or (best_isa() if kernel else 4)
+    if kept != CODE:
+        spec = compiled(names, ARGUMENTS, consts, isa=isa, kept=kept, check=True)
+        _compare(source, rounds, consts, spec, {}, memory)
     if not kernel:
         spec = compiled(names, ARGUMENTS, consts, isa=isa)
         return _compare(source, rounds, consts, spec, {}, memory)
@@ -144,11 +150,12 @@ def _same(
 
 
 class Case(NamedTuple):
-    """A random program: its source and what it is run with."""
+    """A random program: its source and what it is run with. `kept`: see `check`."""
 
     source: str
     rounds: tuple[Mapping[str, int], ...]
     consts: Mapping[str, int]
+    kept: str = CODE
 
 
 def case(seed: int) -> Case:
@@ -159,7 +166,8 @@ def case(seed: int) -> Case:
     if rng.random() < 0.5:
         consts["limit"] = maker.fitting(maker.kinds["limit"])
     rounds = tuple(inputs(rng) for _ in range(RUNS))
-    return Case(maker.source(), rounds, consts)
+    kept = rng.choice((CODE, CODE, CODE, SECTION, FOLDED))
+    return Case(maker.source(), rounds, consts, kept)
 
 
 def level(seed: int, source: str, best: int) -> int:
@@ -172,7 +180,7 @@ def level(seed: int, source: str, best: int) -> int:
 
 def check_random(seed: int, folder: Path, *, kernel: bool = True) -> Agreed:
     """Random program number `seed`, checked."""
-    source, rounds, consts = case(seed)
+    source, rounds, consts, kept = case(seed)
     path = folder / f"meaning_{seed}.py"
     isa = level(seed, source, best_isa() if kernel else 4)
-    return check(source, rounds, consts, path, isa=isa, kernel=kernel)
+    return check(source, rounds, consts, path, isa=isa, kernel=kernel, kept=kept)

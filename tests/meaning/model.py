@@ -117,6 +117,16 @@ class _Instrument(ast.NodeTransformer):
     def visit_MatchValue(self, node: ast.MatchValue) -> ast.AST:
         return node  # -1 is a literal there
 
+    def visit_match_case(self, node: ast.match_case) -> ast.AST:
+        """What a pattern captures begins with its type, as if it were assigned."""
+        self.generic_visit(node)
+        patterns = [n for n in ast.walk(node.pattern) if isinstance(n, ast.MatchAs) and n.name]
+        for pattern in reversed(patterns):
+            text = f"{pattern.name} = __keep__(__kinds__, {pattern.name!r}, None, {pattern.name})"
+            first = ast.copy_location(ast.parse(text).body[0], node.body[0])
+            node.body.insert(0, ast.fix_missing_locations(first))
+        return node
+
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
         self.generic_visit(node)
         target = node.targets[0]

@@ -23,6 +23,8 @@ from tests.meaning.texts import COMM
 if TYPE_CHECKING:
     from probee.spec.programs import CollectionSpec
 
+CODE, SECTION, FOLDED = "code", "section", "folded"
+
 
 def compiled(
     names: Mapping[str, Any],
@@ -30,11 +32,13 @@ def compiled(
     consts: Mapping[str, int],
     *,
     isa: int,
+    kept: str = CODE,
     check: bool = False,
 ) -> CollectionSpec:
-    """The program `program` of a module; `consts` are written in later, the others folded.
+    """The program `program` of a module. `kept` says where the values of `consts` stand: in the
+    code, where the loader writes them; in a data section; or folded into it, as all others are.
 
-    Raises CompileError.
+    Raises CompileError, and what the IR's verifier finds after a pass if `check`.
     """
     program = names["program"]
     assert isinstance(program, Program)
@@ -44,10 +48,16 @@ def compiled(
         for name, declaration in captured.declarations.items()
         if isinstance(declaration, Const) and name not in consts
     }
+    if kept == FOLDED:
+        folded |= {n: v for n, v in consts.items() if n in captured.declarations}
     return compile_programs(
-        captured, target=Target(isa=isa), facts=Facts(arguments), frozen=folded, patched=True,
+        captured,
+        target=Target(isa=isa),
+        facts=Facts(arguments),
+        frozen=folded,
+        patched=kept == CODE,
         check=check,
-    )  # fmt: skip
+    )
 
 
 class Simulated:

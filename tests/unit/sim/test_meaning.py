@@ -66,7 +66,7 @@ def test_random_programs(tmp_path: Path) -> None:
             raise
         assert not found.unsimulated
         done += 1
-        source, _, consts = case(seed)
+        source, _, consts, _ = case(seed)
         hit |= coverage.syntax_of(source)
         hit |= coverage.operations_of(load_module(tmp_path / "covered.py", source), consts)
         traps += found.traps
