@@ -94,4 +94,25 @@ def program(ctx: Context) -> s64:
         return 5
 """,
     ),
+    "bool() of text and of what may be None (seed 403)": Found(
+        4,
+        {},
+        [ZEROES, dict.fromkeys(ARGUMENTS, 1)],
+        """
+class P(Struct):
+    p: u8
+    t: Chars = chars(16)
+
+numbers = Hash(s8, s32, max_entries=8)
+
+@raw_tracepoint('probee_meaning')
+def program(ctx: Context) -> s64:
+    sp = P(p=1)
+    here = bool(numbers.get(0)) + bool(numbers.get(1)) * 2
+    numbers[ctx.g] = ctx.d
+    if ctx.a:
+        sp.t = "abc"
+    return here + bool(sp.t) * 4 + bool(current.comm) * 8 + bool("") * 16
+""",
+    ),
 }

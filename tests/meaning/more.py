@@ -34,7 +34,7 @@ TEXTS = ('"abc"', '"ab"', '""', '"abcdefgh"', '"bc"')
 TEXT_FORMS = (
     "{s} == {t}", "{s} != {t}", "{s}.startswith({t})", "{s}.endswith({t})", "{t} in {s}",
     "{s} == {o}", "{s} != {o}", "{s} in ({t}, {u})", "{s}.startswith(({t}, {u}))",
-    "{s}[:{n}] == {t}", "{s}[:{n}] != {t}", "{s}[:{n}] in ({t}, {u})", "not {s}",
+    "{s}[:{n}] == {t}", "{s}[:{n}] != {t}", "{s}[:{n}] in ({t}, {u})", "not {s}", "bool({s})",
 )  # fmt: skip
 Block = Callable[[], None]
 

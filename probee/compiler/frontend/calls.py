@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from probee.compiler.frontend import (
     arrays,
     atomics,
+    conditions,
     context,
     expressions,
     helpers,
@@ -167,10 +168,16 @@ def _sizeof(low: Lowering, node: ast.Call) -> Num:
 
 
 def _builtin_cast(low: Lowering, to_bool: bool, node: ast.Call) -> Num:
-    """`bool(x)`; `int(x)` is x itself, and 0 or 1 of a bool."""
-    number = low.number(_one(low, node))
+    """`bool(x)`, of what has a truth; `int(x)` is x itself, and 0 or 1 of a bool."""
+    argument = _one(low, node)
     if to_bool:
-        return boolean(numbers.truth(low, number))
+        value = low.value(argument)
+        if isinstance(value, Num):
+            return boolean(numbers.truth(low, value))
+        yes, no = low.blocks(2)
+        conditions.truth(low, value, argument, yes, no)
+        return boolean(low.either(yes, no))
+    number = low.number(argument)
     return numbers.cast(low, number, S64) if number.type == BOOL else number
 
 
