@@ -43,7 +43,9 @@ class Steps(More):
         places += [(f"{name}.r", "s32") for name, s in self.records.items() if s == "P"]
         places += [(f"{name}.s", "u64") for name, s in self.records.items() if s == "P"]
         places += [(f"{name}.y", "s64") for name, s in self.records.items() if s == "Q"]
-        wide = [(place, kind) for place, kind in places if BITS[kind] >= 32]
+        words = [(place, kind) for place, kind in places if BITS[kind] == 32]
+        wide = words if self.rng.random() < 0.3 else []
+        wide = wide or [(place, kind) for place, kind in places if BITS[kind] >= 32]
         return self.rng.choice(wide) if wide else None
 
     def step(self, depth: int) -> None:
