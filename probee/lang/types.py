@@ -221,6 +221,9 @@ class Struct(metaclass=StructMeta):
             if len(args) > len(names) or (unknown := set(values) - set(names)):
                 wrong = sorted(unknown) if len(args) <= len(names) else len(args)
                 raise TypeError(f"{type(self).__name__} has fields {names}, got {wrong}")
+            if len(values) < len(args) + len(kwargs):
+                twice = [name for name in names[: len(args)] if name in kwargs]
+                raise TypeError(f"{type(self).__name__} got {twice} twice")
             nested = type(self).nested_
             for field in type(self).layout_.fields:
                 name = field.name

@@ -13,7 +13,7 @@ from probee.spec.programs import PER_CPU
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, TypeVar, overload
+    from typing import Any, NoReturn, TypeVar, overload
 
     from probee.lang.types import Chars
     from probee.spec.types import ValueType
@@ -30,18 +30,30 @@ class Variable(Generic[T]):
     """A named value in a data section: `section` is `.rodata` or `.data`."""
 
     section = ""
-    type: Any
-    value: Any
+    _type: Any
+    _first: Any
 
-    if not TYPE_CHECKING:
+    if TYPE_CHECKING:
+        value: Any
+
+    else:
 
         def __init__(self, type_: object, value: object) -> None:
-            self.type = value_type_of_variable(type_)
-            self.value = checked(self.type, value)
+            self._type = value_type_of_variable(type_)
+            self._first = checked(self._type, value)
+
+        @property
+        def value(self) -> NoReturn:
+            """Refuses: this is no live variable, and what it holds now is not known here."""
+            _elsewhere(self)
+
+        @value.setter
+        def value(self, _: object) -> None:
+            _elsewhere(self)
 
     def identity(self) -> tuple[Any, ...]:
         """All that a compiled program's meaning takes from this declaration."""
-        return (type(self).__name__, self.type, self.value)
+        return (type(self).__name__, self._type, self._first)
 
 
 class Const(Variable[T], _Itself):  # type: ignore[misc]  # a subclass of Any, as meant
@@ -77,6 +89,19 @@ class Const(Variable[T], _Itself):  # type: ignore[misc]  # a subclass of Any, a
         def __neg__(self) -> int: ...
         def __invert__(self) -> int: ...
 
+    else:
+        # what Python would answer without asking, and not by the value; the rest is its TypeError
+
+        def __bool__(self) -> bool:  # noqa: PLE0304 - it raises
+            _elsewhere(self)
+
+        def __eq__(self, other: object) -> bool:
+            if isinstance(other, (int, str, bytes)):
+                _elsewhere(self)
+            return NotImplemented
+
+        __hash__ = object.__hash__
+
 
 class Global(Variable[T]):
     """A value that kernel and user space share while the program runs.
@@ -104,6 +129,14 @@ class PerCpuGlobal(Global[T]):
     """
 
     section = PER_CPU
+
+
+def _elsewhere(variable: Variable[Any]) -> NoReturn:
+    kind = type(variable).__name__
+    hint = "the live value is session[declaration].value"
+    if isinstance(variable, PerCpuGlobal):
+        hint = "the live values are session[declaration].values"
+    raise UsageError(f"a {kind} has its value in kernel programs and in a Session", hint=hint)
 
 
 def value_type_of_variable(type_: object) -> ValueType:

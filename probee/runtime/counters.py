@@ -6,12 +6,13 @@ In: a map's descriptor and codecs; the values of a per-CPU counter are sums over
 
 from __future__ import annotations
 
+from probee.errors import UsageError
 from probee.host import bpf
 from probee.runtime.maps import LiveHash
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Generic, TypeVar
+    from typing import Generic, NoReturn, TypeVar
 
     K = TypeVar("K")
 else:
@@ -29,6 +30,13 @@ class LiveCounter(LiveHash[K, int], Generic[K]):
     def __delitem__(self, key: K) -> None:
         self._guard()
         bpf.map_delete(self._fd, self._encoded(key))
+
+    def update(self, other: object = None, /) -> NoReturn:
+        """Refuses: Counter's would add, which is what programs do."""
+        raise UsageError(
+            f"{self.name} is a Counter, whose update() would add",
+            hint="store numbers one by one, counter[k] = n, or add in a program",
+        )
 
     def most_common(self, n: int | None = None) -> list[tuple[K, int]]:
         """Keys and numbers, the greatest numbers first; only the first `n` of them."""

@@ -11,7 +11,9 @@ UsageError; what the kernel refuses (a full map: E2BIG) KernelError.
 
 from __future__ import annotations
 
-from probee.errors import KernelError
+from sys import byteorder
+
+from probee.errors import KernelError, UsageError
 from probee.host import bpf
 from probee.runtime.walk import raw_items
 
@@ -201,3 +203,10 @@ class LiveTrie(LiveTable[K, V], Generic[K, V]):
 
     Storing and deleting mean exactly the prefix that the key says; `items()` tells the prefixes.
     """
+
+    def _encoded(self, key: K) -> bytes:
+        data = super()._encoded(key)
+        bits, most = int.from_bytes(data[:4], byteorder), 8 * (len(data) - 4)
+        if bits > most:
+            raise UsageError(f"{self.name} key.prefixlen: {bits} of {most} bits")
+        return data

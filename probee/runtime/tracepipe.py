@@ -53,6 +53,8 @@ class TracePipe:
     def __init__(self) -> None:
         self.lost = 0
         self._rest = b""
+        self._last: TraceLine | None = None  # which the next line may belong to
+        self._ready: list[TraceLine] = []  # read, not given yet; the last one first
         self._pid = os.getpid()
         self._fd = -1
         self._name = ""
@@ -124,6 +126,8 @@ class TracePipe:
         from select import POLLIN, poll
 
         poller, fd = poll(), self.fileno()
+        if self._ready or self._last is not None:
+            return True
         poller.register(fd, POLLIN)
         if stop is not None:
             poller.register(stop, POLLIN)
@@ -131,32 +135,43 @@ class TracePipe:
         return any(ready == fd for ready, _ in poller.poll(limit))
 
     def drain(self) -> Iterator[TraceLine]:
-        """The lines that are there now, in the order in which they were printed. Does not wait."""
-        pending: TraceLine | None = None
-        for raw in self._lines():
-            line = raw.decode("utf-8", "surrogateescape")
-            found = parse(line)
-            if found is None and (gone := lost(line)):
-                self.lost += gone
-            elif found is None and pending is not None:
-                pending = _joined(pending, line)
-            elif found is not None:
-                if pending is not None:
-                    yield pending
-                pending = found
-        if pending is not None:
-            yield pending
+        """The lines that are there now, in the order in which they were printed. Does not wait.
 
-    def _lines(self) -> Iterator[bytes]:
-        while True:
+        What a loop that is left early did not take is there for the next.
+        """
+        while self._ready or self._read():
+            yield self._ready.pop()
+
+    def _read(self) -> bool:
+        """Reads on until a whole text is there; False where there is none."""
+        while not self._ready:
             try:
                 data = os.read(self.fileno(), _CHUNK)
             except BlockingIOError:
-                return
-            if not data:
-                return
-            *lines, self._rest = (self._rest + data).split(b"\n")
-            yield from lines
+                data = b""
+            if data:
+                *lines, self._rest = (self._rest + data).split(b"\n")
+                for raw in lines:
+                    self._take(raw.decode("utf-8", "surrogateescape"))
+                self._ready.reverse()
+            elif self._last is not None:
+                self._ready.append(self._last)
+                self._last = None
+            else:
+                return False
+        return True
+
+    def _take(self, line: str) -> None:
+        """A text is whole when another one begins: until then it may go on in the next line."""
+        found = parse(line)
+        if found is not None:
+            if self._last is not None:
+                self._ready.append(self._last)
+            self._last = found
+        elif gone := lost(line):
+            self.lost += gone
+        elif self._last is not None:
+            self._last = _joined(self._last, line)
 
 
 def parse(line: str) -> TraceLine | None:

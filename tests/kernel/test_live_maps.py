@@ -99,6 +99,8 @@ def test_counts_that_find_no_room_are_counted(live: Live) -> None:
     assert (hits[1], hits[9], hits.get(9), 9 in hits, hits.total()) == (2, 0, None, False, 5)
     assert hits.most_common(1) == [(1, 2)]
     assert hits.most_common()[0] == (1, 2)
+    with pytest.raises(UsageError, match=r"update\(\) would add"):
+        hits.update({1: 5})
     del hits[9]
     del hits[1]
     assert hits.total() == 3
@@ -185,7 +187,7 @@ def test_a_trie(live: Live) -> None:
     assert sorted((key.prefixlen, value) for key, value in routes.items()) == [(8, 1), (16, 2)]
     with pytest.raises(KeyError):
         del routes[prefix(prefixlen=12, a=10)]
-    with pytest.raises(KernelError):
+    with pytest.raises(UsageError, match="routes key.prefixlen: 33 of 32 bits"):
         routes[prefix(prefixlen=33)] = 1
     del routes[prefix(prefixlen=16, a=10, b=3)]
     assert live.run(3) == 1

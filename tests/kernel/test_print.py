@@ -224,6 +224,21 @@ def test_pipes_beside_one_another_and_nothing_left() -> None:
     assert not [name for name in _instances() if name.startswith(f"probee_{os.getpid()}_")]
 
 
+def test_lines_that_a_loop_left_are_there_for_the_next() -> None:
+    with TracePipe() as pipe, Session(renamed, consts={only: os.getpid()}):
+        with open("/proc/self/comm", "r+", encoding="ascii") as file:
+            name = file.read().strip()
+            for _ in range(3):
+                file.seek(0)
+                file.write(name)
+                file.flush()
+        first = next(iter(pipe.drain()))
+        assert pipe.wait(0)
+        lines = [first, *pipe.drain()]
+        assert not pipe.wait(0)
+    assert len([line for line in lines if line.pid == os.getpid()]) == 3
+
+
 def test_what_a_killed_process_left_is_taken_away() -> None:
     child = os.fork()
     if not child:

@@ -94,3 +94,13 @@ def test_an_array_says_the_same_on_both_sides() -> None:
 
         class Bare(Struct):
             slots: u32 = array(u32, 3)
+
+
+def test_a_field_is_given_once() -> None:
+    class Pair(Struct):
+        a: u32
+        b: u32
+
+    assert Pair(1, b=2) == Pair(a=1, b=2)
+    with pytest.raises(TypeError, match=r"Pair got \['a'\] twice"):
+        Pair(1, a=2)

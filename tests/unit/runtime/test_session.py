@@ -82,11 +82,11 @@ def test_it_compiles_for_the_instructions_that_the_kernel_takes(
 def test_what_changes_while_it_is_compiled_is_not_kept(
     compiler: FakeCompiler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compiler.meanwhile = lambda: monkeypatch.setattr(total, "value", 7)
+    compiler.meanwhile = lambda: monkeypatch.setattr(total, "_first", 7)
     session = Session(exit_openat)
     _ = session.spec
     assert "was changed meanwhile" in session.problems[0]
-    monkeypatch.setattr(total, "value", 0)
+    monkeypatch.setattr(total, "_first", 0)
     _ = Session(exit_openat).spec
     assert len(compiler.calls) == 2
 
