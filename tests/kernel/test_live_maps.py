@@ -187,7 +187,7 @@ def test_a_trie(live: Live) -> None:
     assert sorted((key.prefixlen, value) for key, value in routes.items()) == [(8, 1), (16, 2)]
     with pytest.raises(KeyError):
         del routes[prefix(prefixlen=12, a=10)]
-    with pytest.raises(UsageError, match="routes key.prefixlen: 33 of 32 bits"):
+    with pytest.raises(UsageError, match=r"routes key.prefixlen: 33 of 32 bits"):
         routes[prefix(prefixlen=33)] = 1
     del routes[prefix(prefixlen=16, a=10, b=3)]
     assert live.run(3) == 1
