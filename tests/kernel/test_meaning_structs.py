@@ -294,6 +294,69 @@ def program(ctx: Context) -> s64:
     m[1] = e
     return 0
 """,
+    "structs that come back in tuples keep their memory": """
+def two(n: u32) -> tuple[P, P]:
+    return P(x=n, y=1), P(x=n + 1, y=2)
+
+def deeper(n: u32):
+    return (P(x=n), n + 1), P(x=n + 2)
+
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    a, b = two(ctx.e & 7)
+    c = P(x=100, y=3)
+    (d, n), f = deeper(ctx.g)
+    g = P(x=200, y=4)
+    h = P(x=300, y=5)
+    first = a.x * 1000 + b.x * 100 + c.y + a.y * 7 + b.y * 11 + g.y + h.y
+    return first * 1000 + d.x + n * 300 + f.x * 7
+""",
+    "a parameter that is None in one call, a struct in another": """
+def f(p: P | None = None, k: u32 = 3) -> u32:
+    if p is None:
+        return k
+    p.x += 1
+    return p.x
+
+def g(p: P | None) -> u32:
+    return f(p) if p is not None and p.x > 4 else f()
+
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    p = P(x=ctx.g)
+    return f() + f(p) * 10 + f(k=5) * 100 + g(None) * 1000 + g(p) * 10000
+""",
+    "a reference that is None now": """
+pairs = Hash(u32, P, max_entries=8)
+
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    pairs[ctx.e & 1] = P(x=3)
+    p = pairs.get(1)
+    q = pairs.get(0)
+    q = None
+    if q is None:
+        total.value += 1
+    if ctx.g & 1:
+        p = None
+    return 0 if p is None else p.x
+""",
+    "sorted in place": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    e = E()
+    for i in range(6):
+        e.slots[i] = (ctx.c >> u32(i * 3)) & 15
+    for i in range(6):
+        for j in range(5 - i):
+            if e.slots[j] > e.slots[j + 1]:
+                e.slots[j], e.slots[j + 1] = e.slots[j + 1], e.slots[j]
+    i = 0
+    while i < len(e.slots) - 1:
+        total.value = total.value * 16 + e.slots[i]
+        i += 1
+    return e.slots[i]
+""",
 }
 
 

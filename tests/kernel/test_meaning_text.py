@@ -253,6 +253,20 @@ def program(ctx: Context) -> s64:
         found = found * 2 + (name == e.path)
     return found * 2 + (m[1].comm == e.comm)
 """,
+    "a text that fits where a cut one was": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    p: UserStr = ctx.a
+    q: UserStr = ctx.i
+    s: str = chars(8)
+    s = read_str(p, 8, default="abcdef")
+    found = s.cut + (s == "abcdef") * 2
+    s = read_str(q, 8, default="z")
+    found = found * 4 + s.cut + s.startswith("abcdefg\\x01") * 2
+    s = "abcdef"
+    t = read_str(p, 2, default="")
+    return found * 16 + s.cut + t.cut * 2 + (t == "") * 4 + s.endswith("f") * 8
+""",
 }
 
 

@@ -305,4 +305,29 @@ def program(ctx: Context) -> s64:
             total += 1000 + n
     return total * 100 + k
 """,
+    "ends of loops that were computed": """
+N = 12
+span = range
+
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    total = 0
+    k = ctx.g % 10
+    for i in range(k - 3):
+        total += i + 1
+    for i in range(k - 3, 4 - k):
+        total = total * 2 + i
+    for i in span(3 - k * 2, k * 3 - 5):
+        total = total * 3 + i
+        j = i
+        while j < k:
+            j += 1
+            total ^= j
+    while k < N - 2 * 2 + 1 and ctx.e > k:
+        k += 1
+    j = 10
+    while j > -5:
+        j -= 3
+    return total * 1000 + j * 100 + k
+""",
 }

@@ -19,6 +19,7 @@ from probee.compiler.frontend.values import (
     Opt,
     OptNum,
     OptText,
+    Ref,
     Several,
     boolean,
     describe,
@@ -46,11 +47,18 @@ class Side(NamedTuple):
 
 def side(low: Lowering, value: TypedValue, node: ast.AST) -> Side:
     """This block, open, with a value that must be good here, to be united with others."""
-    ref = replaced.referred(value)
-    if ref is not None:
+    for ref in _objects(value):
         memory.check_current(low, ref, node)
         low.keep(ref.site)
     return Side(value, low.builder.at, low.flow)
+
+
+def _objects(value: TypedValue) -> list[Ref]:
+    """What a value refers to, in all parts of a tuple."""
+    if isinstance(value, Several):
+        return [ref for item in value.items for ref in _objects(item)]
+    ref = replaced.referred(value)
+    return [] if ref is None else [ref]
 
 
 def conditional(

@@ -1,18 +1,19 @@
 """How often a `while` can run at most.
 
-In: a `while` node. Out: a number of rounds, or None where nothing bounds it. One conjunct of the
-condition compares a local with a bound that stays, and the body moves that local towards it by a
-constant, once, on every round; or the local is shifted right until nothing is left of it.
+In: a `while` node. Out: what counts its rounds, and their number; nothing where nothing bounds it.
+One conjunct of the condition compares a local with a bound that stays, and the body moves that
+local towards it by a constant, once, on every round; or the local is shifted right until nothing is
+left of it.
 """
 
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from probee.compiler.frontend.scope import assigned
-from probee.compiler.frontend.values import Num
-from probee.spec.types import Int
+from probee.compiler.frontend.values import Num, Ref, Thing
+from probee.spec.types import ArrayOf, Int
 
 if TYPE_CHECKING:
     from probee.compiler.frontend.lowering import Lowering
@@ -20,14 +21,22 @@ if TYPE_CHECKING:
 _MIRRORED = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE}
 
 
-def rounds(low: Lowering, node: ast.While) -> int | None:
-    """The most rounds that any one conjunct of the condition allows."""
+class Counter(NamedTuple):
+    """A local that bounds a loop: its value, when a round begins, is from `low` to `high`."""
+
+    name: str
+    rounds: int
+    low: int
+    high: int
+
+
+def counters(low: Lowering, node: ast.While) -> list[Counter]:
+    """What each conjunct of the condition allows."""
     test = node.test
     conjuncts = [test]
     if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
         conjuncts = test.values
-    found = [r for c in conjuncts if (r := _allowed(low, node, c)) is not None]
-    return min(found, default=None)
+    return [found for c in conjuncts if (found := _allowed(low, node, c)) is not None]
 
 
 def compared(low: Lowering, node: ast.While) -> list[str]:
@@ -36,7 +45,7 @@ def compared(low: Lowering, node: ast.While) -> list[str]:
     return [name for name in dict.fromkeys(found) if isinstance(low.frame.locals.get(name), Num)]
 
 
-def _allowed(low: Lowering, node: ast.While, test: ast.expr) -> int | None:
+def _allowed(low: Lowering, node: ast.While, test: ast.expr) -> Counter | None:
     match test:
         case ast.Name():
             return _shifted_out(low, node, test)
@@ -51,7 +60,7 @@ def _allowed(low: Lowering, node: ast.While, test: ast.expr) -> int | None:
             return None
 
 
-def _shifted_out(low: Lowering, node: ast.While, counter: ast.expr) -> int | None:
+def _shifted_out(low: Lowering, node: ast.While, counter: ast.expr) -> Counter | None:
     """`while x: … x >>= 1`, where x is not negative."""
     bounds = _bounds(low, counter)
     if bounds is None or bounds[0] < 0 or not isinstance(counter, ast.Name):
@@ -59,12 +68,12 @@ def _shifted_out(low: Lowering, node: ast.While, counter: ast.expr) -> int | Non
     move = _move(node, counter.id)
     if move is None or move[0] is not ast.RShift:
         return None
-    return bounds[1].bit_length() // move[1] + 1
+    return Counter(counter.id, bounds[1].bit_length() // move[1] + 1, 0, bounds[1])
 
 
 def _counted(
     low: Lowering, node: ast.While, counter: ast.expr, operator: type[ast.cmpop], limit: ast.expr
-) -> int | None:
+) -> Counter | None:
     """`while i < n: … i += 1` and the like, where i cannot wrap before it gets there."""
     start, stop = _bounds(low, counter), _lasting_bounds(low, node, limit)
     if start is None or stop is None or not isinstance(counter, ast.Name):
@@ -79,12 +88,14 @@ def _counted(
         highest = stop[1] - (not inclusive)  # the last value with which a round begins
         if highest + amount > type_.high:
             return None
-        return max(0, (highest - start[0]) // amount + 1)
+        rounds = max(0, (highest - start[0]) // amount + 1)
+        return Counter(counter.id, rounds, start[0], highest)
     if direction is ast.Sub and operator in (ast.Gt, ast.GtE):
         lowest = stop[0] + (not inclusive)
         if lowest - amount < type_.low:
             return None
-        return max(0, (start[1] - lowest) // amount + 1)
+        rounds = max(0, (start[1] - lowest) // amount + 1)
+        return Counter(counter.id, rounds, lowest, start[1])
     return None
 
 
@@ -108,16 +119,33 @@ def _type(low: Lowering, counter: ast.expr) -> Int | None:
 
 def _lasting_bounds(low: Lowering, node: ast.While, limit: ast.expr) -> tuple[int, int] | None:
     """Bounds that hold in every round: of a constant, or a local that the loop does not assign."""
-    match limit:
-        case ast.Constant(value=int() as number):
-            return number, number
-        case ast.Name(id=name) if name in low.frame.names:
-            return None if name in assigned(node) else _bounds(low, limit)
-        case ast.Name():
-            value = low.value(limit)
-            return value.bounds if isinstance(value, Num) else None
+    if isinstance(limit, ast.Name) and limit.id in low.frame.names:
+        return None if limit.id in assigned(node) else _bounds(low, limit)
+    if not _constant(low, limit):
+        return None
+    value = low.value(limit)
+    return value.bounds if isinstance(value, Num) else None
+
+
+def _constant(low: Lowering, node: ast.expr) -> bool:
+    """Whether it is made of numbers and names from outside, and the lengths of arrays."""
+    match node:
+        case ast.Constant(value=value):
+            return isinstance(value, int)
+        case ast.Name(id=name):
+            return name not in low.frame.names
+        case ast.Attribute():  # of a module or an enum
+            dotted = ast.unparse(node)
+            return dotted.partition(".")[0] not in low.frame.names and dotted in low.frame.scope
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
+            return _constant(low, operand)
+        case ast.BinOp(op=ast.Add() | ast.Sub() | ast.Mult(), left=left, right=right):
+            return _constant(low, left) and _constant(low, right)
+        case ast.Call(func=ast.Name() as name, args=[ast.Name() | ast.Attribute() as argument]):
+            found = low.value(argument) if low.value(name) == Thing(len, "len") else None
+            return isinstance(found, Ref) and isinstance(found.type, ArrayOf)
         case _:
-            return None
+            return False
 
 
 def _is_zero(node: ast.expr) -> bool:

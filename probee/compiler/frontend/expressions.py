@@ -28,6 +28,7 @@ from probee.compiler.frontend.values import (
     Context,
     Keyed,
     Method,
+    NoneType,
     Num,
     Opt,
     OptNum,
@@ -150,6 +151,12 @@ def _attribute(low: Lowering, node: ast.Attribute) -> TypedValue:
     match owner:
         case Opt() | OptNum() | OptText():
             raise maybe_none(low, node.value)
+        case NoneType() if not low.live:  # behind a test that says so
+            raise low.not_yet(
+                node,
+                f"what `{ast.unparse(node.value)}` would be, were it not None in this call",
+                fix="state a struct, as in `p: Point | None`; for text, write another function",
+            )
         case Context():
             return context.field(low, owner, node)
         case Thing(obj=Current()):

@@ -19,6 +19,7 @@ from probee.compiler.frontend import (
 from probee.compiler.frontend.scope import Frame, local_names, parameters
 from probee.compiler.frontend.source import Refusal
 from probee.compiler.frontend.values import (
+    NONE,
     S64,
     Context,
     NoneType,
@@ -112,7 +113,7 @@ def _bind(
 
 def _assign_parameter(low: Lowering, parameter: ast.arg, value: TypedValue, node: ast.expr) -> None:
     """Binds a parameter; a refusal of the argument stands at the call, in the caller."""
-    annotation = parameter.annotation
+    annotation, struct = parameter.annotation, None
     if isinstance(value, Context):
         value = stated.view(low, value, annotation)
     elif annotation is not None and (said := declared.loose(low, annotation)) is not None:
@@ -127,14 +128,15 @@ def _assign_parameter(low: Lowering, parameter: ast.arg, value: TypedValue, node
             if declared.optional(annotation):
                 optionals.declare(low, parameter.arg, type_, parameter)
             value = _converted(low, value, type_, node)
-        elif isinstance(type_, StructType) and not isinstance(value, NoneType):
+        elif isinstance(type_, StructType):
+            struct = type_
             ref = value.ref if isinstance(value, Opt) else value
-            if not isinstance(ref, Ref) or ref.type != type_:
+            if value != NONE and (not isinstance(ref, Ref) or ref.type != type_):
                 raise _wrong_argument(low, value, _words(type_), node)
     if isinstance(value, NoneType) and declared.silent(annotation):
         optionals.declare(low, parameter.arg, S64, parameter)
     if isinstance(value, NoneType) and parameter.arg not in low.frame.locals:
-        names.bind_none(low, parameter.arg)
+        names.bind_none(low, parameter.arg, struct)
     else:
         names.assign(low, parameter.arg, value, parameter)
 

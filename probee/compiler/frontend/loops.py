@@ -34,10 +34,14 @@ if TYPE_CHECKING:
 def for_(low: Lowering, node: ast.For) -> None:
     """`for target in …`, with `else`, by what is gone through."""
     match node.iter:
-        case ast.Call(func=ast.Name() as name) if low.value(name) == Thing(range, "range"):
-            _over_range(low, node, node.iter)
+        case ast.Call(func=ast.Name() as name) as call if _is_range(low.value(name)):
+            _over_range(low, node, call)
         case _:
             _over_value(low, node, low.value(node.iter))
+
+
+def _is_range(value: TypedValue) -> bool:
+    return isinstance(value, Thing) and value.obj is range
 
 
 def _over_value(low: Lowering, node: ast.For, found: TypedValue) -> None:
@@ -231,8 +235,8 @@ def _range(low: Lowering, call: ast.Call) -> Span:
 def while_(low: Lowering, node: ast.While) -> None:
     """`while condition`, with `else`, where the body counts towards the condition's end."""
     low.place(node)
-    rounds = counting.rounds(low, node)
-    if rounds is None:
+    counters = counting.counters(low, node)
+    if not counters:
         raise low.refuse(
             node.test,
             "unbounded-loop",
@@ -241,17 +245,21 @@ def while_(low: Lowering, node: ast.While) -> None:
             fix="write `for i in range(64):` with a break, or count: `while … and i < 64:` with"
             " `i += 1` in the body",
         )
+    rounds = min(counter.rounds for counter in counters)
     iterator = None
+    for name in counting.compared(low, node):
+        names.show(low, name)
     if costs.counted_by_kernel(low, node, node.test, rounds):
         iterator = iterators.begin(low, 0, rounds)
         _hide(low, node)
-    else:
-        for name in counting.compared(low, node):
-            names.show(low, name)
     inside, exhausted = low.blocks(2)
     loop = _enter(low, node, rounds, iterator)
     low.condition(node.test, inside, exhausted)
     low.start(inside)
+    for counter in counters:
+        if counter.low <= counter.high:  # else no round begins
+            key = low.frame.key(counter.name)
+            low.flow = low.flow.with_range(key, (counter.low, counter.high))
     if iterator is not None:  # it never ends before the condition does
         (counted,) = low.blocks(1)
         iterators.next_(low, iterator, counted, exhausted)

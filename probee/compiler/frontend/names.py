@@ -38,7 +38,7 @@ from probee.compiler.ir.ops import Value
 from probee.frozen import replace
 from probee.lang.types import BOOL
 from probee.lang.variables import Const
-from probee.spec.types import Int
+from probee.spec.types import Int, StructType
 
 if TYPE_CHECKING:
     import ast
@@ -154,10 +154,14 @@ def _assign_static(
     _write(low, name, "bound", "int", 1)
 
 
-def bind_none(low: Lowering, name: str) -> None:
-    """A parameter that is None for all of this call."""
-    low.frame.locals[name] = NONE
-    _write(low, name, "bound", "int", 1)
+def bind_none(low: Lowering, name: str, type_: StructType | None) -> None:
+    """A parameter that is None for all of this call; `type_`: what it would refer to otherwise."""
+    if type_ is None:
+        low.frame.locals[name] = NONE
+        _write(low, name, "bound", "int", 1)
+    else:
+        low.frame.locals[name] = Opt(Ref(low.context, 0, type_, "stack"))
+        _write(low, name, "pointer", "ptr", 0)
 
 
 def other_shape(low: Lowering, name: str, node: ast.AST) -> Refusal:
@@ -240,7 +244,8 @@ def _reference(low: Lowering, name: str, ref: Ref, node: ast.AST) -> Ref:
                 fix="make it before the loop, or use it in the round that makes it",
             )
     pointer = _read(low, name, "pointer")
-    assert isinstance(pointer, Value)
+    if not isinstance(pointer, Value):  # nothing but None was assigned on the ways to here
+        pointer = low.builder.emit("add", 0, 0, result="ptr", size=8)
     born = low.changes.get(ref.origin, 0)
     return replaced.refreshed(low, replace(ref, ptr=pointer, born=born))
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from probee.compiler.frontend import division, traps
 from probee.compiler.frontend.values import S64, U32, U64, Num, literal
+from probee.frozen import replace
 from probee.lang.types import BOOL
 from probee.spec.types import Int, Pointer, wrap
 
@@ -167,7 +168,25 @@ def binary(low: Lowering, operator: ast.operator, a: Num, b: Num, node: ast.AST)
         return _masked(type_, result, left, right)
     if kind in ("or", "xor"):
         return Num(type_, result)
-    return normalised(low, result, type_)
+    ends = _ends(kind, left, right)
+    bottom, top = min(ends), max(ends)
+    if bottom < type_.low or top > type_.high:
+        return normalised(low, result, type_)
+    if type_.size < 4:  # a mask would hide from the verifier that a number grew
+        return Num(type_, result, bottom, top)
+    return replace(normalised(low, result, type_), low=bottom, high=top)
+
+
+def _ends(kind: str, left: Num, right: Num) -> list[int]:
+    """The least and the greatest of all exact results of +, -, *."""
+    (a, b), (c, d) = left.bounds, right.bounds
+    match kind:
+        case "add":
+            return [a + c, b + d]
+        case "sub":
+            return [a - d, b - c]
+        case _:
+            return [x * y for x in (a, b) for y in (c, d)]
 
 
 def _masked(type_: Int, result: Operand, left: Num, right: Num) -> Num:
@@ -182,10 +201,14 @@ def shown(low: Lowering, num: Num) -> Num:
     A mask that changes nothing; passes keep it where the verifier needs it (passes/watched.py).
     """
     bottom, top = num.bounds
-    if isinstance(num.op, int) or bottom < 0 or top > U32.high:
+    below = min(bottom, 0)
+    if isinstance(num.op, int) or top - below > U32.high or (below and num.low is None):
         return num
-    mask = (1 << top.bit_length()) - 1
-    return Num(num.type, low.builder.emit("and", num.op, mask, size=8), bottom, top)
+    mask = (1 << (top - below).bit_length()) - 1
+    result = low.builder.emit("add", num.op, -below, size=8) if below else num.op
+    result = low.builder.emit("and", result, mask, size=8)
+    result = low.builder.emit("add", result, below, size=8) if below else result
+    return Num(num.type, result, bottom, top)
 
 
 def normalised(low: Lowering, operand: Operand, type_: Int) -> Num:

@@ -146,9 +146,11 @@ def cut(low: Lowering, value: TypedValue, node: ast.AST) -> Operand:
     if isinstance(found, Text):
         return 0
     size = found.type.size
-    marked, yes, no = low.blocks(3)
+    marked, full, yes, no = low.blocks(4)
     low.branch("ne", byte(low, found, 0, size - 1), 0, marked, no)
     low.start(marked)  # the mark means nothing behind a NUL
+    low.branch("ne", byte(low, found, 0, size - 2), 0, full, no)
+    low.start(full)
     low.branch("eq", length(low, found), size - 2, yes, no)
     return low.either(yes, no)
 
@@ -216,6 +218,9 @@ def _same_text(low: Lowering, ref: Ref, raw: bytes, then: Block, other: Block) -
 def _begins(low: Lowering, ref: Ref, raw: bytes, then: Block, other: Block) -> None:
     """The buffer's text begins with `raw`."""
     size = ref.type.size
+    if len(raw) >= size:  # no text is as long; a cut one's mark is none of it
+        low.decide(False, then, other)
+        return
     _begins_with_bytes(low, ref, raw + b"\0" if len(raw) == size - 1 else raw, then, other)
 
 
