@@ -325,6 +325,11 @@ def program(ctx: Context) -> s64:
             total ^= j
     while k < N - 2 * 2 + 1 and ctx.e > k:
         k += 1
+    n = ctx.g % 10
+    i = n
+    while i < 9 and ctx.e > i:  # a u8 whose end the verifier must see coming
+        i += 1
+    total = total * 10 + i
     j = 10
     while j > -5:
         j -= 3
