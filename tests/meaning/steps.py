@@ -70,7 +70,14 @@ class Steps(More):
 
     def narrow(self, depth: int) -> Expression:
         """Numbers of 32 bits that stay so."""
-        kind = self.rng.choice(("u32", "s32"))
+        kind = self.rng.choice(("u32", "u32", "s32"))
+        if self.rng.random() < 0.4:  # computed in 64 bits, if the passes find nothing better
+            sign = self.rng.choice(("+", "-", "*", "&", "&", "|", "^"))
+            wide = [name for name, k in self.locals.items() if k in ("u64", "s64")]
+            if self.rows[0].startswith("@"):
+                wide += ["ctx.a", "ctx.b", "ctx.i", "ctx.j"]
+            wide = wide or [self.name(depth)[0]]
+            return f"{kind}({self.rng.choice(wide)} {sign} {self.rng.choice(wide)})", kind, 0
         names = [name for name, k in self.locals.items() if k == kind]
         if len(names) < 2:
             return f"{kind}({self.name(depth)[0]})", kind, 0
