@@ -214,8 +214,6 @@ def read(low: Lowering, name: str, node: ast.AST) -> TypedValue:
             if key in low.flow.nonnull:
                 return ref
             return OptText(ref, _read(low, name, "present"), key)
-        case Opt() if isinstance(_read(low, name, "pointer"), int):
-            return NONE  # it was assigned on every way here
         case Opt(ref=ref):
             ref = _reference(low, name, ref, node)
             return ref if key in low.flow.nonnull else Opt(ref, key)
