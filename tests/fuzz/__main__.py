@@ -32,7 +32,6 @@ class Fuzz:
         self.seed, self.kernel = first, kernel
         self.ends: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
-        self.rejected: Counter[str] = Counter()
         self.unsimulated: Counter[str] = Counter()
         self.traps = self.instructions = self.executed = 0
         self.hit: set[str] = set()

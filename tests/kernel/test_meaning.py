@@ -16,7 +16,8 @@ from tests.meaning.control import CONTROL
 from tests.meaning.exact import EXACT
 from tests.meaning.expressions import ARGUMENTS
 from tests.meaning.found import FOUND
-from tests.meaning.programs import IMPORTS, SHARING
+from tests.meaning.header import IMPORTS
+from tests.meaning.programs import SHARING
 
 pytestmark = pytest.mark.kernel
 

@@ -13,7 +13,7 @@ from tests.meaning.expressions import ARGUMENTS
 
 
 class Found(NamedTuple):
-    """`rounds`: arguments of each run; `source` stands behind the imports of `programs.IMPORTS`."""
+    """`rounds`: arguments of each run; `source` stands behind the imports of `header.IMPORTS`."""
 
     isa: int
     consts: Mapping[str, int]

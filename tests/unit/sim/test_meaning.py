@@ -18,8 +18,9 @@ from tests.kernel import (
 from tests.kernel.test_meaning import HEADER, NAMED, ROUNDS
 from tests.meaning.compare import case, check, check_random
 from tests.meaning.found import FOUND
+from tests.meaning.header import IMPORTS
 from tests.meaning.machine import load_module
-from tests.meaning.programs import IMPORTS, SHARING
+from tests.meaning.programs import SHARING
 
 SEEDS = 300
 
