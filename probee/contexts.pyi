@@ -1244,7 +1244,7 @@ class SysEnterFadvise64(TypedContext):
 
     __syscall_nr: s32
     fd: s32
-    offset: u64
+    offset: s64
     len: u64
     advice: s32
 
@@ -1254,8 +1254,8 @@ class SysEnterFallocate(TypedContext):
     __syscall_nr: s32
     fd: s32
     mode: s32
-    offset: u64
-    len: u64
+    offset: s64
+    len: s64
 
 class SysEnterFanotifyInit(TypedContext):
     """syscalls:sys_enter_fanotify_init"""
@@ -1453,7 +1453,7 @@ class SysEnterFtruncate(TypedContext):
 
     __syscall_nr: s32
     fd: u32
-    length: u64
+    length: s64
 
 class SysEnterFutex(TypedContext):
     """syscalls:sys_enter_futex"""
@@ -1898,7 +1898,7 @@ class SysEnterLandlockAddRule(TypedContext):
 
     __syscall_nr: s32
     ruleset_fd: s32
-    rule_type: u64
+    rule_type: u32
     rule_attr: KernelPtr
     flags: u32
 
@@ -2005,7 +2005,7 @@ class SysEnterLseek(TypedContext):
 
     __syscall_nr: s32
     fd: u32
-    offset: u64
+    offset: s64
     whence: u32
 
 class SysEnterLsetxattr(TypedContext):
@@ -2578,7 +2578,7 @@ class SysEnterPread64(TypedContext):
     fd: u32
     buf: UserStr
     count: u64
-    pos: u64
+    pos: s64
 
 class SysEnterPreadv(TypedContext):
     """syscalls:sys_enter_preadv"""
@@ -2676,7 +2676,7 @@ class SysEnterPwrite64(TypedContext):
     fd: u32
     buf: UserStr
     count: u64
-    pos: u64
+    pos: s64
 
 class SysEnterPwritev(TypedContext):
     """syscalls:sys_enter_pwritev"""
@@ -2730,7 +2730,7 @@ class SysEnterReadahead(TypedContext):
 
     __syscall_nr: s32
     fd: s32
-    offset: u64
+    offset: s64
     count: u64
 
 class SysEnterReadlink(TypedContext):
@@ -3452,8 +3452,8 @@ class SysEnterSyncFileRange(TypedContext):
 
     __syscall_nr: s32
     fd: s32
-    offset: u64
-    nbytes: u64
+    offset: s64
+    nbytes: s64
     flags: u32
 
 class SysEnterSyncfs(TypedContext):

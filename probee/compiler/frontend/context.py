@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from probee.compiler.frontend.values import Context, TypedValue
     from probee.spec.target import FormatField, RawArgument
 
-# C types of format files whose width their slot does not tell; the rest go by size and sign
+# C types of format files whose slot does not tell their width or sign: all slots of system calls
+# have 8 bytes and no sign. The rest go by size and sign.
 _C_INTS = {
     "int": (4, True),
     "unsigned int": (4, False),
@@ -51,6 +52,8 @@ _C_INTS = {
     "timer_t": (4, True),
     "rwf_t": (4, True),
     "key_serial_t": (4, True),
+    "off_t": (8, True),
+    "loff_t": (8, True),
 }
 COMMON_BYTES = 8  # trace_entry: the verifier refuses reads of it
 
@@ -206,7 +209,10 @@ def field_type(found: FormatField, category: str) -> Int | Pointer | CharArray |
         return (
             CharArray(found.size) if head in ("char", "signed char") and found.size >= 2 else None
         )
-    size, signed = _C_INTS.get(c_type, (found.size, found.signed))
+    if c_type.startswith("enum "):
+        size, signed = min(4, found.size), found.signed
+    else:
+        size, signed = _C_INTS.get(c_type, (found.size, found.signed))
     if size not in (1, 2, 4, 8) or size > found.size:
         return None
     return Int(f"{'s' if signed else 'u'}{size * 8}", size, signed)
