@@ -220,7 +220,18 @@ class Array(MapDeclaration, Generic[V]):
 
     if TYPE_CHECKING:
 
+        @overload
+        def __init__(self: Array[str], value: Chars, *, max_entries: int) -> None: ...
+        @overload
         def __init__(self, value: type[V], *, max_entries: int) -> None: ...
+        def __init__(self, value: Any, *, max_entries: int) -> None: ...
+
+        @overload
+        def get(self, index: int) -> V | None: ...
+        @overload
+        def get(self, index: int, default: V) -> V: ...
+        def get(self, index: int, default: V | None = None) -> V | None:
+            """A reference to the value, or the default where the index is out of range."""
 
     else:
 
@@ -229,9 +240,9 @@ class Array(MapDeclaration, Generic[V]):
 
             super().__init__(u32, value, max_entries)
 
-    def get(self, index: int) -> V | None:
-        """A reference to the value, or None where the index is out of range."""
-        kernel_only("get()")
+        def get(self, *_: object) -> object:
+            """A reference to the value, or the default where the index is out of range."""
+            kernel_only("get()")
 
     def __getitem__(self, index: int) -> V:
         kernel_only("a[i]")
@@ -244,6 +255,14 @@ class PerCpuArray(Array[V]):
     """BPF_MAP_TYPE_PERCPU_ARRAY: as Array, one copy a CPU; user space sees a list a value."""
 
     map_type = uapi.BPF_MAP_TYPE_PERCPU_ARRAY
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(self: PerCpuArray[str], value: Chars, *, max_entries: int) -> None: ...
+        @overload
+        def __init__(self, value: type[V], *, max_entries: int) -> None: ...
+        def __init__(self, value: Any, *, max_entries: int) -> None: ...
 
 
 class RingBuf(MapDeclaration, Generic[R]):

@@ -12,8 +12,9 @@ from probee.uapi import bpf as uapi
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn, TypeVar
+    from typing import Any, NoReturn, TypeVar, overload
 
+    from probee.lang.types import Chars
     from probee.spec.types import ValueType
 
     K = TypeVar("K")
@@ -38,7 +39,13 @@ class LpmTrie(Mapping[K, V]):
 
     if TYPE_CHECKING:
 
+        @overload
+        def __init__(
+            self: LpmTrie[K, str], key: type[K], value: Chars, *, max_entries: int = ...
+        ) -> None: ...
+        @overload
         def __init__(self, key: type[K], value: type[V], *, max_entries: int = ...) -> None: ...
+        def __init__(self, key: type[K], value: Any, *, max_entries: int = ...) -> None: ...
 
     else:
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_type
 
 from probee import (
+    Array,
     BloomFilter,
     Context,
     Counter,
     Hash,
     LpmTrie,
     LruPerCpuHash,
+    PerCpuArray,
     PerCpuGlobal,
     PerCpuHash,
     Queue,
@@ -32,6 +34,7 @@ from probee import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from probee.runtime.arrays import LiveArray, LivePerCpuArray
     from probee.runtime.counters import LiveCounter
     from probee.runtime.maps import LiveHash, LiveTrie
     from probee.runtime.queues import LiveBloomFilter, LiveQueue
@@ -63,6 +66,10 @@ names = Queue(chars(16), max_entries=8)
 letters = Stack(chars(16), max_entries=8)
 known = BloomFilter(chars(16), max_entries=8)
 mine = PerCpuGlobal(u64, 0)
+slots = Array(u64, max_entries=8)
+labels = Array(chars(16), max_entries=8)
+own_labels = PerCpuArray(chars(16), max_entries=8)
+networks = LpmTrie(Prefix, chars(16))
 
 
 @raw_tracepoint("sys_enter")
@@ -90,6 +97,11 @@ def program(ctx: Context) -> None:
     if found is not None:
         atomic_add(found.x, 1)
         assert_type(atomic_fetch_add(found.y, 1), int)
+    assert_type(slots.get(1), int | None)
+    assert_type(slots.get(1, 0), int)
+    assert_type(labels[1], str)
+    assert_type(own_labels.get(1), str | None)
+    assert_type(networks.get(Prefix(prefixlen=32)), str | None)
     mine.value += atomic_compare_exchange(mine.value, 0, 1)
 
 
@@ -107,6 +119,10 @@ def user_side() -> None:
         assert_type(session[pile].pop(), int | None)
         assert_type(session[seen], LiveBloomFilter[int])
         assert_type(session[routes], LiveTrie[Prefix, Point])
+        assert_type(session[labels], LiveArray[str])
+        assert_type(session[own_labels], LivePerCpuArray[str])
+        assert_type(session[own_labels][0], list[str])
+        assert_type(session[networks], LiveTrie[Prefix, str])
         assert_type(session[mine], LivePerCpuGlobal[int])
         assert_type(session[mine].values, list[int])
         assert_type(session[mine].total, int)
