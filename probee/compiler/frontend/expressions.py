@@ -14,6 +14,7 @@ from probee.compiler.frontend import (
     choices,
     conditions,
     context,
+    hints,
     maps,
     memory,
     names,
@@ -186,6 +187,7 @@ def _attribute(low: Lowering, node: ast.Attribute) -> TypedValue:
                 "no-attribute",
                 f"{describe(owner)} has no .{node.attr} here",
                 why="in a kernel program, records, the context, maps and modules have attributes",
+                fix=hints.without_value(owner, node.attr),
             )
 
 
@@ -208,7 +210,9 @@ def maybe_none(low: Lowering, node: ast.expr) -> Refusal:
         f"`{text}` may be None here",
         why="it is None when the key is missing, the queue empty or the ring full, and the verifier"
         " would reject the load",
-        fix=f"return, or skip, `if {text} is None` first",
+        fix=f"return, or skip, `if {text} is None` first"
+        if isinstance(node, ast.Name)
+        else f"give it a name and test that: `if (found := {text}) is not None:`",
     )
 
 
@@ -216,4 +220,5 @@ def refuse_kind(low: Lowering, found: TypedValue, wanted: str, node: ast.AST) ->
     """`found` stands where `wanted` is needed."""
     if isinstance(found, (Opt, OptNum, OptText)) and isinstance(node, ast.expr):
         return maybe_none(low, node)
-    return low.refuse(node, "type", f"{describe(found)} stands where {wanted} is needed")
+    message = f"{describe(found)} stands where {wanted} is needed"
+    return low.refuse(node, "type", message, fix=hints.instead_of(found))

@@ -14,7 +14,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import expressions, names, numbers, replaced, texts, twins, variables
+from probee.compiler.frontend import (
+    expressions,
+    hints,
+    names,
+    numbers,
+    replaced,
+    texts,
+    twins,
+    variables,
+)
 from probee.compiler.frontend.values import (
     Comm,
     Method,
@@ -182,6 +191,7 @@ def field_place(low: Lowering, owner: TypedValue, node: ast.Attribute) -> Place:
             "no-attribute",
             f"{describe(owner)} has no .{node.attr} to write",
             why="fields of records, and the .value of a Global, can be written",
+            fix=hints.without_value(owner, node.attr),
         )
     check_usable(low, owner, node)
     field = owner.type.field(node.attr)

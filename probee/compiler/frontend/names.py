@@ -13,7 +13,7 @@ import builtins
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import buffers, expressions, memory, numbers, replaced, texts
+from probee.compiler.frontend import buffers, expressions, hints, memory, numbers, replaced, texts
 from probee.compiler.frontend.source import Refusal
 from probee.compiler.frontend.values import (
     NONE,
@@ -180,7 +180,7 @@ def other_shape(low: Lowering, name: str, node: ast.AST) -> Refusal:
         "local-type",
         f"`{name}` was something else before",
         why="a local keeps one type, and a name for a struct or record keeps its object",
-        fix="use another name",
+        fix=hints.other_object(known, name) or "use another name",
     )
 
 
@@ -198,7 +198,7 @@ def read(low: Lowering, name: str, node: ast.AST) -> TypedValue:
                 "unbound",
                 f"`{name}` has no value yet here",
                 why="Python would raise UnboundLocalError",
-                fix=f"assign `{name}` before this",
+                fix=hints.unassigned(low, name) or f"assign `{name}` before this",
             )
         case Num(type=type_):
             return Num(type_, _read(low, name, "value"), *low.flow.ranges.get(key, ()))
@@ -340,12 +340,13 @@ def undefined(low: Lowering, name: str, node: ast.expr) -> Refusal:
     """The refusal of a name that means nothing here; it is told once."""
     frame = low.frame
     frame.poisoned.add(name)
-    near = get_close_matches(name, [*frame.names, *frame.scope], 1)
+    around = frame.source.function.__globals__
+    near = get_close_matches(name, [*frame.names, *frame.scope, *around], 1)
     return low.refuse(
         node,
         "undefined-name",
         f"`{name}` is not defined where this function can see it",
-        fix=f"is `{near[0]}` meant?" if near else "",
+        fix=hints.importable(name) or (f"is `{near[0]}` meant?" if near else ""),
     )
 
 
