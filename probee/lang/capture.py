@@ -262,6 +262,8 @@ def _value_identity(value: object, name: str, world: Capture, queue: list[Functi
         if not module.startswith("probee.lang."):
             queue.append(value)
         return (module, value.__qualname__)
+    if type(value) is tuple:
+        return (kind, [_value_identity(item, name, world, queue) for item in value])
     if isinstance(value, (Intrinsic, Current)):
         return (kind, value.name if isinstance(value, Intrinsic) else "")
     return (type(value).__module__, type(value).__qualname__)

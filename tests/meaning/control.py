@@ -335,4 +335,52 @@ def program(ctx: Context) -> s64:
         j -= 3
     return total * 1000 + j * 100 + k
 """,
+    "for: tuples, enumerate": """
+from probee import array, current
+
+PRIMES = (2, 3, 5)
+PAIRS = ((1, 10), (2, True), (3, 40))
+NAMES = ("kworker", "", "bash")
+log = Global(u64, 0)
+
+class Row(Struct):
+    xs: list[s16] = array(s16, 4)
+    seen: u32
+
+rows = Array(Row, max_entries=2)
+
+def note(n: s64) -> s64:
+    log.value = log.value * 10 + u64(n & 7)
+    return n
+
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    total = 0
+    a = ctx.a & 3
+    for p in PRIMES:
+        if p == a:
+            continue
+        if p * 2 == ctx.c & 15:
+            break
+        total = total * 10 + p
+    else:
+        total += 1000
+    total = total * 10 + p
+    for i, (x, y) in ((1, (5, 6)), (2, (3, note(4)))):
+        total += i * x - y
+    for x, y in PAIRS:
+        if x > a:
+            return total + y
+        total += x * y
+        for a in (a + 1, note(a), a):
+            total += a
+    for i, x in enumerate(rows[a & 1].xs):
+        rows[a & 1].seen += i * (x + 1)
+        total += rows[a & 1].seen
+    if current.comm not in NAMES:
+        total += 7
+    if a in PRIMES:
+        total -= 9
+    return total * 10 + a
+""",
 }

@@ -168,12 +168,13 @@ class _Instrument(ast.NodeTransformer):
 
     def visit_For(self, node: ast.For) -> ast.AST:
         self.generic_visit(node)
-        assert isinstance(node.target, ast.Name)
-        name = node.target.id
-        counts = isinstance(node.iter, ast.Call) and ast.unparse(node.iter.func) == "range"
-        given = f"s64({name})" if counts else name
-        text = f"{name} = __keep__(__kinds__, {name!r}, None, {given})"
-        node.body.insert(0, ast.copy_location(ast.parse(text).body[0], node))
+        called = ast.unparse(node.iter.func) if isinstance(node.iter, ast.Call) else ""
+        names = [n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)]
+        counting = {"range": names, "enumerate": names[:1]}.get(called, [])
+        for name in reversed(names):
+            given = f"s64({name})" if name in counting else name
+            text = f"{name} = __keep__(__kinds__, {name!r}, None, {given})"
+            node.body.insert(0, ast.copy_location(ast.parse(text).body[0], node))
         ast.fix_missing_locations(node)
         return node
 

@@ -145,17 +145,23 @@ def contains(
     low.builder.seal(head)
 
 
-def loop(low: Lowering, node: ast.For, owner: Ref) -> None:
-    """`for x in array`: x is an integer, or refers to the element, of the array as it is then."""
-    if not isinstance(node.target, ast.Name):
+def loop(low: Lowering, node: ast.For, owner: Ref, *, numbered: bool = False) -> None:
+    """`for x in array`: x is an integer, or refers to the element, of the array as it is then.
+
+    `numbered`: `for i, x in enumerate(array)`.
+    """
+    target, number = node.target, None
+    if numbered and isinstance(target, ast.Tuple) and len(target.elts) == 2:
+        number, target = target.elts
+    if not isinstance(target, ast.Name) or (numbered and not isinstance(number, ast.Name)):
         raise low.refuse(
             node.target,
             "unpack",
             "an element does not unpack into these names",
             why="elements of arrays are integers, structs, texts or arrays",
-            fix="give one name",
+            fix="give two names, for the index and the element" if numbered else "give one name",
         )
-    name, target = node.target.id, node.target
+    name = target.id
     hidden = f"for {low.number_of()}"  # no name of Python's: what the loop goes through
     memory.check_usable(low, owner, node.iter)
     names.assign(low, hidden, owner, node.iter)
@@ -165,6 +171,8 @@ def loop(low: Lowering, node: ast.For, owner: Ref) -> None:
         assert isinstance(array, Ref)
         memory.check_usable(low, array, node.iter)
         found = memory.load(low, at(low, array, index, node.iter))
+        if isinstance(number, ast.Name):
+            names.assign(low, number.id, index, number)
         names.assign(low, name, found, target)
 
     assert isinstance(owner.type, ArrayOf)

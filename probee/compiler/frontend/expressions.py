@@ -19,6 +19,7 @@ from probee.compiler.frontend import (
     memory,
     names,
     numbers,
+    objects,
     printing,
     rawtext,
     replaced,
@@ -103,7 +104,7 @@ def _constant(low: Lowering, constant_: object, node: ast.expr) -> TypedValue:
             numbers.check_literal(low, number, node)
             return number
         case str() | bytes():
-            return names.text(low, constant_, node)
+            return objects.text(low, constant_, node)
         case float() | complex():
             raise low.refuse(
                 node,
@@ -175,7 +176,7 @@ def _attribute(low: Lowering, node: ast.Attribute) -> TypedValue:
             return variable(low, declaration, node)
         case Thing(name=name) if f"{name}.{node.attr}" in low.frame.scope:
             dotted = f"{name}.{node.attr}"
-            return names.known(low, low.frame.scope[dotted], dotted, node)
+            return objects.known(low, low.frame.scope[dotted], dotted, node)
         case Ref(type=StructType()):
             return memory.read_field(low, owner, node)
         case _ if rawtext.compared(owner):

@@ -12,6 +12,7 @@ from probee.compiler.frontend import (
     declared,
     expressions,
     names,
+    objects,
     optionals,
     results,
     stated,
@@ -107,7 +108,7 @@ def _bind(
         if name not in given:
             if name not in defaults:
                 raise low.refuse(node, "arguments", f"{name_}() needs {name!r}")
-            given[name] = (names.known(low, defaults[name], name, node), node)
+            given[name] = (objects.known(low, defaults[name], name, node), node)
     return given
 
 

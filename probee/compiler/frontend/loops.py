@@ -13,12 +13,12 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, NamedTuple
 
-from probee.compiler.frontend import arrays, costs, counting, iterators, names, replaced
+from probee.compiler.frontend import arrays, costs, counting, iterators, names, replaced, unrolled
 from probee.compiler.frontend.memory import changed_after_store, diverged
 from probee.compiler.frontend.names import stale
 from probee.compiler.frontend.numbers import convert, shown
 from probee.compiler.frontend.scope import Loop, assigned
-from probee.compiler.frontend.values import S64, Num, Ref, Thing, describe
+from probee.compiler.frontend.values import S64, Num, Ref, Several, Thing, describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,14 +34,16 @@ if TYPE_CHECKING:
 def for_(low: Lowering, node: ast.For) -> None:
     """`for target in …`, with `else`, by what is gone through."""
     match node.iter:
-        case ast.Call(func=ast.Name() as name) as call if _is_range(low.value(name)):
+        case ast.Call(func=ast.Name() as name) as call if _is(low.value(name), range):
             _over_range(low, node, call)
+        case ast.Call(func=ast.Name() as name) as call if _is(low.value(name), enumerate):
+            _numbered(low, node, call)
         case _:
             _over_value(low, node, low.value(node.iter))
 
 
-def _is_range(value: TypedValue) -> bool:
-    return isinstance(value, Thing) and value.obj is range
+def _is(value: TypedValue, builtin: type) -> bool:
+    return isinstance(value, Thing) and value.obj is builtin
 
 
 def _over_value(low: Lowering, node: ast.For, found: TypedValue) -> None:
@@ -51,9 +53,25 @@ def _over_value(low: Lowering, node: ast.For, found: TypedValue) -> None:
     """
     if isinstance(found, Ref) and arrays.is_array(found):
         arrays.loop(low, node, found)
-        return
-    raise low.not_yet(
-        node.iter, f"a for loop over {describe(found)}", fix="loop over a range of indices"
+    elif isinstance(found, Several):
+        unrolled.loop(low, node, found)
+    else:
+        raise _no_loop(low, node.iter, found)
+
+
+def _numbered(low: Lowering, node: ast.For, call: ast.Call) -> None:
+    """`for i, x in enumerate(array)`."""
+    if len(call.args) != 1 or call.keywords:
+        raise low.not_yet(call, "enumerate() with a start", fix="add it to the index")
+    found = low.value(call.args[0])
+    if not (isinstance(found, Ref) and arrays.is_array(found)):
+        raise _no_loop(low, call.args[0], found)
+    arrays.loop(low, node, found, numbered=True)
+
+
+def _no_loop(low: Lowering, node: ast.expr, found: TypedValue) -> Refusal:
+    return low.not_yet(
+        node, f"a for loop over {describe(found)}", fix="loop over a range of indices"
     )
 
 

@@ -13,7 +13,7 @@ import builtins
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import buffers, expressions, hints, memory, numbers, replaced, texts
+from probee.compiler.frontend import buffers, hints, memory, numbers, objects, replaced, texts
 from probee.compiler.frontend.source import Refusal
 from probee.compiler.frontend.values import (
     NONE,
@@ -29,15 +29,11 @@ from probee.compiler.frontend.values import (
     ReadStr,
     Ref,
     Several,
-    Text,
     Thing,
-    boolean,
-    literal,
 )
 from probee.compiler.ir.ops import Value
 from probee.frozen import replace
 from probee.lang.types import BOOL
-from probee.lang.variables import Const
 from probee.spec.types import Int, StructType
 
 if TYPE_CHECKING:
@@ -50,7 +46,7 @@ if TYPE_CHECKING:
 
 _BUILTINS = {
     "range": range, "min": min, "max": max, "abs": abs, "bool": bool, "int": int,
-    "print": print, "len": len,
+    "print": print, "len": len, "enumerate": enumerate,
 }  # fmt: skip
 _MISSING = object()
 
@@ -193,6 +189,8 @@ def read(low: Lowering, name: str, node: ast.AST) -> TypedValue:
     match local:
         case None:
             frame.poisoned.add(name)  # once is enough
+            if name in frame.of_rounds:
+                raise low.not_yet(node, f"`{name}` behind the round that gave it its object")
             raise low.refuse(
                 node,
                 "unbound",
@@ -316,7 +314,7 @@ def lookup(low: Lowering, name: str, node: ast.expr) -> TypedValue:
     if name in frame.names:
         return read(low, name, node)
     if name in frame.scope:
-        return known(low, frame.scope[name], name, node)
+        return objects.known(low, frame.scope[name], name, node)
     if name in _BUILTINS:
         return Thing(_BUILTINS[name], name)
     if getattr(builtins, name, _MISSING) is not _MISSING:
@@ -348,44 +346,3 @@ def undefined(low: Lowering, name: str, node: ast.expr) -> Refusal:
         f"`{name}` is not defined where this function can see it",
         fix=hints.importable(name) or (f"is `{near[0]}` meant?" if near else ""),
     )
-
-
-def known(low: Lowering, obj: object, name: str, node: ast.AST) -> TypedValue:
-    """A Python object that the program names, as a typed value."""
-    match obj:
-        case None:
-            return NONE
-        case bool():
-            return boolean(int(obj))
-        case int():
-            number = literal(int(obj))
-            numbers.check_literal(low, number, node)
-            return number
-        case str() | bytes():
-            return text(low, obj, node)
-        case Const():
-            return expressions.constant(low, obj, node)
-        case float():
-            raise low.refuse(
-                node,
-                "no-float",
-                f"`{name}` is a float",
-                why="the kernel has no floating point",
-                fix="use whole numbers of a smaller unit",
-            )
-        case _:
-            return Thing(obj, name)
-
-
-def text(low: Lowering, value: str | bytes, node: ast.AST) -> Text:
-    """A string known when the program is compiled, as UTF-8."""
-    raw = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
-    if b"\0" in raw:
-        raise low.refuse(
-            node,
-            "text-nul",
-            "this text holds a NUL byte",
-            why="text in the kernel ends at its first NUL",
-            fix="leave it out",
-        )
-    return Text(raw, isinstance(value, bytes))

@@ -15,7 +15,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import expressions, memory, names, numbers, tables, texts
+from probee.compiler.frontend import expressions, memory, numbers, objects, tables, texts
 from probee.compiler.frontend.specs import Unprintable, conversion
 from probee.compiler.frontend.values import (
     NONE,
@@ -209,7 +209,7 @@ def _unprintable(low: Lowering, node: ast.expr, what: str, error: Unprintable) -
 
 def _literal(low: Lowering, line: _Line, text: str, node: ast.AST) -> None:
     """Text that is known. What the kernel takes for no part of a format goes by its address."""
-    raw = names.text(low, text, node).raw
+    raw = objects.text(low, text, node).raw
     head = _WORD.match(raw) if line.after_text else None
     if head is not None:
         _constant(low, line, head[0])

@@ -62,6 +62,7 @@ class Frame:
     `locals`: for each local a value of the one static shape that it keeps (its operands mean
     nothing). `buffers`: locals that are text in a buffer of their own, to be written again.
     `poisoned`: locals whose assignment was refused: their uses are no errors of their own.
+    `of_rounds`: names of objects that a loop over a tuple made, each round its own.
     `returns`: what it says it returns. `results`: where it returned, and with what.
     """
 
@@ -75,6 +76,7 @@ class Frame:
         self.locals: dict[str, TypedValue] = {}
         self.buffers: set[str] = set()
         self.poisoned: set[str] = set()
+        self.of_rounds: set[str] = set()
         self.loops: list[Loop] = []
         self.returns: Stated = None
         self.results: list[Side] = []

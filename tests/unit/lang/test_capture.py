@@ -128,6 +128,11 @@ CASES = {
         "N = 1\n",
         "N = 2\n",
     ),
+    "a tuple's numbers": (
+        PROGRAM + "    for n, _ in other.T:\n        g.value += n\n",
+        "T = ((1, 2), (3, 4))\n",
+        "T = ((1, 2), (4, 4))\n",
+    ),
     "a constant's value": (
         PROGRAM + "    g.value = other.C\n",
         "C = Const(u64, 5)\n",

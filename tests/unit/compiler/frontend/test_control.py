@@ -58,6 +58,10 @@ ACCEPTED = {
     "a reference that is None by now": "p = points.get(1)\nif p is None:\n    return\nq = p\n"
     "p = None\nif p is None:\n    total.value = q.x",
     "two results": "a, b = pair(ctx.flags)\ntotal.value = a + b",
+    "a loop over a tuple": "for i, n in ((1, ctx.flags), (2, True)):\n    if n == i:\n"
+    "        break\n    total.value += n\nelse:\n    total.value = 1",
+    "a record reserved for each value of a tuple": "for i in (1, 2):\n"
+    "    if (e := events.reserve()) is not None:\n        e.submit()",
     "a loop of a million rounds": "for i in range(1_000_000):\n    total.value += i",
     "a reserved record in a loop that the kernel counts": "for i in range(5000):\n"
     "    if (e := events.reserve()) is not None:\n        e.submit()",
@@ -69,6 +73,15 @@ REFUSED = {
     "or with what may be None": (
         "maybe-none", "total.value = counts.get(1) or counts.get(2)"),
     "and with what may be None": ("maybe-none", "total.value = counts.get(1) and 5"),
+    "a loop over texts": ("not-yet", "for s in (\"a\", \"b\"):\n    total.value += 1"),
+    "a loop over more than can be copied": (
+        "unbounded-loop", f"for i in {tuple(range(65))}:\n    total.value += i"),
+    "a record of an earlier value of a tuple": (
+        "ring-duty",
+        "for i in (1, 2):\n    e = events.reserve()\n    if e is not None:\n        e.n = i"),
+    "an object of the last round": (
+        "not-yet", "for i in (1, 2):\n    p = Point(x=i)\ntotal.value = p.x"),
+    "numbers of what is no array": ("not-yet", "for i, s in enumerate(counts):\n    pass"),
     "a choice of two records": (
         "not-yet", "p = Point()\nq = Point()\nr = p if ctx.flags else q\nr.x = 1"),
     "a choice of a record and a number": (
