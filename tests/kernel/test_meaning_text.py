@@ -253,6 +253,29 @@ def program(ctx: Context) -> s64:
         found = found * 2 + (name == e.path)
     return found * 2 + (m[1].comm == e.comm)
 """,
+    "text that is read where it is compared": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    p: UserStr = ctx.a
+    q: UserStr = ctx.i
+    e = E()
+    e.names[1] = read_str(q, default="")
+    found = (
+        (read_str(p, 8, default="") in ("abc", "a", "abcdef")) * 2
+        + read_str(p, 8, default="").startswith(("abc", "a", "abcdef")) * 4
+        + (read_str(p, 8, default="") in e.names) * 8
+        + ("abc" == read_str(p, 8, default="") == "abc") * 16
+        + (read_str(p, 8, default="")[:2] in ("ab", "a")) * 32
+    )
+    match read_str(p, 8), current.comm:
+        case None, _:
+            return found
+        case "abc" | "a", "probee":
+            return found + 1
+        case x, y if x is not None:
+            return found + 64 * len(x.raw) + 1024 * len(y.raw)
+    return -1
+""",
     "a text that fits where a cut one was": """
 @raw_tracepoint("probee_meaning")
 def program(ctx: Context) -> s64:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import conditions, loops, memory, names
+from probee.compiler.frontend import conditions, loops, memory, names, texts
 from probee.compiler.frontend.traps import trap_if
 from probee.compiler.frontend.values import S64, Num, Ref, literal
 from probee.frozen import replace
@@ -128,6 +128,7 @@ def contains(
     type_ = owner.type
     assert isinstance(type_, ArrayOf)
     memory.check_usable(low, owner, node)
+    wanted = wanted[0], texts.kept(low, wanted[1], wanted[0])
     head, look, again = low.blocks(3)
     place = low.temporary()
     low.builder.write(place, 0)

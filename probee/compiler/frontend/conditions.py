@@ -120,6 +120,8 @@ def compare_chain(low: Lowering, node: ast.Compare, then: Block, other: Block) -
     for i, (operator, right_node) in enumerate(zip(node.ops, node.comparators, strict=True)):
         on = then if i == last else low.blocks(1)[0]
         right = low.value(right_node)
+        if i != last:  # it is compared twice
+            right = texts.kept(low, right, right_node)
         low.place(node)
         _compare(low, node, operator, (left_node, left), (right_node, right), on, other)
         if i != last:
@@ -181,6 +183,7 @@ def _among(
 ) -> None:
     """`x in (a, b, c)`: equal to one of them."""
     nodes = among.elts if isinstance(among, ast.Tuple) else [among] * len(items.items)
+    wanted = wanted[0], texts.kept(low, wanted[1], wanted[0])
     for item_node, item in zip(nodes, items.items, strict=True):
         (on,) = low.blocks(1)
         _compare(low, node, ast.Eq(), wanted, (item_node, item), then, on)

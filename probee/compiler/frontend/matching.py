@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import conditions, names, numbers
+from probee.compiler.frontend import conditions, names, numbers, texts
 from probee.compiler.frontend.scope import assigned
 from probee.compiler.frontend.values import (
     NONE,
@@ -65,10 +65,11 @@ def match_(low: Lowering, node: ast.Match) -> None:
 
 def _subject(low: Lowering, node: ast.Match) -> _Subject:
     """The subject, evaluated once: what guards do later must not change it."""
-    value = low.value(node.subject)
+    value = texts.kept(low, low.value(node.subject), node.subject)
     guards = [case.guard for case in node.cases if case.guard is not None]
     if isinstance(value, Several):
-        return _Subject(node.subject, Several(tuple(_nameless(item) for item in value.items)))
+        items = (_nameless(texts.kept(low, item, node.subject)) for item in value.items)
+        return _Subject(node.subject, Several(tuple(items)))
     return _Subject(node.subject, _nameless(value) if _rebound(node, guards) else value)
 
 

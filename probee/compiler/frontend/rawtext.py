@@ -68,7 +68,7 @@ def subscript(low: Lowering, owner: TypedValue, key: ast.expr, node: ast.expr) -
             raise inexact(
                 low, key, "a part of a text that does not begin with it", 'write s.raw[a:b] == b"…"'
             )
-        return Part(owner, start or 0, stop)
+        return Part(texts.kept(low, owner, node), start or 0, stop)
     if isinstance(owner, Raw):
         return _byte(low, owner, low.number(key), node)
     raise inexact(low, node, "a character of a text", "write s.raw[i] for a byte")
@@ -214,6 +214,7 @@ def matches(
     """`s.startswith(x)`, `s.endswith(x)`, of text or bytes; x may be a tuple of constants."""
     if len(node.args) != 1 or node.keywords:
         raise low.refuse(node, "arguments", f"the form is s.{name}(text)")
+    owner = texts.kept(low, owner, node)
     argument = low.value(node.args[0])
     choices = argument.items if isinstance(argument, Several) else (argument,)
     for i, choice in enumerate(choices):
