@@ -91,7 +91,7 @@ m = Hash(u32, s16, max_entries=8)
 
 @raw_tracepoint("probee_meaning")
 def program(ctx: Context) -> s64:
-    found = m.get(ctx.c & 1)
+    found: s16 | None = m.get(ctx.c & 1)
     if found is None:
         found = ctx.d
     m[0] = found + 1

@@ -51,7 +51,7 @@ def note(n: u32) -> u32:
 def program(ctx: Context) -> s64:
     m[1] = ctx.d
     r[0] = Point(x=ctx.c)
-    got = atomic_fetch_add(m[note(1)], note(2) + ctx.b)
+    got: s32 = atomic_fetch_add(m[note(1)], note(2) + ctx.b)
     got += atomic_fetch_and(r[0].x, ctx.c) + atomic_fetch_or(low.value, ctx.c)
     got += atomic_fetch_xor(total.value, ctx.b)
     got += atomic_exchange(m[1], ctx.b)

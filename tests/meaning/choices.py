@@ -67,6 +67,7 @@ class Choices(Steps):
         kept = self.rows, self.depth, self.locals, self.records, self.texts
         self.rows, self.depth = [head], 1
         self.locals, self.records, self.texts = dict(kinds), dict(records), []
+        self.stated = set()
         body()
         text = "\n".join(self.rows) + "\n\n\n"
         self.rows, self.depth, self.locals, self.records, self.texts = kept

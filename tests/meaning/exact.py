@@ -203,7 +203,7 @@ def quick(n: s64) -> s64:
 
 @raw_tracepoint("probee_meaning")
 def program(ctx: Context) -> s64:
-    total = scaled(ctx.c) + scaled(ctx.d, ctx.e, c=ctx.a) * 3 + scaled(b=2, a=ctx.h)
+    total: u16 = scaled(ctx.c) + scaled(ctx.d, ctx.e, c=ctx.a) * 3 + scaled(b=2, a=ctx.h)
     total += less(ctx.b) + less(b=ctx.d, a=2) * 5 + less(ctx.f, ctx.h)
     return total + quick(ctx.h & 3) * 7 + quick(ctx.f & 7)
 """,
@@ -374,13 +374,14 @@ def program(ctx: Context) -> s64:
     p[a] = f
     i = a * 3 + u64(b) * 5
     j = i * 7 + c * 11 + e
-    total = d * 2 + f * 3 + g * 5 + h * 7
+    total: s32 = d * 2 + f * 3 + g * 5 + h * 7
     k = s64(m[1]) + s64(m[3]) * 3 + p[4]
     m[1] = 5
     if 9 in m:
         total += 1
     total += s64(m[1]) + s64(m[2])
-    x, y = d, h
+    x: s32 = d
+    y: s8 = h
     for n in range(ctx.g & 3):
         x, y = y, x
         x += n

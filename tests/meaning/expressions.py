@@ -43,6 +43,7 @@ class Expressions:
     rng: random.Random
     rows: list[str]
     locals: dict[str, str]
+    stated: set[str]
     records: dict[str, str]
     functions: list[tuple[str, list[str], str, int]]
     kinds: dict[str, str]
@@ -82,6 +83,15 @@ class Expressions:
         if found == "literal" and kind != "bool" and not fits(value, kind):
             return f"{kind}({text})"
         return text if found != "bool" or self.rng.random() < 0.5 else f"{kind}({text})"
+
+    def wraps(self, name: str, kind: str) -> bool:
+        """Whether a local takes any number; a s64 takes all, but for a u64's sign."""
+        return kind == "s64" or (name in self.stated and kind != "bool")
+
+    def text_to(self, name: str) -> str:
+        """An expression that may be assigned to this local."""
+        kind = self.locals[name]
+        return self.text_for(kind) if self.wraps(name, kind) else self.text_of(kind)
 
     def expression(self, depth: int) -> Expression:
         makers: list[Callable[[int], Expression]] = [
@@ -252,7 +262,7 @@ class Expressions:
         if not plain:
             return self.literal(depth)
         name = self.rng.choice(plain)
-        return f"({name} := {self.text_for(self.locals[name])})", self.locals[name], 0
+        return f"({name} := {self.text_to(name)})", self.locals[name], 0
 
     def call(self, depth: int) -> Expression:
         name, kinds, result, optional = self.rng.choice(self.functions)

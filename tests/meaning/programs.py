@@ -28,6 +28,7 @@ class Maker(Choices):
         self.depth = 1
         self.begin()
         self.locals: dict[str, str] = {}  # local -> kind
+        self.stated: set[str] = set()  # locals whose annotation says their kind
         self.records: dict[str, str] = {}  # local -> struct
         self.functions: list[tuple[str, list[str], str, int]] = []
         self.loops = 0
@@ -53,7 +54,7 @@ class Maker(Choices):
         functions = "".join(self.function() for _ in range(self.rng.randint(0, 2)))
         functions += self.more_functions()
         self.rows = ['@raw_tracepoint("probee_meaning")', "def program(ctx: Context) -> s64:"]
-        self.depth, self.locals, self.records = 1, {}, {}
+        self.depth, self.locals, self.records, self.stated = 1, {}, {}, set()
         for name in self.rng.sample(list(ARGUMENTS), 4):
             self.declare(f"v{name}", f"ctx.{name}", ARGUMENTS[name], same=True)
         self.declare("n0", str(self.rng.randint(0, 9)), "s64", same=True)
@@ -85,6 +86,7 @@ class Maker(Choices):
         self.rows = [f"def {name}({', '.join(words)}) -> {result}:"]
         self.depth, self.records = 1, {}
         self.locals = {f"a{i}": kind for i, kind in enumerate(kinds)}
+        self.stated = set(self.locals)
         for _ in range(self.rng.randint(0, 2)):
             self.statement(self.rng.choice((0, 0, 1)))
         if self.rng.random() < 0.5:
@@ -103,12 +105,12 @@ class Maker(Choices):
 
     def declare(self, name: str, text: str, kind: str, *, same: bool = False) -> None:
         """`same`: the expression has that type already, or is a literal that becomes it."""
-        if same:
-            self.write(f"{name} = {text}")
-        elif self.rng.random() < 0.5:
-            self.write(f"{name}: {kind} = {kind}({text})")
+        text = text if same else f"{kind}({text})"
+        if self.rng.random() < 0.5:
+            self.write(f"{name}: {kind} = {text}")
+            self.stated.add(name)
         else:
-            self.write(f"{name} = {kind}({text})")
+            self.write(f"{name} = {text}")
         self.locals[name] = kind
 
     def fresh(self, letter: str) -> str:
@@ -148,7 +150,7 @@ class Maker(Choices):
         plain = [n for n in self.locals if n[0] not in "wo"]
         if plain and self.rng.random() < 0.6:
             name = self.rng.choice(plain)
-            self.write(f"{name} = {self.text_for(self.locals[name])}")
+            self.write(f"{name} = {self.text_to(name)}")
         else:
             kind = self.rng.choice((*WIDTHS, "bool"))
             text, found, value = self.expression(2)
@@ -160,7 +162,7 @@ class Maker(Choices):
                 self.declare(self.fresh("x"), text, kind)
 
     def augment(self, depth: int) -> None:
-        plain = [n for n, k in self.locals.items() if n[0] not in "wo" and k != "bool"]
+        plain = [n for n, k in self.locals.items() if n[0] not in "wo" and self.wraps(n, k)]
         if plain:
             name = self.rng.choice(plain)
             self.write(f"{name} {self.operator(name, self.locals[name])}")
@@ -189,7 +191,7 @@ class Maker(Choices):
         plain = [n for n in self.locals if n[0] not in "wo"]
         if len(plain) > 1:
             first, second = self.rng.sample(plain, 2)
-            left, right = self.text_for(self.locals[first]), self.text_for(self.locals[second])
+            left, right = self.text_to(first), self.text_to(second)
             self.write(f"{first}, {second} = {left}, {right}")
 
     def store(self, depth: int) -> None:

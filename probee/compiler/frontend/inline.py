@@ -126,6 +126,7 @@ def _assign_parameter(low: Lowering, parameter: ast.arg, value: TypedValue, node
         if none and not declared.optional(annotation):
             raise _wrong_argument(low, value, _words(type_), node)
         if isinstance(type_, (Int, Pointer)):
+            low.frame.stated.add(parameter.arg)
             if declared.optional(annotation):
                 optionals.declare(low, parameter.arg, type_, parameter)
             value = _converted(low, value, type_, node)

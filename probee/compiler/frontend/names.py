@@ -13,7 +13,16 @@ import builtins
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import buffers, hints, memory, numbers, objects, replaced, texts
+from probee.compiler.frontend import (
+    buffers,
+    fitting,
+    hints,
+    memory,
+    numbers,
+    objects,
+    replaced,
+    texts,
+)
 from probee.compiler.frontend.source import Refusal
 from probee.compiler.frontend.values import (
     NONE,
@@ -94,6 +103,8 @@ def _assign_number(
     key = low.frame.key(name)
     if known is None:
         known = low.frame.locals[name] = Num(S64 if value.literal else value.type, 0)
+    if isinstance(known, (Num, OptNum)) and name not in low.frame.stated:
+        fitting.check(low, name, known.num if isinstance(known, OptNum) else known, value, node)
     if isinstance(known, OptNum):
         number = numbers.convert(low, value, known.num.type, node)
         _write(low, name, "value", "int", number.op)

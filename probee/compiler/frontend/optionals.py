@@ -25,6 +25,7 @@ def declare(low: Lowering, name: str, type_: Int | Pointer, node: ast.AST) -> No
     if known is not None and not (isinstance(known, OptNum) and known.num.type == type_):
         raise names.other_shape(low, name, node)
     low.frame.locals[name] = OptNum(Num(type_, 0), 0)
+    low.frame.stated.add(name)
 
 
 def converted(

@@ -60,7 +60,8 @@ class Frame:
     """A function being lowered.
 
     `locals`: for each local a value of the one static shape that it keeps (its operands mean
-    nothing). `buffers`: locals that are text in a buffer of their own, to be written again.
+    nothing). `stated`: locals whose width an annotation states, so that they wrap what they are
+    given. `buffers`: locals that are text in a buffer of their own, to be written again.
     `poisoned`: locals whose assignment was refused: their uses are no errors of their own.
     `of_rounds`: names of objects that a loop over a tuple made, each round its own.
     `returns`: what it says it returns. `results`: where it returned, and with what.
@@ -74,6 +75,7 @@ class Frame:
         self.scope = scope
         self.names = names
         self.locals: dict[str, TypedValue] = {}
+        self.stated: set[str] = set()
         self.buffers: set[str] = set()
         self.poisoned: set[str] = set()
         self.of_rounds: set[str] = set()

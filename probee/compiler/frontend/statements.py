@@ -254,6 +254,7 @@ def _annotated(
                 why="a local keeps one type",
                 fix="annotate it where it is first assigned, or use another name",
             )
+        low.frame.stated.add(target.id)
         if expression is not None:
             value = low.value(expression)
             number = numbers.convert(low, low.as_number(value, expression), type_, expression)

@@ -26,7 +26,8 @@ USES = {
     "beginnings": 'return {}.startswith(("a", "b", "c"))',
     "in an array": "return {} in e.names",
     "a chain": 'return "a" != {} != "b"',
-    "match": 'match {}:\n        case "a":\n            return 1\n        case "b":\n            return 2',
+    "match": 'match {}:\n        case "a":\n            return 1\n'
+    '        case "b":\n            return 2',
     "match of a tuple": 'match {}, 1:\n        case "a", 1:\n            return 1\n'
     '        case "b", 1:\n            return 2',
 }

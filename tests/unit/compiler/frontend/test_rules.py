@@ -167,6 +167,14 @@ REFUSED = {
         "unbounded-loop",
         "for i in range(4000):\n    for j in range(4000):\n        total.value += 1"),
     "another type": ("local-type", "n = ctx.flags\nn = points[1]"),
+    "a number that may not fit": ("local-type", "n = u8(ctx.flags)\nn = ctx.flags"),
+    "a sum that may not fit": ("local-type", "n = u8(ctx.flags)\nn += ctx.flags"),
+    "a sign that may not fit": ("local-type", "n = ctx.flags\nn -= s64(ctx.mode)"),
+    "a number in a bool": ("local-type", "found = ctx.flags > 3\nfound = 5"),
+    "a number that does not fit what may be None": (
+        "local-type",
+        "n = counts.get(1)\nif n is None:\n    n = s64(ctx.flags)",
+    ),
     "shadowed builtin": ("not-yet", "total.value = sum(points)"),
 }  # fmt: skip
 
