@@ -13,6 +13,9 @@ from probee.errors import KernelError
 from probee.frozen import Frozen
 
 _PATH = "/proc/kallsyms"
+# No function is as long: the longest of Linux 6.18 has 20 KiB. Behind the last one of the kernel or of
+# a module come gaps, and code that nobody lists, which are none of that function's.
+_LONGEST = 1 << 18
 _CODE = frozenset((b"t", b"T", b"w", b"W"))
 
 
@@ -36,11 +39,11 @@ class Kallsyms:
         self.hidden = False
 
     def find(self, address: int) -> Symbol | None:
-        """The function around `address`; None where none begins before it, or they are hidden."""
+        """The function around `address`; None where none begins near it, or they are hidden."""
         if self._addresses is None:
             self._addresses = self._read()
         at = bisect_right(self._addresses, address) - 1
-        if at < 0:
+        if at < 0 or address - self._addresses[at] >= _LONGEST:
             return None
         name, _, module = self._names[at].decode("utf-8", "replace").partition("\t")
         return Symbol(name, address - self._addresses[at], module.strip("[]"))

@@ -42,6 +42,8 @@ def test_an_address_lies_in_the_function_before_it(tmp_path: Path) -> None:
     assert symbols.find(0xFFFFFFFF81000105) == Symbol("second", 5, "")
     assert symbols.find(0xFFFFFFFFC000000F) == Symbol("inside", 15, "module")
     assert symbols.find(1) is None
+    assert symbols.find(0xFFFFFFFF82000000) is None  # between the kernel and its modules
+    assert symbols.find(0xFFFFFFFFFFFFFFFF) is None
     assert not symbols.hidden
 
 
