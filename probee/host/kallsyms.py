@@ -13,8 +13,8 @@ from probee.errors import KernelError
 from probee.frozen import Frozen
 
 _PATH = "/proc/kallsyms"
-# No function is as long: the longest of Linux 6.18 has 20 KiB. Behind the last one of the kernel or of
-# a module come gaps, and code that nobody lists, which are none of that function's.
+# No function is as long: the longest of Linux 6.18 has 20 KiB. Behind the last one of the kernel or
+# of a module come gaps, and code that nobody lists, which are none of that function's.
 _LONGEST = 1 << 18
 _CODE = frozenset((b"t", b"T", b"w", b"W"))
 

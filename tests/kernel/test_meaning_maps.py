@@ -49,6 +49,23 @@ def program(ctx: Context) -> s64:
     c = m.get(9, None)
     return a * 100 + b + (1 if c is None else 2) + m.get(7, ctx.h)
 """,
+    "an array's get, with a default": """
+a = Array(s16, max_entries=4)
+own = PerCpuArray(u16, max_entries=4)
+names = Array(chars(16), max_entries=4)
+
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    a[ctx.g & 3] = ctx.f
+    own[ctx.c & 3] += ctx.e
+    names[ctx.g & 3] = "one"
+    for i in range(6):
+        total.value = total.value * 3 + a.get(i, -7) + own.get(i, ctx.h)
+    name = names.get(ctx.b)
+    if name is not None and name == "one":
+        total.value += 1
+    return total.value + a.get(ctx.a, 5) + a.get(-1, 6)
+""",
     "pop in all its forms": """
 m = Hash(u32, s16, max_entries=8)
 

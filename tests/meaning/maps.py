@@ -59,8 +59,8 @@ class Array:
     def __setitem__(self, index: int, value: Any) -> None:
         self.items[self._index(index)] = convert(self.type, value)
 
-    def get(self, index: int) -> Any:
-        return self.items[index] if 0 <= index < len(self.items) else None
+    def get(self, index: int, default: Any = None) -> Any:
+        return self.items[index] if 0 <= index < len(self.items) else default
 
 
 class Counter(Hash):

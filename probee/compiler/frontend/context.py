@@ -12,7 +12,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import stated
+from probee.compiler.frontend import memory, stated
 from probee.compiler.frontend.values import U32, U64, Comm, Method, Num, Ref, Thing
 from probee.frozen import Frozen
 from probee.spec.programs import ContextField
@@ -219,10 +219,9 @@ def field_type(found: FormatField, category: str) -> Int | Pointer | CharArray |
 
 
 def _load(low: Lowering, owner: Context, offset: int, type_: Int | Pointer) -> Num:
-    op = low.builder.emit("load", owner.ptr, size=type_.size, offset=offset)
-    if isinstance(type_, Int) and type_.signed and type_.size < 8:
-        op = low.builder.emit("sext", op, size=type_.size)
-    return Num(type_, op)
+    return memory.load_number(
+        low, memory.Place(memory.bare(owner.ptr, "ctx"), offset, type_), type_
+    )
 
 
 def _raw_argument(low: Lowering, owner: Context, node: ast.Attribute) -> Num:

@@ -26,9 +26,6 @@ def place(low: Lowering, variable: VariableSpec, node: ast.AST) -> memory.Place:
     if variable.section != PER_CPU:
         address = low.builder.emit("dataaddr", symbol=variable.section, offset=variable.offset)
         return memory.Place(memory.bare(address, site=site), 0, variable.type)
-    key = low.scratch_slot("index", 4)
-    low.builder.emit("store", key, 0, size=4)
-    table = tables.map_address(low, PER_CPU)
-    pointer = low.builder.emit("call", table, key, result="ptr", symbol="map_lookup_elem")
+    pointer = tables.only_element(low, PER_CPU)
     trap_if(low, "eq", pointer, 0, "LookupError", node)
     return memory.Place(memory.bare(pointer, site=site), variable.offset, variable.type)
