@@ -1,7 +1,8 @@
 """Reads IR from the text that `ir.printer` writes, so that test cases are text.
 
-In: one function as text; comments behind `;`. Out: a `Function`. Values and blocks keep their
-numbers. A text that is no IR raises ValueError with its line.
+In: one function as text; comments behind `;`; behind its head `zero .data+8`, where a 0 is that the
+verifier does not know. Out: a `Function`. Values and blocks keep their numbers. A text that is no
+IR raises ValueError with its line.
 """
 
 from __future__ import annotations
@@ -37,10 +38,13 @@ class _Reader:
         self.slots: dict[str, Slot] = {}
 
     def read(self) -> Function:
-        head = re.fullmatch(r"func (\w+)\((.*)\)", self.lines[0])
+        head = re.fullmatch(r"func (\w+)\((.*?)\)(?: zero (\S+)\+(\d+))?", self.lines[0])
         if head is None:
             raise ValueError(f"no function: {self.lines[0]}")
         function = Function(head[1])
+        if head[3]:
+            place = head[3], int(head[4])
+            function.zero = lambda: place
         for word in filter(None, head[2].split(", ")):
             hint, _, number = word.rpartition(" %")
             function.params.append(self.value(int(number), "ptr" if hint == "ctx" else "int", hint))

@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 FOLLOWED = 8192  # rounds that the verifier walks one by one; past this it gives up
 # Rounds, and rounds times branches, that are left to the verifier, which walks each of them; one
 # that the kernel counts costs some 9 ns more. Ways that meet again are one to the verifier as long
-# as they differ in nothing that matters. Inside a loop that the kernel counts it looks more closely
-# (RANGE_WITHIN in states_equal, kernel/bpf/verifier.c), and branches multiply: there fewer rounds
-# are left to it, and a few rounds with many branches are not better off as the kernel's.
-PLAIN, BRANCHY, BRANCHY_INSIDE, FEW = 4096, 512, 128, 16
+# as they differ in nothing that matters (see passes/veil.py). But what it remembers of a place it
+# drops once some three later rounds came by and were different (is_state_visited, miss_cnt in
+# kernel/bpf/verifier.c), so that the ways through a round multiply with those of the next one. A
+# body with `BUSY` branches takes so long that the kernel may as well count its rounds: 22 rounds
+# with 7 branches took more than a million instructions when followed, 2,000 when counted. Inside a
+# loop that the kernel counts, the verifier looks more closely still.
+PLAIN, BRANCHY, BUSY_BRANCHY, BUSY, FEW = 4096, 512, 128, 6, 16
 _UNKNOWN_ROUNDS = 8
 _BRANCHES = (ast.If, ast.IfExp, ast.match_case, ast.Subscript, ast.Compare)
 
@@ -67,8 +70,8 @@ def _cheap(low: Lowering, node: ast.For | ast.While, rounds: int) -> bool:
     found = branches(low, [node.test, *node.body] if isinstance(node, ast.While) else node.body)
     if not found:
         return rounds <= PLAIN
-    inside = any(loop.iterator for loop in low.loops)
-    return rounds * (1 + found) <= (BRANCHY_INSIDE if inside else BRANCHY)
+    busy = found >= BUSY or any(loop.iterator for loop in low.loops)
+    return rounds * (1 + found) <= (BUSY_BRANCHY if busy else BRANCHY)
 
 
 def branches(low: Lowering, nodes: Iterable[ast.AST]) -> int:

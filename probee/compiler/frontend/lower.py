@@ -48,6 +48,7 @@ def lower(world: World, program: Program) -> tuple[Lowered | None, list[Diagnost
     if low.diagnostics:
         return None, low.diagnostics
     _drop_unused_slots(low.function)
+    low.function.zero = world.place_of_zero
     return Lowered(program, low.function, tuple(low.context_fields.values())), []
 
 

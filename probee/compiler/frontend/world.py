@@ -146,6 +146,11 @@ class World:
             contents.extend(bytes(8))
         return self.variables[name]
 
+    def place_of_zero(self) -> tuple[str, int]:
+        """The section of `zero`, and its offset there."""
+        zero = self.zero()
+        return zero.section, zero.offset
+
     def counter(self, kind: str, subject: str, program: str = "", loc: Loc | None = None) -> int:
         """The offset in .bss of a counter; one of each kind, subject and place."""
         key = (kind, subject, program, loc and (loc.file, loc.line))

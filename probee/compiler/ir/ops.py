@@ -12,9 +12,12 @@ the place of phis: an edge carries one operand for each.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from probee.frozen import Frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Loc(Frozen):
@@ -220,12 +223,14 @@ class Function:
 
     `main` functions are programs; others are called with `callfn`. Every function returns an int.
     `names` and `loops` (place, most rounds) are for the words of a refusal: no pass keeps them up.
+    `zero` gives the section and the offset of a u64 that is 0 for as long as the program lives; it
+    has its place in memory only where that was asked for.
     `known`: what `dominators` found of the graph, and the graph that it found it of.
     """
 
     __slots__ = (
         "blocks", "known", "loc", "loops", "main", "name", "names", "next_block", "next_value",
-        "params", "slots",
+        "params", "slots", "zero",
     )  # fmt: skip
 
     def __init__(self, name: str, *, main: bool = True, loc: Loc = NOWHERE) -> None:
@@ -238,6 +243,7 @@ class Function:
         self.names: dict[Value, str] = {}
         self.loops: list[tuple[Loc, int]] = []
         self.known: tuple[list[object], dict[str, object]] = ([], {})
+        self.zero: Callable[[], tuple[str, int]] | None = None
         self.next_value = 0
         self.next_block = 0
 

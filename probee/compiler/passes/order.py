@@ -28,6 +28,7 @@ from probee.compiler.passes import (
     sink,
     strength,
     threading,
+    veil,
 )
 
 TYPE_CHECKING = False
@@ -67,6 +68,7 @@ ONCE: tuple[Pass, ...] = (
     ("hoist", hoist.run),
 )
 LAST: tuple[Pass, ...] = (
+    ("veil", veil.run),
     ("sink", sink.run),
     ("context", context.run),
     ("layout", layout.run),

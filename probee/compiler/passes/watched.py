@@ -24,7 +24,7 @@ FORGOTTEN = ("udiv", "umod", "sdiv", "smod")
 
 def watched_values(function: Function) -> set[Value]:
     """The numbers, found backwards from where they are used; empty in most functions."""
-    todo = [arg for block in function.blocks for op in block.ops for arg in _used(op)]
+    todo = [arg for block in function.blocks for op in block.ops for arg in addressing(op)]
     todo += _loop_conditions(function)
     if not todo:
         return set()
@@ -96,8 +96,8 @@ def _loop_conditions(function: Function) -> list[Value]:
     ]
 
 
-def _used(op: Op) -> list[Value]:
-    """Operands of `op` whose bounds matter."""
+def addressing(op: Op) -> list[Value]:
+    """Operands of `op` whose bounds matter: they are part of an address, or the size of memory."""
     if op.kind in ("add", "sub"):
         if op.result is None or op.result.kind != "ptr":
             return []
