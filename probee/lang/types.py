@@ -168,6 +168,9 @@ def resolve(annotation: object, module: str) -> object:
     return value
 
 
+_TAKEN = ("submit", "discard", "layout_", "nested_")
+
+
 class StructMeta(type):
     """Lays out the annotated fields of a `Struct` subclass.
 
@@ -184,6 +187,8 @@ class StructMeta(type):
         nested: dict[str, Any] = {}
         for field, annotation in annotated(body).items():
             default = body.pop(field, None)
+            if field in _TAKEN:
+                raise UsageError(f"{name}.{field}: every Struct has a {field} of its own")
             try:
                 resolved = resolve(annotation, body["__module__"])
                 members.append((field, value_type(resolved, default)))

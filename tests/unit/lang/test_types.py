@@ -96,6 +96,13 @@ def test_an_array_says_the_same_on_both_sides() -> None:
             slots: u32 = array(u32, 3)
 
 
+def test_a_field_takes_no_methods_name() -> None:
+    with pytest.raises(UsageError, match=r"Wrong\.submit: every Struct has a submit of its own"):
+
+        class Wrong(Struct):
+            submit: u32  # type: ignore[assignment]
+
+
 def test_a_field_is_given_once() -> None:
     class Pair(Struct):
         a: u32
