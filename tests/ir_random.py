@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from probee.compiler.ir.builder import Builder
 from probee.compiler.ir.ops import CONDITIONS, Function
+from tests import ir_records, ir_shapes
+from tests.ir_shapes import VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +24,6 @@ BINARY = (
 )  # fmt: skip
 NUMBERS = (0, 1, 2, 3, 4, 7, 8, 16, 31, 32, 33, 48, 56, 63, 64, 255, 256, 0xFFFF, 0x7FFFFFFF,
            0x80000000, 0xFFFFFFFF, -1, -2, -8, -256, -(1 << 31), 1 << 32, -(1 << 63))  # fmt: skip
-RECORD, TEXT_AT, TEXT = 64, 40, 16  # a record: fields, then a text, then a number
-VARIABLES = 5
 
 
 class Generator:
@@ -37,7 +37,10 @@ class Generator:
         self.builder = Builder(self.function)
         self.slots: list[tuple[Slot, int]] = []
         self.loops = 0
+        self.shows = self.random.random() < 0.6  # also what does not last
         self.rooms = self.random.randrange(8, 40)
+        self.span = (0, 0)  # how far from the last pointer of `area` its slot reaches
+        self.shared: Slot | None = None  # somebody else may have its address
         self.compared: tuple[int, int] | None = None  # a variable and a constant, used before
 
     def build(self) -> Function:
@@ -51,15 +54,33 @@ class Generator:
                 build.write(index, loaded)
             else:
                 build.write(index, random.choice(NUMBERS))
+        build.declare("seen", "int")
+        build.write("seen", 0)
         for index in range(random.randrange(1, 4)):
             size = random.choice((4, 8, 16, 24, 40))
             slot = self.function.new_slot(f"s{index}", size, 8)
             self.slots.append((slot, size))
             build.emit("zero", build.emit("slot", symbol=slot), size=size, align=8)
+        if self.slots[0][1] >= 8 and random.random() < 0.3:
+            self.shared = self.slots[0][0]
         while self.rooms > 0:
             self.body(3)
-        build.ret(self.value())
+        self.finish()
         return self.function
+
+    def finish(self) -> None:
+        """Shows all that was computed, in numbers and in memory: else most of it is for nothing."""
+        build = self.builder
+        shown = build.emit("dataaddr", symbol=".bss", offset=32)
+        for index in range(VARIABLES):
+            build.emit("store", shown, build.read(index), size=8, offset=8 * index)
+        seen: Operand = build.read("seen")
+        for slot, size in self.slots:
+            pointer = build.emit("slot", symbol=slot)
+            for offset in range(0, size if self.shows else 0, 4):
+                value = build.emit("load", pointer, size=4, offset=offset)
+                seen = build.emit("add", build.emit("mul", seen, 31, size=8), value, size=8)
+        build.ret(seen)
 
     def body(self, depth: int) -> None:
         for _ in range(self.random.randrange(1, 5)):
@@ -74,8 +95,15 @@ class Generator:
             self.context_load, self.constant_load, self.count, self.tell,
             self.fill, self.map_write, self.truth, self.halves,
         ]  # fmt: skip
-        nested = [self.if_, self.if_, self.loop, self.lookup, self.reserve, self.leave]
-        if depth and self.random.random() < 0.3:
+        nested = [self.if_, self.if_, self.loop, self.lookup, self.leave, self.reserve]
+        shapes = (
+            ir_shapes.overlapping, ir_shapes.overlapping, ir_shapes.bits, ir_shapes.bits,
+            ir_shapes.bounded, ir_shapes.wide, ir_shapes.given_away, ir_shapes.of_any_size,
+            ir_shapes.signs,
+        )  # fmt: skip
+        if self.random.random() < 0.35:
+            self.random.choice(shapes)(self)
+        elif depth and self.random.random() < 0.4:
             self.random.choice(nested)(depth - 1)
         else:
             self.random.choice(simple)()
@@ -94,7 +122,12 @@ class Generator:
         return value
 
     def keep(self, value: Operand) -> None:
-        self.builder.write(self.random.randrange(VARIABLES), value)
+        """Assigns; what will be overwritten may be shown as well."""
+        build = self.builder
+        build.write(self.random.randrange(VARIABLES), value)
+        if self.shows and self.random.random() < 0.7:
+            mixed = build.emit("mul", build.read("seen"), 31, size=8)
+            build.write("seen", build.emit("add", mixed, value, size=8))
 
     def area(self, size: int | None = None) -> tuple[Value, int, int]:
         """A pointer, an offset and a size inside of a slot; the pointer may be moved."""
@@ -104,9 +137,15 @@ class Generator:
         size = min(size or random.choice([s for s in (1, 2, 4, 8) if s <= whole]), whole)
         offset = random.randrange(0, whole - size + 1, min(size & -size, 8))
         pointer = build.emit("slot", symbol=slot)
-        if offset and random.random() < 0.5:
-            return build.emit("add", pointer, offset, result="ptr", size=8), 0, size
-        return pointer, offset, size
+        moved = random.choice((0, 0, offset, random.randrange(whole)))
+        if moved:
+            pointer = build.emit("add", pointer, moved, result="ptr", size=8)
+        if moved and random.random() < 0.4:  # some of the way back
+            back = random.randrange(1, moved + 1)
+            pointer = build.emit("sub", pointer, back, result="ptr", size=8)
+            moved -= back
+        self.span = -moved, whole - moved
+        return pointer, offset - moved, size
 
     def address(self, size: int | None = None) -> tuple[Value, int]:
         pointer, offset, size = self.area(size)
@@ -149,7 +188,7 @@ class Generator:
         """Both halves of one value, side by side, in either order; something may come between."""
         build, random = self.builder, self.random
         value = build.read(random.randrange(VARIABLES))
-        high = build.emit("lshr", value, 32, size=8)
+        high = build.emit("lshr", value, random.choice((32, 32, 32, 31, 8)), size=8)
         low = build.emit("zext", value, size=4) if random.random() < 0.5 else value
         pointer, offset, size = self.area(8)
         if size < 8:
@@ -273,22 +312,32 @@ class Generator:
         build.start(done)
 
     def loop(self, depth: int) -> None:
-        build = self.builder
+        """Up or down by a step; the body may see the counter, and memory that a round has left."""
+        build, random = self.builder, self.random
         counter = ("counter", self.loops)
         self.loops += 1
+        rounds, step = random.randrange(5), random.choice((1, 1, 1, 3, -1, -1, -2))
+        first = 0 if step > 0 else random.choice((0, 3, 7))
         build.declare(counter, "int")
-        build.write(counter, 0)
+        build.write(counter, first)
         head, inside, done = (build.block() for _ in range(3))
         build.jump(head)
         build.start(head, sealed=False)
-        build.branch("slt", build.read(counter), self.random.randrange(5), inside, done)
+        symbol = "slt" if step > 0 else "sgt"
+        build.branch(symbol, build.read(counter), first + rounds * step, inside, done)
         build.start(inside)
-        self.body(depth)
-        if self.random.random() < 0.3:
+        if random.random() < 0.5:
+            self.keep(build.read(counter))
+        if random.random() < 0.5:
+            ir_shapes.carried(self, self.body, depth)
+        else:
+            self.body(depth)
+        if random.random() < 0.3 and build.at is not None:
             again = build.block()
             self.branch(done, again)
             build.start(again)
-        build.write(counter, build.emit("add", build.read(counter), 1, size=8))
+        if build.at is not None:
+            build.write(counter, build.emit("add", build.read(counter), step, size=8))
         build.jump(head)
         build.seal(head)
         build.start(done)
@@ -309,76 +358,28 @@ class Generator:
             )
             build.branch("ne", pointers[1], 0, both, done)
             build.start(both)
+        self.use(pointers)
+        if self.random.random() < 0.5:
+            ir_shapes.updated(self, pointer, table, key)
+        self.body(depth)
+        if build.at is not None:
+            self.use(pointers)
+        build.jump(done)
+        build.start(done)
+
+    def use(self, pointers: list[Value]) -> None:
+        """Loads from and stores to map values that may be one."""
         for _ in range(self.random.randrange(1, 6)):
             pointer = self.random.choice(pointers)
             size = self.random.choice((1, 4, 8))
             offset = self.random.randrange(0, 8, size)
             if self.random.random() < 0.5:
-                self.keep(build.emit("load", pointer, size=size, offset=offset))
+                self.keep(self.builder.emit("load", pointer, size=size, offset=offset))
             else:
-                build.emit("store", pointer, self.value(), size=size, offset=offset)
-        self.body(depth)
-        build.jump(done)
-        build.start(done)
+                self.builder.emit("store", pointer, self.value(), size=size, offset=offset)
 
     def reserve(self, depth: int) -> None:
-        """A record as the front end writes it: reserved, tested, cleared, tested again, filled."""
-        build = self.builder
-        ring = build.emit("mapaddr", symbol="ring")
-        record = build.emit("call", ring, RECORD, 0, result="ptr", symbol="ringbuf_reserve")
-        full, got, join, there, done = (build.block() for _ in range(5))
-        build.branch("eq", record, 0, full, got)
-        build.start(full)
-        bss = build.emit("dataaddr", symbol=".bss", offset=0)
-        build.emit("atomic", bss, 1, result="none", size=8, symbol="add")
-        build.jump(join)
-        build.start(got)
-        build.emit("zero", record, size=RECORD, align=8)
-        build.jump(join)
-        build.start(join)
-        build.branch("ne", record, 0, there, done)
-        build.start(there)
-        for _ in range(self.random.randrange(1, 6)):
-            self.field(record)
-        if self.random.random() < 0.5:
-            self.text(record)
-        if self.random.random() < 0.5:
-            self.body(min(depth, 1))
-        if build.at is not None:
-            end = self.random.choice(("submit", "submit", "discard"))
-            build.emit("call", record, 0, result="none", symbol=f"ringbuf_{end}")
-        build.jump(done)
-        build.start(done)
-
-    def field(self, record: Value) -> None:
-        size = self.random.choice((1, 4, 4, 8, 8))
-        offset = self.random.randrange(0, TEXT_AT, size)
-        if self.random.random() < 0.2:
-            pointer = self.builder.emit("add", record, 16, result="ptr", size=8)
-            self.builder.emit("call", pointer, 16, result="none", symbol="get_current_comm")
-        elif self.random.random() < 0.2:
-            self.keep(self.builder.emit("load", record, size=size, offset=offset))
-        else:
-            self.builder.emit("store", record, self.value(), size=size, offset=offset)
-
-    def text(self, record: Value) -> None:
-        build = self.builder
-        pointer = build.emit("add", record, TEXT_AT, result="ptr", size=8)
-        got = build.emit(
-            "call", pointer, TEXT, self.value(), result="int", symbol="probe_read_user_str"
-        )
-        failed, read, cut, done = (build.block() for _ in range(4))
-        build.branch("slt", got, 0, failed, read)
-        build.start(read)
-        build.branch("eq", got, TEXT, cut, done)
-        build.start(cut)
-        build.emit("store", record, 1, size=1, offset=TEXT_AT + TEXT - 1)
-        build.jump(done)
-        build.start(failed)
-        build.emit("store", record, 63, size=1, offset=TEXT_AT)
-        build.emit("store", record, 0, size=1, offset=TEXT_AT + 1)
-        build.jump(done)
-        build.start(done)
+        ir_records.reserve(self, depth)
 
     def leave(self, depth: int) -> None:
         """Returns early, under a condition."""

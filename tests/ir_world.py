@@ -10,7 +10,7 @@ from random import Random
 
 from probee.compiler.ir.ops import Function, Op
 from tests.ir_interpreter import Address, Interpreter
-from tests.ir_random import TEXT, TEXT_AT
+from tests.ir_records import TEXT, TEXT_AT
 
 
 class World:
@@ -27,13 +27,16 @@ class World:
                 self.context[at : at + 8] = (small & (1 << 64) - 1).to_bytes(8, "little")
         self.data = {
             ".rodata": bytearray(self.random.randbytes(8)) + bytearray(24),
-            ".bss": bytearray(32),
+            ".bss": bytearray(72),
             "table": bytearray(b"table"),
             "ring": bytearray(b"ring"),
+            "queue": bytearray(b"queue"),
         }
         self.pid = self.random.choice((77 << 32 | 77, 5, self.random.getrandbits(64)))
         self.texts: dict[int, int] = {}  # record → length of the text in it
         self.live: list[bytearray] = []
+        self.queue = [self.random.randbytes(8) for _ in range(3)]
+        self.kept: list[Address] = []  # what somebody else has the address of
 
     def run(self, function: Function) -> list[object]:
         """The result and all that others could notice of the run."""
@@ -91,6 +94,28 @@ class World:
         self.trace.append(("delete", _read(key, 4)))
         return 0 if self.table.pop(_read(key, 4), None) is not None else (1 << 64) - 2
 
+    def map_peek_elem(self, queue: Address, value: Address) -> int:
+        found = self.queue[-1] if self.queue else bytes(8)
+        value.memory[value.offset : value.offset + 8] = found
+        return 0 if self.queue else (1 << 64) - 2
+
+    def map_pop_elem(self, queue: Address, value: Address) -> int:
+        got = self.map_peek_elem(queue, value)
+        del self.queue[-1:]
+        return got
+
+    def bpf_keep(self, memory: Address) -> int:
+        self.kept.append(memory)
+        return 0
+
+    def bpf_poke(self) -> int:
+        """Reads and writes what it remembers, and what everybody can write."""
+        self.data[".bss"][8:12] = self.random.randbytes(4)
+        for memory, at in self.kept[-1:]:
+            self.trace.append(("kept", bytes(memory[at : at + 4])))
+            memory[at : at + 4] = Random(len(self.trace)).randbytes(4)
+        return 0
+
     def ringbuf_reserve(self, ring: Address, size: int, flags: int) -> int | Address:
         if self.random.random() < 0.3:
             return 0
@@ -112,7 +137,7 @@ class World:
         return 0
 
 
-_HELPER_WORDS = ("get", "ktime", "probe", "map", "ringbuf")
+_HELPER_WORDS = ("get", "ktime", "probe", "map", "ringbuf", "bpf")
 
 
 def _read(at: Address, size: int) -> bytes:

@@ -346,4 +346,12 @@ MUTANTS = (
         "contents = bytes(8 * max(len(world.counters) - 1, 1))",
         "the last counter has no room",
     ),
+    Mutant(
+        "line-of-the-next",
+        "btfgen.py",
+        "min(loc.line, MAX_LINE)",
+        "min(loc.line + 1, MAX_LINE)",
+        "the verifier's log names the line below",
+        by="unit",
+    ),
 )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from probee.errors import CompileError
+from tests import ir_random
 from tests.kernel import test_codegen, test_meaning, test_passes
 from tests.meaning.compare import check, check_random
 from tests.meaning.exact import EXACT
@@ -66,6 +67,8 @@ def constants(_: Path) -> None:
         test_constants.test_comparisons(form)
     test_constants.test_what_bounds_decide()
     test_knowledge.test_conditions()
+    for kind in (*ir_random.BINARY, "neg", "zext", "sext", "bswap"):
+        test_knowledge.test_bounds_hold_what_is_computed(kind)
 
 
 def random_ir(_: Path) -> None:
@@ -74,6 +77,8 @@ def random_ir(_: Path) -> None:
         test_random.test_all_together(first)
     for first in range(1000, 1040, 10):
         test_random.test_each_pass(first)
+    for first in range(2000, 2060, 10):
+        test_random.test_each_pass_alone(first)
 
 
 def passes_in_the_kernel(_: Path) -> None:

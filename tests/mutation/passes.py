@@ -201,4 +201,25 @@ MUTANTS = (
         "self._demand(args[0], wanted & full)",
         "the high bits that a shift brings down count as not needed",
     ),
+    Mutant(
+        "or-bound",
+        "passes/intervals.py",
+        "(1 << max(b, d).bit_length()) - 1",
+        "max(b, d)",
+        "5 | 2 is taken for 5 at most",
+    ),
+    Mutant(
+        "extended-sign-not-demanded",
+        "passes/demanded_bits.py",
+        "self._demand(args[0], wanted & low | sign)",
+        "self._demand(args[0], wanted & low)",
+        "a mask that clears a sign goes, though the sign is extended",
+    ),
+    Mutant(
+        "halves-of-any-constant",
+        "passes/halves.py",
+        "return all(isinstance(arg, Value) or low <= arg <= high for arg in op.args)",
+        "return True",
+        "a number below 2^32 equals a constant above by its lower half",
+    ),
 )

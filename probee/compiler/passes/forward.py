@@ -115,10 +115,7 @@ class _Forwarding:
         if value is None or (result.kind == "ptr" and not _is_pointer(value)):
             self._keep(state, root, key, result)
             return True
-        if isinstance(value, int):
-            self.alias[result] = value if op.size == 8 else unsigned(value, op.size)
-            return False
-        if op.size == 8:
+        if op.size == 8 or isinstance(value, int):  # numbers were cut where they were stored
             self.alias[result] = value
             return False
         op.kind, op.args, op.offset, op.symbol = "zext", [value], 0, None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from struct import unpack_from
+
 import pytest
 
 from probee.btf.ext import read_line_info
@@ -93,6 +95,57 @@ def test_lines_begin_where_their_code_does() -> None:
         if reloc.symbol in ("points", "numbers"):
             assert reloc.symbol in text, (reloc, text)
     assert "del points[3]" in starts
+
+
+LINES = """\
+from probee import Context, Global, tracepoint, u64
+
+a = Global(u64, 0)
+b = Global(u64, 0)
+
+
+def more(x: u64) -> u64:
+    a.value = 1007
+
+    return u64(x + 1)
+
+@tracepoint("syscalls:sys_enter_openat")
+def program(ctx: Context) -> None:
+    a.value = 1014
+    b.value = 1015
+    if ctx.flags == 1016:
+        b.value = 1017
+
+    for i in range(100):
+        a.value = (
+            i + 1021
+        )
+    b.value = more(u64(ctx.mode))
+    a.value = 1024
+"""
+
+
+def test_each_number_is_on_its_line() -> None:
+    """Every instruction that holds a number of the source: its row names that very line."""
+    made = compiled(names_of(LINES))
+    (program,) = made.programs
+    btf = Btf(made.btf)
+    rows = read_line_info(program.line_info)
+    source = LINES.splitlines()
+    for row in rows:
+        assert btf.string(row.text) == source[row.line - 1].strip(), row
+    held = {}
+    for at in range(len(program.code) // 8):
+        (number,) = unpack_from("<i", program.code, 8 * at + 4)
+        if 1000 < number < 1100:
+            held[number] = max((r for r in rows if r.insn_off <= at), key=lambda r: r.insn_off)
+    lines = {number: row.line for number, row in held.items()}
+    wanted = {n: next(i for i, t in enumerate(source, 1) if str(n) in t) for n in range(1000, 1100)
+              if str(n) in LINES}  # fmt: skip
+    assert lines == wanted
+    assert held[1014].column == 4
+    assert held[1017].column == 8
+    assert {btf.string(row.file) for row in rows} == {"program.py"}
 
 
 def test_a_frame_that_is_too_big_is_refused() -> None:
