@@ -154,6 +154,13 @@ def of(low: Lowering, frame: Frame, definition: ast.FunctionDef) -> TypedValue:
     refs = [ref for v in values if (ref := replaced.referred(v)) is not None]
     apart = any(not memory.alike(refs[0], ref) for ref in refs)
     apart |= len({value for value in values if isinstance(value, Text)}) > 1
+    texts_apart = all(isinstance(v, OptText) or texts.is_text(v) for v in values)
+    if texts_apart and (len(kinds) > 1 or apart):
+        raise low.not_yet(
+            definition,
+            "a function that returns one of several texts",
+            fix="give the text a buffer, `s: str = chars(16)`, assign it there, and return it once",
+        )
     if len(kinds) > 1 or len(types) > 1 or apart:
         raise low.refuse(
             definition,

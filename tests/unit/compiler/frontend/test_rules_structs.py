@@ -138,7 +138,7 @@ REFUSED = {
     "a variable's text that was replaced": (
         "stale-reference", "s = label.value\nlabel.value = 'x'\ntotal.value = s == 'x'"),
     "two texts for one name": ("local-type", "s = 'a'\nif ctx.flags:\n    s = 'b'"),
-    "two kinds of text returned": ("return-type", "tell(either(ctx.flags))"),
+    "two kinds of text returned": ("not-yet", "tell(either(ctx.flags))"),
     "a buffer of another kind": ("type", "xs: list[u16] = array(u32, 8)"),
     "a buffer without a size": ("annotation", "s: str = chars(1)"),
     "a buffer of a size that is no constant": ("annotation", "s: str = chars(ctx.flags)"),
