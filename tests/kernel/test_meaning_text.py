@@ -253,6 +253,23 @@ def program(ctx: Context) -> s64:
         found = found * 2 + (name == e.path)
     return found * 2 + (m[1].comm == e.comm)
 """,
+    "a while loop over a text": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    p: UserStr = ctx.a
+    s = read_str(p, 16, default="abc/def")
+    t = read_str(p, 8)
+    i = 0
+    while i < len(s.raw) and s.raw[i] != 100:
+        i += 1
+    if t is None:
+        return i
+    j = 0
+    while len(t.raw) > j:
+        total.value = total.value * 3 + t.raw[j]
+        j += 1
+    return i * 100 + j
+""",
     "text that is read where it is compared": """
 @raw_tracepoint("probee_meaning")
 def program(ctx: Context) -> s64:

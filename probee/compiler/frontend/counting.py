@@ -12,8 +12,8 @@ import ast
 from typing import TYPE_CHECKING, NamedTuple
 
 from probee.compiler.frontend.scope import assigned
-from probee.compiler.frontend.values import Num, Ref, Thing
-from probee.spec.types import ArrayOf, Int
+from probee.compiler.frontend.values import Num, OptText, Ref, Thing
+from probee.spec.types import ArrayOf, CharArray, Int
 
 if TYPE_CHECKING:
     from probee.compiler.frontend.lowering import Lowering
@@ -121,10 +121,24 @@ def _lasting_bounds(low: Lowering, node: ast.While, limit: ast.expr) -> tuple[in
     """Bounds that hold in every round: of a constant, or a local that the loop does not assign."""
     if isinstance(limit, ast.Name) and limit.id in low.frame.names:
         return None if limit.id in assigned(node) else _bounds(low, limit)
+    if (size := _text_size(low, limit)) is not None:
+        return 0, size - 1
     if not _constant(low, limit):
         return None
     value = low.value(limit)
     return value.bounds if isinstance(value, Num) else None
+
+
+def _text_size(low: Lowering, limit: ast.expr) -> int | None:
+    """The size of the buffer of `s` in `len(s.raw)`: a local's text is shorter, whichever it is."""
+    match limit:
+        case ast.Call(
+            func=ast.Name(id="len"), args=[ast.Attribute(value=ast.Name(id=name), attr="raw")]
+        ):
+            match low.frame.locals.get(name):
+                case Ref(type=CharArray(size)) | OptText(ref=Ref(type=CharArray(size))):
+                    return size
+    return None
 
 
 def _constant(low: Lowering, node: ast.expr) -> bool:
