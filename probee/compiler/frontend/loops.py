@@ -13,9 +13,16 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, NamedTuple
 
-from probee.compiler.frontend import arrays, costs, counting, iterators, names, replaced, unrolled
-from probee.compiler.frontend.memory import changed_after_store, diverged
-from probee.compiler.frontend.names import stale
+from probee.compiler.frontend import (
+    arrays,
+    costs,
+    counting,
+    iterators,
+    memory,
+    names,
+    replaced,
+    unrolled,
+)
 from probee.compiler.frontend.numbers import convert, shown
 from probee.compiler.frontend.scope import Loop, assigned
 from probee.compiler.frontend.values import S64, Num, Ref, Several, Thing, describe
@@ -349,13 +356,13 @@ def _check_uses(loop: Loop, now: Flow) -> None:
 def _taken(use: Use) -> Refusal:
     match use.fact:
         case "stale":
-            return stale(use.source, use.node)
+            return names.stale(use.source, use.node)
         case "stored":
-            return changed_after_store(use.source, use.node)
+            return memory.changed_after_store(use.source, use.node)
         case "replaced":
             return replaced.refusal(use.source, use.node)
         case _:
-            return diverged(use.source, use.node)
+            return memory.diverged(use.source, use.node)
 
 
 def _finish(low: Lowering, orelse: list[ast.stmt], exhausted: Block, loop: Loop) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from probee.compiler.frontend import expressions, memory, numbers, textkeys
 from probee.compiler.frontend.traps import trap_if
-from probee.compiler.frontend.values import Num, Ref, with_article
+from probee.compiler.frontend.values import U32, Num, Ref, with_article
 from probee.frozen import replace
 from probee.spec.types import CharArray, Int, Pointer, StructType
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from probee.compiler.frontend.values import TypedValue
     from probee.compiler.ir.ops import Value
     from probee.spec.types import ValueType
-
-INDEX = Int("u32", 4, False)
 
 
 def in_memory(
@@ -66,7 +64,7 @@ def key_address(low: Lowering, table: Table, key: TypedValue, node: ast.expr) ->
         )
     if bottom < 0 or top >= entries:
         trap_if(low, "uge", index.op, entries, "IndexError", node)
-    return in_memory(low, Num(INDEX, index.op, 0, entries - 1), INDEX, "index", node)
+    return in_memory(low, Num(U32, index.op, 0, entries - 1), U32, "index", node)
 
 
 def compared(low: Lowering, value: TypedValue, type_: ValueType, node: ast.expr) -> Value:

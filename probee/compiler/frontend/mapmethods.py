@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from probee.compiler.frontend import mapkeys, memory, numbers, queues, rings, tables
-from probee.compiler.frontend.mapkeys import INDEX
 from probee.compiler.frontend.traps import trap_if
-from probee.compiler.frontend.values import NONE, Num, Opt, OptNum, Ref, Thing, describe
+from probee.compiler.frontend.values import NONE, U32, Num, Opt, OptNum, Ref, Thing, describe
 from probee.compiler.ir.ops import Value
 from probee.lang.counters import Counter
 from probee.lang.maps import Array, LruHash, Mapping, RingBuf
@@ -94,15 +93,15 @@ def _get_element(low: Lowering, table: Table, call: ast.Call) -> TypedValue:
     index = low.as_number(key, node)
     entries = table.declaration.max_entries
     bottom, top = index.bounds
-    if bottom < 0 or top > INDEX.high:
+    if bottom < 0 or top > U32.high:
         inside, outside = low.blocks(2)
         low.branch("ult", index.op, entries, inside, outside)
         ends = []
         for block, op in ((inside, index.op), (outside, entries)):
             low.start(block)
             ends.append(low.end(op))
-        index = Num(INDEX, low.join(ends), 0, entries)
-    pointer = mapkeys.in_memory(low, Num(INDEX, index.op), INDEX, "key", node)
+        index = Num(U32, low.join(ends), 0, entries)
+    pointer = mapkeys.in_memory(low, Num(U32, index.op), U32, "key", node)
     found = _optional(low, table, tables.find(low, table, pointer, node))
     return _or_default(low, found, default, call)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from probee.compiler.frontend import memory, texts
-from probee.compiler.frontend.texts import is_text
 from probee.compiler.frontend.values import Comm, ReadStr, Ref, Text, describe
 from probee.frozen import Frozen, replace
 
@@ -66,7 +65,7 @@ def startswith(
     low: Lowering, node: ast.AST, a: TypedValue, prefix: TypedValue, then: Block, other: Block
 ) -> None:
     """Leaves by `a.startswith(prefix)`."""
-    if not is_text(prefix):
+    if not texts.is_text(prefix):
         raise low.refuse(node, "type", f"{describe(prefix)} stands where text is needed")
     match materialise(low, a, node), materialise(low, prefix, node):
         case Text(raw=raw), Text(raw=start):
