@@ -66,6 +66,73 @@ def program(ctx: Context) -> s64:
         total.value += 1
     return total.value + a.get(ctx.a, 5) + a.get(-1, 6)
 """,
+    "numbers that may be None are equal or not": """
+m = Hash(u32, s32, max_entries=8)
+n = Hash(u32, u64, max_entries=8)
+
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    m[1] = ctx.d
+    n[2] = ctx.a
+    x = m.get(ctx.g & 3)
+    y = n.get(ctx.c & 3)
+    r = (x == 1) + (x == y) * 2 + (y != 0) * 4 + (0 == x) * 8 + (x != y) * 16
+    r += (m.get(2) == n.get(1)) * 32 + (m.get(1) == n.get(2)) * 64
+    if x == 1:
+        r += x * 1000
+    if x != 0:
+        r += 5000
+    elif y == x:
+        r += x + y
+    if x == y and x == 0:
+        r += 9000 + x
+    if x in (1, 2, y) or x == None:
+        r += 20000
+    match x:
+        case None:
+            r += 1
+        case 2:
+            r += 2
+        case -1:
+            r += x
+    z = x if x == 2 else 7
+    k: s16 | None = None
+    for i in range(3):
+        if k == i:
+            k += 1
+        elif k != x:
+            k = i
+    return r + z + (k or 0)
+""",
+    "bools that may be None are equal or not": """
+m = Hash(u32, bool, max_entries=8)
+
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    m[1] = ctx.d > 2
+    x = m.get(ctx.g & 1)
+    return (x == True) + (x == False) * 2 + (x != 1) * 4 + (x == (ctx.c > 2)) * 8
+""",
+    "text that may be None has a truth": """
+m = Hash(u32, chars(8), max_entries=8)
+
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    if ctx.c & 2:
+        m[1] = "ab"
+    else:
+        m[1] = ""
+    t = m.get(ctx.g & 1)
+    if t:
+        total.value += 1 + (t == "ab") * 100
+    if not t:
+        total.value += 2
+    if t is not None and not t:
+        total.value += 4
+    if t and t.startswith("a"):
+        total.value += 8
+    return total.value + (1 if t else 0)
+""",
     "pop in all its forms": """
 m = Hash(u32, s16, max_entries=8)
 

@@ -32,7 +32,7 @@ from probee.compiler.frontend.values import (
     describe,
 )
 from probee.frozen import replace
-from probee.spec.types import StructType
+from probee.spec.types import CharArray, StructType
 
 if TYPE_CHECKING:
     from probee.compiler.frontend.flow import Flow
@@ -81,6 +81,12 @@ def truth(low: Lowering, value: TypedValue, node: ast.expr, then: Block, other: 
         case OptText(ref=ref):  # where it is None, the buffer is empty
             yes, _ = narrowed(low, value)
             search.nonempty(low, ref, node, then, other, yes)
+        case Opt(ref=Ref(type=CharArray()) as ref):
+            yes, no = narrowed(low, value)
+            (there,) = low.blocks(1)
+            low.branch("eq", ref.ptr, 0, other, there, then_flow=no, other_flow=yes)
+            low.start(there)
+            search.nonempty(low, ref, node, then, other, low.flow)
         case _ if texts.is_text(value):
             search.nonempty(low, value, node, then, other, low.flow)
         case Opt() | Ref(type=StructType()):
@@ -153,6 +159,8 @@ def _compare(
             arrays.contains(low, right, (left_node, left), right_node, then, other)
         else:
             maps.contains(low, node, right, (left_node, left), then, other)
+    elif isinstance(operator, (ast.Eq, ast.NotEq)) and _maybe_numbers(left, right):
+        _equal_if_there(low, left, right, then, other)
     elif isinstance(left, Num) and isinstance(right, Num):
         exact = ast.Eq() if isinstance(operator, ast.NotEq) else operator
         numbers.compare(low, exact, left, right, then, other)
@@ -170,6 +178,38 @@ def _compare(
         if wanted == "text":
             found, culprit = (left, left_node) if texts.is_text(right) else (right, right_node)
         raise expressions.refuse_kind(low, found, wanted, culprit)
+
+
+def _maybe_numbers(left: TypedValue, right: TypedValue) -> bool:
+    """Whether both are numbers, and one of them may be None."""
+    kinds = {type(left), type(right)}
+    return OptNum in kinds and kinds <= {Num, OptNum}
+
+
+def _equal_if_there(
+    low: Lowering, left: TypedValue, right: TypedValue, then: Block, other: Block
+) -> None:
+    """`a == b` of numbers that may be None: None equals None alone."""
+    if not isinstance(left, OptNum):
+        left, right = right, left
+    assert isinstance(left, OptNum)
+    missing, there = low.blocks(2)
+    yes, no = narrowed(low, left)
+    low.branch("eq", left.present, 0, missing, there, then_flow=no, other_flow=yes)
+    low.start(missing)
+    if isinstance(right, OptNum):
+        low.branch("eq", right.present, 0, then, other)
+    else:
+        low.decide(False, then, other)
+    low.start(there)
+    if isinstance(right, OptNum):
+        (both,) = low.blocks(1)
+        yes, no = narrowed(low, right)
+        low.branch("eq", right.present, 0, other, both, then_flow=no, other_flow=yes)
+        low.start(both)
+        right = right.num
+    assert isinstance(right, Num)
+    numbers.compare(low, ast.Eq(), left.num, right, then, other)
 
 
 def _among(

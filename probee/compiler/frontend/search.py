@@ -55,8 +55,11 @@ def nonempty(
     found = materialise(low, value, node)
     if isinstance(found, Text):
         low.decide(bool(found.raw), then, other)
-    elif found.type.size == 2:  # a cut text of no bytes may have one in its buffer
-        low.decide(False, then, other)
+    elif found.type.size == 2:  # a cut text has no bytes, and one in its buffer
+        (first,) = low.blocks(1)
+        low.branch("ne", byte(low, found, 0), 0, first, other)
+        low.start(first)
+        low.branch("eq", byte(low, found, 0, 1), 0, then, other, then_flow=known)
     else:
         low.branch("ne", byte(low, found, 0), 0, then, other, then_flow=known)
 
