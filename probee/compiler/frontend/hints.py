@@ -6,10 +6,11 @@ say it as well.
 
 from __future__ import annotations
 
+import sys
 from types import FunctionType
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend.values import Method, Num, Ref, Text, Thing
+from probee.compiler.frontend.values import Method, Num, OptNum, Ref, Text, Thing, describe
 from probee.lang.builtins import Helper, helper
 from probee.lang.maps import Array, Mapping
 from probee.lang.variables import Global
@@ -57,16 +58,17 @@ def unassigned(low: Lowering, name: str) -> str:
 
 def importable(name: str) -> str:
     """A name that nobody imported, and probee has."""
-    import probee
-
     plain = name.removeprefix("bpf_")
-    if plain in probee.__all__ or helper(plain) is not None:
+    names = sys.modules["probee"].__all__  # not imported: the compiler knows no floor above it
+    if plain in names or helper(plain) is not None:
         return f"from probee import {plain}"
     return ""
 
 
 def other_object(known: TypedValue | None, name: str) -> str:
-    """A name for a struct is given another struct."""
+    """A name for a struct is given another struct, or one for an optional another type."""
+    if isinstance(known, OptNum):
+        return f"it is {describe(known)}: convert the number, or None"
     ref = known if isinstance(known, Ref) else None
     if ref is not None and isinstance(ref.type, StructType) and ref.origin == "stack":
         return f"make it once, before, and assign its fields: `{name}.field = …`"

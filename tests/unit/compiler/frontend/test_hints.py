@@ -40,6 +40,10 @@ HINTS = {
     "atomic_add(total.value, 1)": ("undefined-name", "from probee import atomic_add"),
     "total.value = limt": ("undefined-name", "is `limit` meant?"),
     "total.value = counts.get(1) + 1": ("maybe-none", "if (found := counts.get(1)) is not None"),
+    "a = counts.get(1)\na = None if ctx.flags else ctx.mode": (
+        "local-type",
+        "it is u64 or None: convert the number, or None",
+    ),
     "if ctx.flags:\n    p = Point(1)\nelse:\n    p = Point(2)": (
         "local-type",
         "make it once, before, and assign its fields",
