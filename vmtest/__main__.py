@@ -1,0 +1,82 @@
+"""`make vmtest`: boots each kernel, runs the tests in it, prints one table.
+
+In: the series to boot (all rows of kernels.py if none is said). Out: the table on standard output;
+for each kernel a folder .output/vmtest/SERIES with console, log and results; status 1 if a test
+failed, a probe contradicts its table, or a kernel could not be had or did not come to its end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import compileall
+import shlex
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+from vmtest import boot, needs, packages, report, selection
+from vmtest.kernels import KERNELS, Kernel, by_series
+
+OUTPUT = Path(".output/vmtest")
+BOOTS = 2  # a machine that never came up is started once more
+
+
+def _script(folder: Path, words: list[str]) -> Path:
+    script = folder / "run.sh"
+    line = shlex.join([sys.executable, "-m", "vmtest.inside", *words])
+    log = shlex.quote(str(folder / "log"))
+    script.write_text(f"cd {shlex.quote(str(Path.cwd()))} && exec {line} >{log} 2>&1\n", "utf-8")
+    return script
+
+
+def test(kernel: Kernel, options: argparse.Namespace) -> report.Result:
+    """Boots one kernel and reads what it left. What goes wrong is told in the result."""
+    folder = (OUTPUT / kernel.series).resolve()
+    seconds, trouble = 0.0, ""
+    try:
+        environment = needs.environment()
+        ready = packages.prepare(kernel, packages.cache_folder(), fresh=options.fresh)
+    except packages.Unavailable as error:
+        return report.Result(kernel.series, "", str(error))
+    words = [str(folder)]
+    if not options.tests:
+        words += ["--random", str(selection.RANDOM_PROGRAMS)]
+    words += ["--", *(options.tests or selection.pytest_words(all=options.all))]
+    limits = boot.Limits(all=options.minutes * 60)
+    for _ in range(BOOTS):
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True)
+        print(f"{kernel.series}: booting {ready.release}", flush=True)
+        run = boot.command(ready, _script(folder, words), folder)
+        ended = boot.boot(run, environment, folder / "console", folder / "begun", limits)
+        seconds, trouble = ended.seconds, ended.why
+        if (folder / "begun").exists():
+            break
+    return report.read(kernel.series, folder, trouble, seconds)
+
+
+def main(words: list[str]) -> int:
+    """Prints, and returns the exit status."""
+    parser = argparse.ArgumentParser(prog="make vmtest", description=__doc__.split("\n")[0])
+    parser.add_argument("series", nargs="*", help="5.10, 6.1, ...: which kernels; none: all")
+    parser.add_argument("--all", action="store_true", help="all kernel tests, not the chosen ones")
+    parser.add_argument("--fresh", action="store_true", help="look for newer packages")
+    parser.add_argument("--minutes", type=float, default=20.0, help="at most, for each kernel")
+    parser.add_argument("--tests", nargs="+", help="these, as pytest takes them")
+    options = parser.parse_args(words)
+    try:
+        kernels = [by_series(series) for series in options.series] or list(KERNELS)
+    except ValueError as error:
+        parser.error(str(error))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the machine ends with us
+    for part in ("probee", "tests", "scripts", "vmtest"):
+        compileall.compile_dir(part, quiet=2)  # inside nothing can be written beside the sources
+    results = [test(kernel, options) for kernel in kernels]
+    print("", *report.lines(results), sep="\n")
+    return 1 if any(result.bad for result in results) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
