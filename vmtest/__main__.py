@@ -22,11 +22,20 @@ OUTPUT = Path(".output/vmtest")
 BOOTS = 2  # a machine that never came up is started once more
 
 
+def _copy(folder: Path) -> Path:
+    """The sources as they are now, compiled: who edits them meanwhile changes no test that runs."""
+    tree = folder / "tree"
+    ignored = shutil.ignore_patterns(".*", "__pycache__", "build", "dist")
+    shutil.copytree(Path.cwd(), tree, ignore=ignored, symlinks=True)
+    compileall.compile_dir(tree, quiet=2)
+    return tree
+
+
 def _script(folder: Path, words: list[str]) -> Path:
     script = folder / "run.sh"
     line = shlex.join([sys.executable, "-m", "vmtest.inside", *words])
-    log = shlex.quote(str(folder / "log"))
-    script.write_text(f"cd {shlex.quote(str(Path.cwd()))} && exec {line} >{log} 2>&1\n", "utf-8")
+    tree, log = shlex.quote(str(_copy(folder))), shlex.quote(str(folder / "log"))
+    script.write_text(f"cd {tree} && exec {line} >{log} 2>&1\n", "utf-8")
     return script
 
 
@@ -71,8 +80,6 @@ def main(words: list[str]) -> int:
     except ValueError as error:
         parser.error(str(error))
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the machine ends with us
-    for part in ("probee", "tests", "scripts", "vmtest"):
-        compileall.compile_dir(part, quiet=2)  # inside nothing can be written beside the sources
     results = [test(kernel, options) for kernel in kernels]
     print("", *report.lines(results), sep="\n")
     return 1 if any(result.bad for result in results) else 0
