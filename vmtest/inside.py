@@ -72,7 +72,7 @@ def main(words: list[str]) -> int:
     mount_what_is_missing()
     inside = environment(shared)
     check_features(shared)
-    pytest = [sys.executable, "-m", "pytest", "-p", "vmtest.plugin", "-p", "no:cacheprovider"]
+    pytest = [sys.executable, "-u", "-m", "pytest", "-p", "vmtest.plugin", "-p", "no:cacheprovider"]
     pytest += ["-q", "--tb=short", "-rN", "--durations=15", f"--timeout={TEST_SECONDS}"]
     subprocess.run([*pytest, *options.tests], env=inside, check=False)
     if options.random:

@@ -132,7 +132,8 @@ def _section(world: World, btf: BtfGenerator, name: str) -> MapSpec:
         contents = bytes(world.contents[name])
         contents += bytes(-len(contents) % 8)
         placed = [v for v in world.variables.values() if v.section == name]
-        section = btf.section(name, placed, len(contents))
+        # Linux before 5.13 refuses all types for the sake of a section without variables.
+        section = btf.section(name, placed, len(contents)) if placed else 0
     frozen = name == ".rodata"
     return MapSpec(
         name=name,

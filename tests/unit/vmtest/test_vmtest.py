@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -128,4 +129,13 @@ def test_what_does_not_begin_or_end_is_ended_with_what_it_started(tmp_path: Path
         ended = run(tmp_path, f"cd {tmp_path}; {script}", limits)
         assert ended.why == why
         pid = int((tmp_path / "pid").read_text())
-        assert not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text()
+        while runs(pid):
+            time.sleep(0.01)
+
+
+def runs(pid: int) -> bool:
+    """Whether the process is there and no zombie."""
+    try:
+        return " Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,45 @@
+"""What the running kernel lacks of what a program needs, found out by the product's own probes.
+
+In: a compiled program. Out: the feature's name, so that a test expects the refusal where it must
+come, and nowhere else. No version is asked for.
+"""
+
+from __future__ import annotations
+
+import struct
+from functools import cache
+from typing import TYPE_CHECKING
+
+from probee.host import probes
+from probee.tables import maps
+
+if TYPE_CHECKING:
+    from probee.spec.programs import CollectionSpec
+
+ATOMICS = {0xC3, 0xDB}  # *(u32 *)..., *(u64 *)...: the immediate says which; 0 is an old addition
+
+
+@cache
+def has_map(name: str) -> bool:
+    """Whether this kernel makes maps of that type; yes where nobody knows."""
+    row = maps.by_name(name)
+    return probes.probe_map_type(row) is not False
+
+
+@cache
+def has_feature(name: str) -> bool:
+    """Whether this kernel has a feature of probes.PROBES; yes where nobody knows."""
+    return probes.probe(name) is not False
+
+
+def lacking(spec: CollectionSpec) -> str:
+    """A type of map, or `atomic_fetch`, that `spec` needs and this kernel has not; or ""."""
+    for map in spec.maps:
+        row = maps.by_number(map.type)
+        if row is not None and not has_map(row.name):
+            return row.name
+    for program in spec.programs:
+        slots = struct.iter_unpack("=BBhi", program.code)
+        if any(code in ATOMICS and what for code, _, _, what in slots):
+            return "" if has_feature("atomic_fetch") else "atomic_fetch"
+    return ""
