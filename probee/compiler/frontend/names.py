@@ -35,10 +35,13 @@ from probee.compiler.frontend.values import (
     Opt,
     OptNum,
     OptText,
+    Part,
+    Raw,
     ReadStr,
     Ref,
     Several,
     Thing,
+    describe,
 )
 from probee.compiler.ir.ops import Value
 from probee.frozen import replace
@@ -155,6 +158,9 @@ def _assign_static(
             raise low.not_yet(node, "a method in a local", fix="call it here")
         case Keyed():
             raise low.not_yet(node, "a histogram in a local", fix="write h[key].add(value)")
+        case Raw() | Part():  # nothing would tell that its text was replaced, or keep its memory
+            what = f"{describe(value)} in a local"
+            raise low.not_yet(node, what, fix="keep the text, and write s.raw where it is needed")
     if known is not None and known != value:
         raise other_shape(low, name, node)
     low.frame.locals[name] = value

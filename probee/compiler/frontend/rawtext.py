@@ -49,6 +49,8 @@ def inexact(low: Lowering, node: ast.AST, what: str, fix: str) -> Refusal:
 
 def attribute(low: Lowering, owner: TypedValue, node: ast.Attribute) -> TypedValue | None:
     """`text.raw`, `text.cut`; None for other names."""
+    if isinstance(owner, Part) and node.attr in ("raw", "cut"):
+        raise low.not_yet(node, f".{node.attr} of a part of a text", fix='write s.raw[a:b] == b"…"')
     match node.attr:
         case "raw":
             return Raw(texts.kept(low, owner, node))
@@ -214,6 +216,8 @@ def matches(
     """`s.startswith(x)`, `s.endswith(x)`, of text or bytes; x may be a tuple of constants."""
     if len(node.args) != 1 or node.keywords:
         raise low.refuse(node, "arguments", f"the form is s.{name}(text)")
+    if isinstance(owner, Part):
+        raise low.not_yet(node, f"{name}() of a part of a text", fix='compare it: s[:n] == "…"')
     owner = texts.kept(low, owner, node)
     argument = low.value(node.args[0])
     choices = argument.items if isinstance(argument, Several) else (argument,)

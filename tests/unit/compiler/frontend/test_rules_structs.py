@@ -125,6 +125,10 @@ REFUSED = {
     "half a character": ("text-bytes", "total.value = '\\udcc3' in current.comm"),
     "a character": ("text-bytes", "total.value = current.comm[0] == 'x'"),
     "characters behind the first": ("text-bytes", "total.value = current.comm[1:3] == 'x'"),
+    "beginnings of a part": ("not-yet", "total.value = current.comm[:3].startswith('x')"),
+    "bytes in a local": ("not-yet", "s = current.comm.raw\ntotal.value = s == b'x'"),
+    "a part in a local": ("not-yet", "s = current.comm[:3]\ntotal.value = s == 'x'"),
+    "bytes of a part": ("not-yet", "total.value = len(current.comm[:3].raw)"),
     "how many characters": ("text-bytes", "total.value = len(current.comm)"),
     "the order of texts": ("text-bytes", "total.value = current.comm < 'x'"),
     "a bound that is no constant": (
