@@ -37,11 +37,12 @@ from probee.compiler.frontend.values import (
     boolean,
     describe,
     literal,
+    with_article,
 )
 from probee.errors import UsageError
 from probee.lang.builtins import Current, Helper, Intrinsic
 from probee.lang.hist import Hist
-from probee.lang.maps import MapDeclaration
+from probee.lang.maps import Array, MapDeclaration, Mapping
 from probee.lang.perf import PerfEventArray
 from probee.lang.programs import Program
 from probee.lang.stacks import StackTrace
@@ -50,6 +51,7 @@ from probee.spec.types import Int, Pointer
 
 if TYPE_CHECKING:
     from probee.compiler.frontend.lowering import Lowering
+    from probee.compiler.frontend.source import Refusal
     from probee.compiler.frontend.values import TypedValue
 
 
@@ -136,16 +138,22 @@ def _length(low: Lowering, node: ast.Call) -> Num:
     if isinstance(value, Ref) and arrays.is_array(value):
         return arrays.length(value)
     if isinstance(value, Thing) and isinstance(value.obj, MapDeclaration):
-        raise low.refuse(
-            node,
-            "map-operation",
-            "a map has no len() in kernel programs",
-            why="the kernel keeps no count of a map's entries",
-            fix="count in a Global, or use len() on the user side",
-        )
+        raise _no_length(low, value.obj, node)
     if rawtext.compared(value):
         return rawtext.length(low, value, argument)
     raise expressions.refuse_kind(low, value, "an array", argument)
+
+
+def _no_length(low: Lowering, declaration: MapDeclaration, node: ast.Call) -> Refusal:
+    kind = type(declaration).__name__
+    why, fix = "the kernel keeps no count of a map's entries", "count in a Global"
+    if isinstance(declaration, Array):
+        why = "a Session may give it more entries than it is declared with"
+        fix = "give the number a name: N = 8, max_entries=N, range(N)"
+    elif isinstance(declaration, Mapping):
+        fix += ", or use len() on the user side"
+    message = f"{with_article(kind)} has no len() in kernel programs"
+    return low.refuse(node, "map-operation", message, why=why, fix=fix)
 
 
 def _sizeof(low: Lowering, node: ast.Call) -> Num:

@@ -305,7 +305,7 @@ def stale(source: Source, node: ast.AST) -> Refusal:
         node,
         "stale-reference",
         "this refers into a map that was changed since",
-        why="the kernel may have given that entry's memory to another key",
+        why="the entry may be another by now, or its memory another key's",
         fix="read what is needed first, or look the key up again",
     )
 

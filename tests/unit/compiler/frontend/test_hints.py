@@ -10,12 +10,13 @@ from probee.errors import CompileError
 from tests.frontend_cases import compiled, names_of
 
 DECLARATIONS = """
-from probee import Const, Context, Global, Hash, Struct, current, tracepoint, u32, u64
+from probee import Array, Const, Context, Global, Hash, Struct, current, tracepoint, u32, u64
 
 class Point(Struct):
     x: u32
 
 counts = Hash(u32, u64)
+slots = Array(u64, max_entries=8)
 total = Global(u64, 0)
 limit = Const(u32, 3)
 plain = 5
@@ -44,6 +45,8 @@ HINTS = {
         "local-type",
         "it is u64 or None: convert the number, or None",
     ),
+    "total.value = len(counts)": ("map-operation", "use len() on the user side"),
+    "total.value = len(slots)": ("map-operation", "range(N)"),
     "if ctx.flags:\n    p = Point(1)\nelse:\n    p = Point(2)": (
         "local-type",
         "make it once, before, and assign its fields",
