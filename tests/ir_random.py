@@ -38,6 +38,7 @@ class Generator:
         self.slots: list[tuple[Slot, int]] = []
         self.loops = 0
         self.shows = self.random.random() < 0.6  # also what does not last
+        self.rewrites = self.random.random() < 0.15  # its own context
         self.rooms = self.random.randrange(8, 40)
         self.span = (0, 0)  # how far from the last pointer of `area` its slot reaches
         self.shared: Slot | None = None  # somebody else may have its address
@@ -99,7 +100,7 @@ class Generator:
         shapes = (
             ir_shapes.overlapping, ir_shapes.overlapping, ir_shapes.bits, ir_shapes.bits,
             ir_shapes.bounded, ir_shapes.wide, ir_shapes.given_away, ir_shapes.of_any_size,
-            ir_shapes.signs,
+            ir_shapes.signs, ir_shapes.half, ir_shapes.rewritten,
         )  # fmt: skip
         if self.random.random() < 0.35:
             self.random.choice(shapes)(self)
@@ -190,6 +191,8 @@ class Generator:
         value = build.read(random.randrange(VARIABLES))
         high = build.emit("lshr", value, random.choice((32, 32, 32, 31, 8)), size=8)
         low = build.emit("zext", value, size=4) if random.random() < 0.5 else value
+        if random.random() < 0.1:
+            low = self.value()
         pointer, offset, size = self.area(8)
         if size < 8:
             return

@@ -59,6 +59,24 @@ def signs(g: Generator) -> None:
     g.keep(build.emit(random.choice(("lshr", "ashr")), value, 8 * size, size=8))
 
 
+def half(g: Generator) -> None:
+    """The lower half of a shift, whose bits come from anywhere."""
+    random, build = g.random, g.builder
+    value = build.read(random.randrange(VARIABLES))
+    value = build.emit(random.choice(SHIFTS), value, random.randrange(64), size=8)
+    g.keep(build.emit("zext", value, size=4))
+
+
+def rewritten(g: Generator) -> None:
+    """A load from a context that the program itself has changed, or changes behind it."""
+    random, build = g.random, g.builder
+    offset = random.randrange(0, 32, 8)
+    if g.rewrites:
+        before = build.emit("load", g.context, size=8, offset=offset)
+        build.emit("store", g.context, g.value(), size=8, offset=offset)
+        g.keep(before)
+
+
 def bounded(g: Generator) -> None:
     """Two numbers of few bits, joined, and compared with what the result may just be."""
     random, build = g.random, g.builder

@@ -85,6 +85,23 @@ def test_division_of_extremes(isa: int, size: int) -> None:
         check([function], isa, contexts, CONTENTS)
 
 
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_a_number_read_with_and_without_its_sign(size: int) -> None:
+    """One load serves both; only where nobody wants it without may it extend the sign."""
+    function = Function("main")
+    context = function.new_value("ptr", "ctx")
+    function.params.append(context)
+    b = Builder(function)
+    plain = b.emit("load", context, size=size, offset=0, result="int")
+    with_sign = b.emit("sext", plain, size=size)
+    b.emit("store", context, with_sign, size=8, offset=8)
+    b.emit("store", context, plain, size=8, offset=16)
+    b.ret(0)
+    contexts = [n.to_bytes(8, "little") + bytes(16) for n in (1, 1 << 8 * size - 1, (1 << 64) - 1)]
+    for isa in (3, 4):
+        check([function], isa, contexts, CONTENTS)
+
+
 @pytest.mark.parametrize("values", [11, 25, 40])
 def test_many_values_across_calls(values: int) -> None:
     """Far more than registers, read back in another order, some of them in a loop with calls."""

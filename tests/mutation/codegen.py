@@ -354,4 +354,18 @@ MUTANTS = (
         "the verifier's log names the line below",
         by="unit",
     ),
+    Mutant(
+        "signed-for-every-reader",
+        "codegen/folding.py",
+        " or len(self.uses[source]) != 1",
+        "",
+        "one reader wants the sign of a load: all get it",
+    ),
+    Mutant(
+        "fused-with-any-constant",
+        "codegen/folding.py",
+        "and self.operand(use.args[1 - index]) == 0",
+        "and isinstance(self.operand(use.args[1 - index]), int)",
+        "(a < b) == 1 branches as (a < b) == 0",
+    ),
 )

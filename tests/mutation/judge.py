@@ -98,6 +98,8 @@ def code_in_the_kernel(_: Path) -> None:
     for isa in (1, 4):
         for size in (4, 8):
             test_codegen.test_division_of_extremes(isa, size)
+    for size in (1, 2, 4):
+        test_codegen.test_a_number_read_with_and_without_its_sign(size)
     for width in (3, 10, 15):
         test_codegen.test_parameters_that_trade_places(width)
     for values in (11, 40):

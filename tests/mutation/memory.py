@@ -217,4 +217,11 @@ MUTANTS = (
         "",
         "x and x >> 8 side by side are stored as x",
     ),
+    Mutant(
+        "load-past-its-context",
+        "passes/sink.py",
+        "            self.frozen.difference_update(function.params)",
+        "            pass",
+        "a load moves down past the store that changes the context",
+    ),
 )
