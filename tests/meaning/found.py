@@ -115,4 +115,46 @@ def program(ctx: Context) -> s64:
     return here + bool(sp.t) * 4 + bool(current.comm) * 8 + bool("") * 16
 """,
     ),
+    "loops and comparisons that took the verifier more than a million instructions": Found(
+        4,
+        {},
+        [ZEROES, dict.fromkeys(ARGUMENTS, 7)],
+        """
+total = Global(u64, 0)
+numbers = Hash(u32, u32, max_entries=64)
+
+def f0(a: s64, b: s64) -> u32:
+    for i in range(-15, 25):
+        if i > a:
+            total.value += 1
+        if 1 in numbers:
+            a = s64(numbers[1])
+        else:
+            b = i
+    if b >= a:
+        return u32(b & 65535)
+    return u32(a - b)
+
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    x = f0(ctx.b, ctx.h)
+    y = f0(ctx.h, f0(s64(x), ctx.c))
+    z = f0(s64(y), f0(f0(ctx.d, x), y))
+    n = 3
+    vg: s64 = ctx.g
+    vh: s64 = ctx.h
+    while n < 69:
+        n += 3
+        if u32(ctx.g) >= 77:
+            total.value += 1
+        if ctx.b <= n:
+            total.value += 3
+        if not (ctx.b - ctx.f):
+            continue
+        vh, vg = s16(vg % (vh | 1)) ^ 2, s8(n)
+    if x == 3 or y == 7 or z == 9:
+        total.value += 7
+    return s64(x ^ y ^ z) ^ vg ^ vh
+""",
+    ),
 }

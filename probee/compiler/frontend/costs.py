@@ -10,6 +10,8 @@ import ast
 from typing import TYPE_CHECKING
 
 from probee.compiler.frontend import iterators
+from probee.compiler.frontend.values import Ref
+from probee.spec.types import ArrayOf, CharArray, StructType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,9 +27,9 @@ FOLLOWED = 8192  # rounds that the verifier walks one by one; past this it gives
 # body with `BUSY` branches takes so long that the kernel may as well count its rounds: 22 rounds
 # with 7 branches took more than a million instructions when followed, 2,000 when counted. Inside a
 # loop that the kernel counts, the verifier looks more closely still.
-PLAIN, BRANCHY, BUSY_BRANCHY, BUSY, FEW = 4096, 512, 128, 6, 16
+PLAIN, BRANCHY, BUSY_BRANCHY, BUSY, FEW = 4096, 512, 128, 6, 8
 _UNKNOWN_ROUNDS = 8
-_BRANCHES = (ast.If, ast.IfExp, ast.match_case, ast.Subscript, ast.Compare)
+_BRANCHES = (ast.If, ast.IfExp, ast.match_case, ast.Subscript)
 
 
 def counted_by_kernel(
@@ -100,10 +102,38 @@ def _branches(
                     body = low.world.source(function).definition.body
                     inner = low.world.capture.scopes[function]
                     children += _branches(low, body, inner, [*open_, function])
+            case ast.Compare():
+                children += 1 + (_bytes_compared(low, node) if not open_ else 0)
             case _ if isinstance(node, _BRANCHES):
                 children += 1
         total += children
     return total
+
+
+def _bytes_compared(low: Lowering, node: ast.Compare) -> int:
+    """The bytes or elements that a loop of its own goes through, to find or to compare them."""
+    operands = [node.left, *node.comparators]
+    searched = any(isinstance(op, (ast.In, ast.NotIn)) for op in node.ops)
+    if not searched and any(isinstance(operand, ast.Constant) for operand in operands):
+        return 0  # compared piece by piece
+    return max(_extent(low, operand) for operand in operands)
+
+
+def _extent(low: Lowering, node: ast.expr) -> int:
+    """How many bytes a text has room for, or elements an array; 0 for others."""
+    found: object = None
+    match node:
+        case ast.Name(id=name):
+            local = low.frame.locals.get(name)
+            found = local.type if isinstance(local, Ref) else None
+        case ast.Attribute(value=ast.Name(id=name), attr=attribute):
+            local = low.frame.locals.get(name)
+            if isinstance(local, Ref) and isinstance(local.type, StructType):
+                field = local.type.field(attribute)
+                found = field.type if field is not None else None
+    if isinstance(found, CharArray):
+        return found.size
+    return found.count if isinstance(found, ArrayOf) else 0
 
 
 def _rounds(node: ast.For | ast.While) -> int:
