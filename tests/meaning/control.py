@@ -305,6 +305,20 @@ def program(ctx: Context) -> s64:
             total += 1000 + n
     return total * 100 + k
 """,
+    "ends of long loops past 32 bits, where there is no round": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    total = 0
+    start = (ctx.g & 1) * 0x100000000 + 5
+    for i in range(start, 5000):
+        if i & 1:
+            total += i
+    stop = 4900 - (ctx.e & 1) * 0x100000000
+    for i in range(stop):
+        if i & 3:
+            total ^= i
+    return total
+""",
     "ends of loops that were computed": """
 N = 12
 span = range

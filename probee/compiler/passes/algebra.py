@@ -254,7 +254,10 @@ def _zext(rewriter: Rewriter, op: Op) -> Operand | None:
 def _sext(rewriter: Rewriter, op: Op) -> Operand | None:
     op.args[0] = a = low_part(rewriter, op.args[0], op.size, always=True)
     inner = rewriter.made_by(a, "sext", "const")
-    return a if inner is not None and inner.size <= op.size else None
+    if inner is None or inner.size > op.size:
+        return None
+    unsigned_const = inner.kind == "const" and not inner.offset
+    return None if unsigned_const and inner.size == op.size else a
 
 
 def _bswap(rewriter: Rewriter, op: Op) -> Operand | None:
