@@ -101,8 +101,8 @@ MUTANTS = (
     Mutant(
         "result-not-wrapped",
         "frontend/numbers.py",
-        "        return Num(type_, result)\n    return normalised(low, result, type_)\n\n\ndef _masked",
-        "        return Num(type_, result)\n    return Num(type_, result)\n\n\ndef _masked",
+        "        return normalised(low, result, type_)\n    if type_.size < 4:",
+        "        return Num(type_, result)\n    if type_.size < 4:",
         "u8(255) + u8(1) is 256",
     ),
     Mutant(
@@ -241,8 +241,8 @@ MUTANTS = (
     Mutant(
         "narrowed-on-the-wrong-side",
         "frontend/conditions.py",
-        "then_flow=no, other_flow=yes",
-        "then_flow=yes, other_flow=no",
+        'low.branch("eq", presence(value), 0, then, other, then_flow=no, other_flow=yes)',
+        'low.branch("eq", presence(value), 0, then, other, then_flow=yes, other_flow=no)',
         "behind `x is None` x counts as there",
         by="refusal",
     ),

@@ -96,7 +96,7 @@ MUTANTS = (
     Mutant(
         "limit-that-moves",
         "frontend/counting.py",
-        "return None if name in assigned(node) else _bounds(low, limit)",
+        "return None if limit.id in assigned(node) else _bounds(low, limit)",
         "return _bounds(low, limit)",
         "a limit that the body raises counts as one that stays",
         by="refusal",
@@ -271,7 +271,7 @@ MUTANTS = (
     Mutant(
         "get-of-an-array-wraps",
         "frontend/mapmethods.py",
-        "if bottom < 0 or top > INDEX.high:",
+        "if bottom < 0 or top > U32.high:",
         "if bottom < 0:",
         "a.get(2**32) is a.get(0)",
     ),
@@ -319,7 +319,7 @@ MUTANTS = (
     ),
     Mutant(
         "format-field-signs",
-        "frontend/context.py",
+        "frontend/memory.py",
         "    if isinstance(type_, Int) and type_.signed and type_.size < 8:\n",
         "    if isinstance(type_, Int) and type_.signed and type_.size < 0:\n",
         "AT_FDCWD in a tracepoint's field is 4294967196",
