@@ -155,8 +155,10 @@ def _iterate(
     low: Lowering, node: ast.For, span: Span, rounds: int, bind: Callable[[Num], None]
 ) -> None:
     """The same, where the kernel counts."""
-    bottom, top = span.bounds
-    plain = span.step == 1 and bottom in iterators.S32 and top in iterators.S32
+    bottom = span.bounds[0]
+    # each end may be anything within its bounds, also where there is no round then
+    ends = (*span.start.bounds, *span.stop.bounds)
+    plain = span.step == 1 and all(end in iterators.S32 for end in ends)
     begin, end = (span.start.op, span.stop.op) if plain else (0, _count(low, span))
     iterator = iterators.begin(low, begin, end)
     _hide(low, node)
