@@ -21,10 +21,11 @@ Where the kernel counts rounds, what block parameters bring is hidden alike. Wha
 know is left alone: what bounds an address or a size, or ends a loop that it follows to its end,
 whatever these are computed from, and what any of it is compared with.
 
-It costs a move and an addition for each comparison. So it is done only from `MANY` comparisons
-that could be hidden on in a program, or `MANY_IN_LOOP` in one loop. Of 1,000 random programs that
-stay below these, none took the verifier more than 27,000 instructions; of the others, 2 took more
-than the million that it grants, and none more than 49,000 with this pass (Linux 6.18).
+It costs a move and an addition for each comparison: 15 % more instructions in random programs; no
+loss of time was measured. It is done only from `MANY` comparisons that could be hidden on in a
+program, or `MANY_IN_LOOP` in one loop. Of 1,000 random programs, those that stay below these took
+the verifier 48,000 instructions at most; of the others two took more than the million that it
+grants, with this pass 48,000 at most too (Linux 6.18).
 """
 
 from __future__ import annotations
