@@ -17,6 +17,8 @@ class Address(NamedTuple):
     offset: int
 
 
+# What a loader would write in. Passes know the sizes and signs, not the values.
+CONSTS = {"most": -1, "high": 0x8000_8000_8000_8080, "low": 0x7F7F_7F7F_7F7F_7F7F}
 Word: TypeAlias = "int | Address"
 Helper: TypeAlias = "Callable[..., Word]"
 
@@ -141,6 +143,9 @@ class Interpreter:
                 return self.call(self.functions[str(op.symbol)], args)
             case "load" | "store" | "atomic" | "zero" | "copy":
                 return _memory(op, args)
+            case "const":
+                value = CONSTS[str(op.symbol)]
+                return signed(value, op.size) & mask(8) if op.offset else value & mask(op.size)
             case "cmp":
                 return int(condition(str(op.symbol), args[0], args[1], op.size))
         if isinstance(args[0], Address):

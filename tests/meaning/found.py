@@ -157,4 +157,22 @@ def program(ctx: Context) -> s64:
     return s64(x ^ y ^ z) ^ vg ^ vh
 """,
     ),
+    "a constant set at load, taken as a number of the other sign (seed 1001412)": Found(
+        3,
+        {"limit": 32768, "small": -1},
+        [ZEROES],
+        """
+limit = Const(u16, 0)
+small = Const(s8, 0)
+result = Global(u64, 0)
+
+@raw_tracepoint('probee_meaning')
+def program(ctx: Context) -> s64:
+    signed = s16(limit)
+    unsigned = u8(small)
+    wide = s32(limit)
+    result.value = signed
+    return unsigned * 100000 + wide
+""",
+    ),
 }
