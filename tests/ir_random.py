@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from probee.compiler.ir.builder import Builder
 from probee.compiler.ir.ops import CONDITIONS, Function
 from tests import ir_records, ir_shapes
-from tests.ir_interpreter import CONSTS
 from tests.ir_shapes import VARIABLES
 
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ class Generator:
     def statement(self, depth: int) -> None:
         simple: list[Callable[[], None]] = [
             *(self.assign,) * 10, *(self.store,) * 4, self.load, self.load, self.zero, self.copy,
-            self.context_load, self.constant_load, self.set_at_load, self.count, self.tell,
+            self.context_load, self.constant_load, self.count, self.tell,
             self.fill, self.map_write, self.truth, self.halves,
         ]  # fmt: skip
         nested = [self.if_, self.if_, self.loop, self.lookup, self.leave, self.reserve]
@@ -230,15 +229,6 @@ class Generator:
             "dataaddr", symbol=".rodata", offset=8 * self.random.randrange(4)
         )
         self.keep(self.builder.emit("load", pointer, size=self.random.choice((1, 4, 8))))
-
-    def set_at_load(self) -> None:
-        """A Const, as it is and taken as a number of some width and sign."""
-        size, sign = self.random.choice((1, 2, 4, 8)), self.random.randrange(2)
-        name = self.random.choice(list(CONSTS))
-        value = self.builder.emit("const", size=size, offset=sign, symbol=name)
-        self.keep(value)
-        kind = self.random.choice(("zext", "sext"))
-        self.keep(self.builder.emit(kind, value, size=self.random.choice((1, 2, 4))))
 
     def count(self) -> None:
         pointer = self.builder.emit("dataaddr", symbol=".bss", offset=8 * self.random.randrange(4))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from probee.compiler.ir.ops import CONDITIONS
+from tests.ir_interpreter import CONSTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,6 +76,15 @@ def rewritten(g: Generator) -> None:
         before = build.emit("load", g.context, size=8, offset=offset)
         build.emit("store", g.context, g.value(), size=8, offset=offset)
         g.keep(before)
+
+
+def set_at_load(g: Generator) -> None:
+    """A Const, as it is and taken as a number of some width and sign."""
+    random, build = g.random, g.builder
+    size, sign = random.choice((1, 2, 4, 8)), random.randrange(2)
+    value = build.emit("const", size=size, offset=sign, symbol=random.choice(list(CONSTS)))
+    g.keep(value)
+    g.keep(build.emit(random.choice(("zext", "sext")), value, size=random.choice((1, 2, 4))))
 
 
 def bounded(g: Generator) -> None:

@@ -20,6 +20,13 @@ MUTANTS = (
         "sdiv of constants rounds down",
     ),
     Mutant(
+        "sign-of-an-unsigned-constant",
+        "passes/algebra.py",
+        "return None if unsigned_const and inner.size == op.size else a",
+        "return a",
+        "s16() of a u16 that is set at load stays positive",
+    ),
+    Mutant(
         "fold-shift-amount",
         "passes/arithmetic.py",
         "shift = b & (8 * size - 1)",

@@ -190,8 +190,13 @@ def _ends(kind: str, left: Num, right: Num) -> list[int]:
 
 
 def _masked(type_: Int, result: Operand, left: Num, right: Num) -> Num:
-    """x & constant is at most the constant: a bound that loops and indexes can stand on."""
+    """x & constant is at most the constant: a bound that loops and indexes can stand on.
+
+    Else it is at most what is never negative of the two: `flags & ~MASK` is none of s64's size.
+    """
     tops = [n.op for n in (left, right) if isinstance(n.op, int) and n.op >= 0]
+    if not tops:
+        tops = [n.bounds[1] for n in (left, right) if n.bounds[0] >= 0]
     return Num(type_, result, 0, min(tops)) if tops else Num(type_, result)
 
 

@@ -62,6 +62,7 @@ ACCEPTED = {
     "        break\n    total.value += n\nelse:\n    total.value = 1",
     "a record reserved for each value of a tuple": "for i in (1, 2):\n"
     "    if (e := events.reserve()) is not None:\n        e.submit()",
+    "a number without some of its bits": "n = u32(ctx.flags)\nn &= ~4\ntotal.value = n",
     "a loop of a million rounds": "for i in range(1_000_000):\n    total.value += i",
     "a reserved record in a loop that the kernel counts": "for i in range(5000):\n"
     "    if (e := events.reserve()) is not None:\n        e.submit()",
