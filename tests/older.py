@@ -11,7 +11,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from probee.host import probes
-from probee.tables import maps
+from probee.tables import helpers, maps, programs
+from tests.meaning.facts import Facts
 
 if TYPE_CHECKING:
     from probee.spec.programs import CollectionSpec
@@ -30,6 +31,19 @@ def has_map(name: str) -> bool:
 def has_feature(name: str) -> bool:
     """Whether this kernel has a feature of probes.PROBES; yes where nobody knows."""
     return probes.probe(name) is not False
+
+
+@cache
+def has_helper(program: str, name: str) -> bool:
+    """Whether programs of that type may call that helper here; yes where nobody knows."""
+    type, function = programs.by_name(program).number, helpers.by_name(name).id
+    return probes.probe_helper(type, function) is not False
+
+
+@cache
+def has_kfunc(name: str) -> bool:
+    """Whether this kernel's BTF has the function, as the compiler asks it."""
+    return Facts({}).kfunc(name)
 
 
 def lacking(spec: CollectionSpec) -> str:

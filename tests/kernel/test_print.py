@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from probee import Const, Context, Session, TracePipe, current, read_str, tracepoint, u32
+from probee.errors import VerifierError
 from probee.host import bpf
 from probee.host.probes import probe_helper
 from probee.host.tracefs import Tracefs
@@ -21,6 +22,7 @@ from probee.runtime.decode import text
 from probee.uapi.bpf import BPF_PROG_TYPE_RAW_TRACEPOINT
 from probee.uapi.bpf_func import BPF_FUNC_trace_vprintk
 from tests.meaning.machine import load_module
+from tests.older import has_helper
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -175,6 +177,10 @@ def renamed(ctx: Context) -> None:
 def test_text_of_the_context() -> None:
     with open("/proc/self/comm", encoding="ascii") as file:
         before = file.read().strip()
+    if not has_helper("tracepoint", "trace_vprintk"):  # before Linux 5.16: three values a line
+        with pytest.raises(VerifierError, match="does not have this helper"):
+            Session(renamed, consts={only: os.getpid()}).load()
+        return
     with TracePipe() as pipe, Session(renamed, consts={only: os.getpid()}) as session:
         try:
             with open("/proc/self/comm", "w", encoding="ascii") as file:

@@ -176,7 +176,8 @@ def _log2_slot(low: Lowering, value: Num) -> Operand:
     """Of a number of 0 or more: 8 times one more than its logarithm, and 8 for 0. Else: any slot.
 
     Five steps, each of which asks whether the upper half of what is left is 0: the sign of its
-    negation tells, without a branch. So the verifier follows one way, and sees bounded bits.
+    negation tells, without a branch. So the verifier follows one way, and sees bounded bits: they
+    are added, for behind an `or` of two values older verifiers (5.10, 6.1) know nothing.
     """
     emit = low.builder.emit
     rest: Operand = value.op
@@ -188,9 +189,9 @@ def _log2_slot(low: Lowering, value: Num) -> Operand:
         there = emit("lshr", emit("neg", upper, size=8), 63, size=8)
         shift = emit("shl", there, bit, size=8)
         rest = emit("lshr", rest, shift, size=8)
-        total = emit("or", total, shift, size=8) if total != 0 else shift
+        total = emit("add", total, shift, size=8) if total != 0 else shift
     last = emit("and", emit("lshr", rest, 1, size=8), 1, size=8)
-    total = emit("or", total, last, size=8) if total != 0 else last
+    total = emit("add", total, last, size=8) if total != 0 else last
     return emit("add", emit("shl", total, 3, size=8), SLOT, size=8)
 
 
