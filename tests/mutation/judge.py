@@ -17,6 +17,8 @@ from tests import ir_random
 from tests.kernel import test_codegen, test_meaning, test_passes
 from tests.meaning.compare import check, check_random
 from tests.meaning.exact import EXACT
+from tests.meaning.found import FOUND
+from tests.meaning.header import IMPORTS
 from tests.meaning.programs import SHARING
 from tests.unit.compiler.codegen import test_moves
 from tests.unit.compiler.passes import test_constants, test_knowledge, test_random
@@ -34,6 +36,13 @@ def named(folder: Path) -> None:
             path = folder / "meaning_named.py"
             whole = test_meaning.HEADER + source.replace("2**0", "1")
             check(whole, test_meaning.ROUNDS, {}, path, isa=3, kernel=False)
+
+
+def once_failed(folder: Path) -> None:
+    """What random programs have found before."""
+    for isa, consts, rounds, source in FOUND.values():
+        path = folder / "meaning_found.py"
+        check(IMPORTS + source, rounds, consts, path, isa=isa, kernel=False)
 
 
 def in_the_kernel(folder: Path) -> None:
@@ -110,9 +119,9 @@ def code_in_the_kernel(_: Path) -> None:
 
 
 STEPS: dict[str, tuple[Callable[[Path], None], ...]] = {
-    "frontend": (named, random_programs, in_the_kernel),
-    "passes": (constants, named, random_ir, passes_in_the_kernel, random_programs),
-    "codegen": (named, code_in_the_kernel, older, random_programs),
+    "frontend": (named, once_failed, random_programs, in_the_kernel),
+    "passes": (constants, named, once_failed, random_ir, passes_in_the_kernel, random_programs),
+    "codegen": (named, once_failed, code_in_the_kernel, older, random_programs),
 }
 OTHERS = (named, older, in_the_kernel, random_programs)
 
