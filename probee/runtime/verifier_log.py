@@ -23,7 +23,7 @@ MOST_STEPS = 50_000
 _NOISE = (
     "func#", "last_idx ", "first_idx ", "regs=", "parent ", "mark_precise", "safe", "propagating ",
     "Live regs", "caller:", "callee:", "returning from callee", "to caller at", "Validating ",
-    "Func#", "verifying ", "(this is ", "verification time", "stack depth ", "insn ",
+    "Func#", "verifying ", "(this is ", "verification time", "stack depth ", "insn ", "subprog ",
 )  # fmt: skip
 
 

@@ -338,7 +338,7 @@ def _on_cpu_0() -> Iterator[None]:
 @pytest.fixture
 def _named_probee() -> Iterator[None]:
     comm = Path("/proc/thread-self/comm")
-    before = comm.read_text(encoding="utf-8")
+    before = comm.read_text(encoding="utf-8").removesuffix("\n")
     comm.write_text(COMM, encoding="utf-8")
     yield
     comm.write_text(before, encoding="utf-8")
