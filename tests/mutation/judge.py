@@ -74,6 +74,8 @@ def constants(_: Path) -> None:
     for form in test_constants.FORMS:
         test_constants.test_operations(form)
         test_constants.test_comparisons(form)
+    for kind in ir_random.BINARY:
+        test_constants.test_of_two_constants(kind)
     test_constants.test_what_bounds_decide()
     test_knowledge.test_conditions()
     for kind in (*ir_random.BINARY, "neg", "zext", "sext", "bswap"):

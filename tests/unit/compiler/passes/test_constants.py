@@ -10,9 +10,10 @@ import pytest
 
 from probee.compiler.ir.builder import Builder
 from probee.compiler.ir.ops import CONDITIONS, Function, Operand
+from probee.compiler.passes.arithmetic import compute
 from probee.compiler.passes.comparisons import by_range
 from probee.compiler.passes.order import optimise
-from tests.ir_interpreter import Address, Interpreter
+from tests.ir_interpreter import Address, Interpreter, arithmetic
 from tests.ir_random import BINARY
 
 CONSTANTS = (0, 1, -1, 2, 3, -3, 8, -8, 127, 255, 256, (1 << 31) - 1, 1 << 31, -(1 << 31),
@@ -84,6 +85,16 @@ def test_comparisons(form: str) -> None:
             after = _function(form, "cmp", size, condition)
             optimise(after)
             assert _results(after) == expected, (condition, size)
+
+
+@pytest.mark.parametrize("kind", BINARY)
+def test_of_two_constants(kind: str) -> None:
+    """What folding computes, by arithmetic written down a second time."""
+    for size in (4, 8):
+        for a in CONSTANTS:
+            for b in CONSTANTS:
+                found = compute(kind, size, [a, b]) & (1 << 64) - 1
+                assert found == arithmetic(kind, a, b, size), (size, a, b)
 
 
 def test_what_bounds_decide() -> None:
