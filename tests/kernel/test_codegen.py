@@ -208,16 +208,21 @@ def test_comparisons_of_extremes() -> None:
     for isa in (1, 2, 3):
         for size in (4, 8):
             for constant in (INTERESTING[0], 1, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, -1, 1 << 63):
-                check([conditions(size, constant)], isa, codegen_random.contexts(size, 6), CONTENTS)
+                for cut in (False, True):
+                    function = conditions(size, constant, cut=cut)
+                    check([function], isa, codegen_random.contexts(size, 6), CONTENTS)
 
 
-def conditions(size: int, constant: int) -> Function:
+def conditions(size: int, constant: int, *, cut: bool) -> Function:
+    """`cut`: of numbers whose upper halves are cleared, which the code need not do."""
     function = Function("main")
     context = function.new_value("ptr", "ctx")
     function.params.append(context)
     b = Builder(function)
     a = b.emit("load", context, size=8, offset=0, result="int")
     c = b.emit("load", context, size=8, offset=8, result="int")
+    if cut:
+        a, c = b.emit("zext", a, size=4), b.emit("zext", c, size=4)
     b.declare("bits", "int", "bits")
     b.write("bits", 0)
     names = ("eq", "ne", "ult", "ule", "ugt", "uge", "slt", "sle", "sgt", "sge", "set")

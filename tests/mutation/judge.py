@@ -104,6 +104,8 @@ def code_in_the_kernel(_: Path) -> None:
     test_moves.test_a_place_to_be_written_serves_as_scratch()
     for width in range(2, 10):
         test_moves.test_cycle_takes_one_move_more(width)
+    test_moves.test_cycles_keep_what_is_added_on_the_way()
+    test_passes.test_found_by_chance_before()
     for seed in range(48):
         test_codegen.check_seed(seed, 1 + seed % 4)
     for isa in (1, 4):

@@ -44,6 +44,10 @@ def is_one_instruction(dst: int, src: Src) -> bool:
     st.none() | st.sets(st.integers(0, 9)),
 )
 def test_sequences_do_what_happens_at_once(moves: dict[int, Src], busy: set[int] | None) -> None:
+    check(moves, busy)
+
+
+def check(moves: dict[int, Src], busy: set[int] | None) -> None:
     before: dict[int, object] = {place: f"old {place}" for place in PLACES}
     wanted = before | {dst: value(src, before) for dst, src in moves.items()}
     state = dict(before)
@@ -68,6 +72,13 @@ def test_cycle_takes_one_move_more(width: int) -> None:
     assert not asked
     assert len(sequence(moves, None, emergency)) == width + 1
     assert asked == [0]
+
+
+def test_cycles_keep_what_is_added_on_the_way() -> None:
+    for busy in (None, set(range(10))):
+        check({1: Src(2, 8), 2: Src(1, -16)}, busy)
+        check({1: Src(2, 8), 2: Src(3, -16), 3: Src(1, 24), 4: Src(1, 8)}, busy)
+        check({-8: Src(-16, 8), -16: Src(3), 3: Src(-8, -16)}, busy)
 
 
 def test_what_stays_is_not_moved() -> None:
