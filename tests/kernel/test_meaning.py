@@ -17,6 +17,7 @@ from tests.meaning.exact import EXACT
 from tests.meaning.expressions import ARGUMENTS
 from tests.meaning.found import FOUND
 from tests.meaning.header import IMPORTS
+from tests.meaning.indices import INDICES
 from tests.meaning.programs import SHARING
 from tests.older import has_kfunc
 
@@ -33,6 +34,7 @@ SEEDS = 300
 NAMED = {
     **CONTROL,
     **EXACT,
+    **INDICES,
     "a number past 2^63 stays unsigned where paths meet": """
 @raw_tracepoint("probee_meaning")
 def program(ctx: Context) -> s64:
