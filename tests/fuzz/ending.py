@@ -22,7 +22,8 @@ SIZES = ("literal-range", "stack")
 
 class Ending(NamedTuple):
     """`kind` is one of the words above. `failed` is what must not happen: a program of the
-    generator that is refused for another reason than sharing or size, rejected, a mismatch or a crash.
+    generator that is refused for another reason than sharing or size, or rejected, a mismatch or
+    a crash.
     """
 
     kind: str
