@@ -14,10 +14,12 @@ from probee.spec.types import ArrayOf, CharArray, Int, Pointer, StructType
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any
+    from typing import Any, TypeAlias
 
     from probee.lang.types import Struct
     from probee.spec.types import ValueType
+
+    Row: TypeAlias = tuple[Any, ...]
 
 CUT_MARK = "…"
 
@@ -44,6 +46,13 @@ class Column(Frozen):
     memo: bool = True
 
 
+class Keep(Frozen):
+    """A filter on the user side: `test` of the raw value, or tuple of values, of `fields`."""
+
+    fields: str
+    test: Callable[[Any], bool]
+
+
 class Bound:
     """A column of one record type. `places`: indexes into the tuple; `chars`: it is one string."""
 
@@ -52,9 +61,7 @@ class Bound:
     def __init__(self, column: Column, fields: Sequence[tuple[str, ValueType]]) -> None:
         names = [name for name, _ in fields]
         self.column = column
-        self.places: tuple[int, ...] = tuple(
-            _place(column, name, names) for name in column.fields.split()
-        )
+        self.places = _places(column, names)
         types = [fields[place][1] for place in self.places]
         for type_ in types:
             if not isinstance(type_, (Int, Pointer, CharArray)):
@@ -82,10 +89,15 @@ class Bound:
         return self.chars and not column.memo and column.text is None and column.bad is None
 
 
-def _place(column: Column, name: str, names: list[str]) -> int:
+def _places(of: Column | Keep, names: list[str]) -> tuple[int, ...]:
+    return tuple(_place(of, name, names) for name in of.fields.split())
+
+
+def _place(of: Column | Keep, name: str, names: list[str]) -> int:
     if names.count(name) != 1:
         many = "several fields" if name in names else "no field"
-        raise UsageError(f"column {column.key or column.header}: the record has {many} {name!r}")
+        what = (of.key or of.header) if isinstance(of, Column) else f"filter of {of.fields}"
+        raise UsageError(f"column {what}: the record has {many} {name!r}")
     return names.index(name)
 
 
@@ -106,3 +118,20 @@ def bind(columns: Sequence[Column], record: type[Struct]) -> list[Bound]:
     """Columns with the places of their values. Raises UsageError for a field that is not there."""
     fields = leaves(record.layout_)
     return [Bound(column, fields) for column in columns]
+
+
+def sieve(keeps: Sequence[Keep], record: type[Struct]) -> Callable[[list[Row]], list[Row]] | None:
+    """Takes out of a batch what some filter does not want; None without filters."""
+    if not keeps:
+        return None
+    names = [name for name, _ in leaves(record.layout_)]
+    tests = [(_places(keep, names), keep.test) for keep in keeps]
+
+    def kept(batch: list[Row]) -> list[Row]:
+        return [row for row in batch if all(test(_of(row, places)) for places, test in tests)]
+
+    return kept
+
+
+def _of(row: Row, places: tuple[int, ...]) -> Any:
+    return row[places[0]] if len(places) == 1 else tuple(row[place] for place in places)

@@ -16,12 +16,14 @@ from probee.frame.output import Closed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Any, Protocol
+    from collections.abc import Callable, Iterator
+    from typing import Any, Protocol, TypeAlias
 
     from probee.frame.formats import Format
     from probee.frame.output import Output
     from probee.frame.signals import Ending
+
+    Sieve: TypeAlias = Callable[[list[tuple[Any, ...]]], list[tuple[Any, ...]]]
 
     class Rows(Protocol):
         """A live ring, as `session[ring]` gives it."""
@@ -39,10 +41,13 @@ CHUNK = 1 << 16  # bytes gathered before they are written
 
 
 class Loop:
-    """One run over one ring. `rows` counts what was written."""
+    """One run over one ring. `rows` counts what was written. `kept`: a filter of batches."""
 
-    def __init__(self, ring: Rows, format_: Format, output: Output, ending: Ending) -> None:
+    def __init__(
+        self, ring: Rows, format_: Format, output: Output, ending: Ending, kept: Sieve | None = None
+    ) -> None:
         self.ring, self.format, self.output, self.ending = ring, format_, output, ending
+        self.kept = kept
         self.rows = 0
         self.limit: int | None = None
 
@@ -83,6 +88,8 @@ class Loop:
         chunk: list[bytes] = []
         held = 0
         for batch in self.ring.batches():
+            if self.kept is not None:
+                batch = self.kept(batch)  # noqa: PLW2901 - the others are not wanted
             if self.limit is not None and self.rows + len(batch) >= self.limit:
                 batch = batch[: self.limit - self.rows]  # noqa: PLW2901 - the rest is not wanted
             lines = self.format.rows(batch) if batch else b""

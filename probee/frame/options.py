@@ -23,6 +23,7 @@ class Option(Frozen):
 
     `parse` turns an argument's text into its value and raises UsageError or ValueError. `many`:
     several arguments, repeated or separated by commas: the value is a tuple, empty at first.
+    Without `commas` they are only repeated, for a comma may be part of one.
     `group` is the heading in the help. `clashes`: names of options that cannot come with it.
     """
 
@@ -32,6 +33,7 @@ class Option(Frozen):
     help: str = ""
     parse: Callable[[str], Any] = str
     many: bool = False
+    commas: bool = True
     counted: bool = False
     default: Any = None
     group: str = "Options"
@@ -125,7 +127,7 @@ def _raise_flag(values: Values, option: Option) -> None:
 
 
 def _take(values: Values, option: Option, argument: str) -> None:
-    pieces = argument.split(",") if option.many else [argument]
+    pieces = argument.split(",") if option.many and option.commas else [argument]
     try:
         taken = [option.parse(piece) for piece in pieces]
     except (UsageError, ValueError) as error:

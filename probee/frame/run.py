@@ -16,7 +16,7 @@ from __future__ import annotations
 import gc
 
 from probee.errors import ProbeeError, UsageError, VerifierError
-from probee.frame.columns import bind
+from probee.frame.columns import bind, sieve
 from probee.frame.formats import Csv, Format, Json, Table
 from probee.frame.loop import Loop
 from probee.frame.options import Values, parse
@@ -110,14 +110,16 @@ def _trace_events(tool: Tool, plan: Plan, values: Values, output: Output, ending
     try:
         session.load()
         for declaration, entries in plan.fill.items():
-            live = session[declaration]
-            for key, value in entries.items():
+            live: Any = session[declaration]
+            for key, value in entries.items() if isinstance(entries, dict) else entries:
                 live[key] = value
         if ending.asked:
             raise ProbeeError(f"ended by {ending.asked} before tracing began")
         output.write(format_.header)
         # Made before the programs run: the files that it opens are no events yet.
-        loop = Loop(session[plan.ring], format_, output, ending)
+        record: Any = plan.ring.value_class
+        kept = sieve(plan.keep, record)
+        loop = Loop(session[plan.ring], format_, output, ending, kept)
         session.attach()
         gc.freeze()
         gc.enable()

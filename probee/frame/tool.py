@@ -10,12 +10,12 @@ from probee.frozen import Frozen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
-    from probee.frame.columns import Column
+    from probee.frame.columns import Column, Keep
     from probee.frame.options import Values
-    from probee.lang.maps import Hash, PerCpuArray, RingBuf
+    from probee.lang.maps import PerCpuArray, RingBuf
     from probee.lang.programs import Program
     from probee.lang.variables import Const
 
@@ -24,15 +24,17 @@ class Plan(Frozen):
     """What one run loads; rows come out of `ring`.
 
     `consts`: values of Const declarations, the others are folded away. `fill`: entries put into
-    maps before the programs are attached. `lost`: counters of events that gave no row, one u64 a
-    CPU at index 0, and what they were.
+    maps before the programs are attached, as a dict or as pairs of key and value. `lost`: counters
+    of events that gave no row, one u64 a CPU at index 0, and what they were. `keep`: tests that all
+    rows shown have passed; the others do not count for --count.
     """
 
     programs: tuple[Program, ...]
     ring: RingBuf[Any]
     consts: dict[Const[Any], Any]
-    fill: dict[Hash[Any, Any], dict[Any, Any]]
+    fill: Mapping[Any, dict[Any, Any] | Sequence[tuple[Any, Any]]]
     lost: dict[PerCpuArray[int], str] | None = None
+    keep: tuple[Keep, ...] = ()
 
 
 class Tool(Frozen):

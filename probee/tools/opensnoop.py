@@ -47,9 +47,10 @@ from probee.frame.standard import (
     time_columns,
     wants_time,
 )
-from probee.frame.text import is_cut
+from probee.frame.text import is_cut, text_of
 from probee.frame.tool import Plan, Tool
 from probee.host.features import Features
+from probee.klib.paths import PATH_FILTERS, glob_keep, path_wanted, prefix_filters
 from probee.klib.tasks import TASK_OPTIONS, task_filters, task_ids, wanted
 from probee.uapi.bpf import BPF_PROG_TYPE_TRACEPOINT
 from probee.uapi.bpf_func import BPF_FUNC_task_pt_regs
@@ -123,7 +124,9 @@ def fill(e: Open, ids: u64, ret: s64, named: bool, path: UserStr) -> None:
 
 
 def report(ids: u64, ret: s64, named: bool, path: UserStr, flags: u32, mode: u32) -> None:
-    """Sends the record of a call that ended with `ret`."""
+    """Sends the record of a call that ended with `ret`, if its path is wanted."""
+    if not path_wanted(path):
+        return
     if more:
         if (m := more_opens.reserve()) is not None:
             fill(m.open, ids, ret, named, path)
@@ -274,6 +277,10 @@ PAIR = (
 def plan(values: Values) -> Plan:
     """Programs and constants for what the command line asks."""
     consts, fill_maps = task_filters(values)
+    path_consts, path_fill = prefix_filters(values)
+    consts |= path_consts
+    fill_maps |= path_fill
+    keep = glob_keep(values, "path", text_of)
     if values.failed:
         consts[only_failed] = True
     ring: RingBuf[Any] = opens
@@ -282,8 +289,8 @@ def plan(values: Values) -> Plan:
         ring = more_opens
     if values.pair or not exit_reads_arguments():
         lost = {unpaired: "calls whose beginning was not seen"}
-        return Plan(PAIR, ring, consts, fill_maps, lost)
-    return Plan(EXIT_ONLY, ring, consts, fill_maps)
+        return Plan(PAIR, ring, consts, fill_maps, lost, keep)
+    return Plan(EXIT_ONLY, ring, consts, fill_maps, keep=keep)
 
 
 def exit_reads_arguments() -> bool:
@@ -321,6 +328,7 @@ TOOL = Tool(
     columns=columns,
     options=(
         *TASK_OPTIONS,
+        *PATH_FILTERS,
         Option("failed", "x", help="only opens that failed", group="Filters"),
         *TIME_OPTIONS,
         UID_OPTION,

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from probee import Chars, RingBuf, Struct, chars, s32, u32
-from probee.frame.columns import Column
+from probee.frame.columns import Column, Keep
 from probee.frame.options import Option
 from probee.frame.tool import Plan, Tool
 from probee.runtime.losses import Loss
@@ -99,16 +99,20 @@ class FakeSession:
         return self.lost
 
 
+def odd(pid: int) -> bool:
+    return pid % 2 == 1
+
+
 def tool() -> Tool:
     return Tool(
         name="faketool",
         summary="Tests.",
-        plan=lambda _: Plan((), ring, {}, {}),
+        plan=lambda v: Plan((), ring, {}, {}, keep=(Keep("pid", odd),) if v.odd else ()),
         columns=lambda _: (
             Column("pid", "PID", "pid", 7),
             Column("path", "PATH", "path", memo=False),
         ),
-        options=(Option("pid", "p", "PID", "pid"),),
+        options=(Option("pid", "p", "PID", "pid"), Option("odd", help="odd ones")),
     )
 
 

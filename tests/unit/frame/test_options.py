@@ -11,6 +11,7 @@ from probee.frame.options import Option, Values, nearest, parse
 
 ROWS = (
     Option("pid", "p", "PID", "processes", o.pid, many=True),
+    Option("glob", "", "GLOB", "names", many=True, commas=False),
     Option("failed", "x", help="only failed ones"),
     Option("time", "T", help="time", counted=True),
     Option("duration", "d", "SECONDS", "how long", o.seconds),
@@ -24,6 +25,10 @@ def read(*words: str) -> Values:
     values, operands = parse(ROWS, words)
     assert operands == []
     return values
+
+
+def test_without_commas_only_repeated() -> None:
+    assert read("--glob", "a,b", "--glob=c", "--glob", "a,b").glob == ("a,b", "c")
 
 
 def test_nothing_given() -> None:

@@ -99,6 +99,13 @@ def test_count_is_exact(session: type[FakeSession], run: Run) -> None:
     assert session.log[-2:] == ["detach", "close"]
 
 
+def test_rows_that_are_filtered_out_do_not_count(session: type[FakeSession], run: Run) -> None:
+    session.drains = [[[row(2)], [row(1), row(2)]], [[row(3), row(4), row(5)], [row(7)]]]
+    status, text = run("--odd", "--count=3", "--json")
+    assert status == 0
+    assert [json.loads(line)["pid"] for line in text.splitlines()] == [1, 3, 5]
+
+
 def test_duration(session: type[FakeSession], run: Run) -> None:
     session.idle = staticmethod(lambda: None)
     session.drains = [[[row(1)]]]

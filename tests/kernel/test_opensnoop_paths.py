@@ -1,0 +1,55 @@
+"""opensnoop's paths on the running kernel: filters on them, and -F wherever a path can lead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.kernel.opensnoop_support import VARIANTS, Snoop, Words, Worker, snooped
+
+if TYPE_CHECKING:
+    from tests.support import Spawn
+
+pytestmark = pytest.mark.kernel
+
+FILTERED = """
+for name in (b'/no/a', b'/no/ab', b'/no', b'/na/x,y', b'no/a', b'', b'/no/\\xffz', b'/' * 300,
+             b'/no/' + b'y' * 250 + b'1', b'/no/' + b'y' * 251, b'/no/' + b'y' * 4000):
+    openat(name)
+by_handle()
+"""
+
+
+@VARIANTS
+def test_prefixes(spawn: Spawn, variant: Words) -> None:
+    words = (
+        "--path",
+        "/no/a",
+        "--path=/na/x,",
+        "--path",
+        "/no/\udcff",
+        "--path",
+        "/no/" + "y" * 251,
+    )
+    calls, rows = snooped(spawn, FILTERED, "--path=/probee-test", *words, *variant)
+    assert len(calls) == 13
+    assert [row["path"][:7] for row in rows] == [
+        "/no/a", "/no/ab", "/na/x,y", "/no/\udcffz", "/no/yyy", "/no/yyy",
+    ]  # fmt: skip
+
+
+def test_globs_are_counted_after_the_filter(spawn: Spawn) -> None:
+    worker = Worker(spawn)
+    words = ("--path-glob", "/no/[ab]*", "--path-glob", "/probee*", "--json")
+    snoop = Snoop(spawn, "-p", str(worker.pid), *words)
+    snoop.wait_for(worker)
+    worker.do("for i in range(30): openat(b'/no/abc'[:4 + i % 4])")
+    assert snoop.end() == 0
+    paths = [row["path"] for row in snoop.rows()]
+    assert paths == ["/no/a", "/no/ab", "/no/abc"] * 7 + ["/no/a"]
+    snoop = Snoop(spawn, "-p", str(worker.pid), "--path-glob", "/no/*", "--count", "5", "--csv")
+    while snoop.process.poll() is None:
+        worker.do("openat(b'/no/x'); openat(b'/other')")
+    assert snoop.wait() == 0
+    assert [line.split(b",")[5] for line in snoop.lines[1:]] == [b"/no/x"] * 5
