@@ -48,6 +48,12 @@ ORACLES = (
     Oracle("strace", ("strace",), ("strace",), "says what a process really did"),
     Oracle("opensnoop", ("opensnoop-libbpf", "opensnoop"), ("libbpf-tools",), "the C peer"),
     Oracle("bpftrace", ("bpftrace",), ("bpftrace",), "a peer"),
+    Oracle("bash", ("bash",), ("bash",), "completes words"),
+    Oracle("zsh", ("zsh",), ("zsh",), "completes words"),
+    Oracle("fish", ("fish",), ("fish",), "completes words"),
+    Oracle("mandoc", ("mandoc",), ("mandoc",), "judges manual pages"),
+    Oracle("groff", ("groff",), ("groff",), "renders manual pages"),
+    Oracle("man", ("man",), ("man-db",), "shows manual pages"),
     Oracle("debootstrap", ("debootstrap",), ("debootstrap",), "makes an empty Debian"),
 )
 # fmt: on

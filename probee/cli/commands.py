@@ -11,8 +11,10 @@ TOOLS: tuple[tuple[str, str], ...] = (
     ("opensnoop", "Trace opens of files: who opened what, with what result."),
 )
 
-# the same for what is no tool; each lives in probee/cli/<name>.py as run()
+# the same for what is no tool; each lives in probee/cli/<name>.py as PAGE and run()
 COMMANDS: tuple[tuple[str, str], ...] = (
+    ("completion", "Print a script with which a shell completes probee's words."),
+    ("man", "Print manual pages, or write them into a directory."),
     ("stubs", "Write classes with the fields of tracepoints, for type checkers."),
 )
 

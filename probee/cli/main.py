@@ -69,27 +69,13 @@ def _unknown(word: str) -> int:
 
 
 def help_text() -> str:
-    """What there is."""
-    from probee.frame.help import WIDTH, wrap
+    """What there is, and what is planned."""
+    from probee.cli.pages import overview
+    from probee.frame import help as help_
 
-    rows, commands = (
-        "\n".join(f"  {name:<12}{what}" for name, what in table) for table in (TOOLS, COMMANDS)
-    )
     later = ", ".join((*NOT_BUILT_COMMANDS, *NOT_BUILT_TOOLS))
-    indented = "\n".join(f"  {line}" for line in wrap(later, WIDTH - 2))
-    return (
-        "Usage: probee TOOL [OPTION]...\n"
-        "eBPF in pure Python: tools that trace the running system.\n\n"
-        f"Tools (probee TOOL --help says more):\n{rows}\n\n"
-        f"Commands:\n{commands}\n\n"
-        "Options:\n"
-        "  -h, --help      show this help\n"
-        "  -V, --version   show the version\n\n"
-        "EXAMPLES\n"
-        "  probee opensnoop            all opens of the machine\n"
-        "  probee opensnoop -p 181     those of process 181\n\n"
-        f"Not built yet:\n{indented}\n"
-    )
+    indented = "\n".join(f"  {line}" for line in help_.wrap(later, help_.WIDTH - 2))
+    return f"{help_.help_text(overview())}\nNot built yet:\n{indented}\n"
 
 
 def _print(text: str) -> int:

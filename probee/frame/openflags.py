@@ -20,6 +20,7 @@ _NAMES = (
     "O_PATH",
 )  # fmt: skip
 _ACCESS = {os.O_RDONLY: "O_RDONLY", os.O_WRONLY: "O_WRONLY", os.O_RDWR: "O_RDWR"}
+ALL_NAMES = (*_ACCESS.values(), *_NAMES)
 CREATES = os.O_CREAT | (os.O_TMPFILE & ~os.O_DIRECTORY)
 
 

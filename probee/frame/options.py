@@ -1,8 +1,8 @@
 """Options as rows, and a command line read by them: GNU style, without `argparse`.
 
 In: `Option` rows and the words of the command line. Out: `Values`, every option under its name
-with `-` as `_`, or a UsageError that says in one sentence what is wrong. Help, and later man pages
-and shell completions, come from the same rows.
+with `-` as `_`, or a UsageError that says in one sentence what is wrong. Help, manual pages and
+completion for shells come from the same rows.
 
     -p 1 -p 2,3   -p1   --pid 1   --pid=1   -xTT   --
 """
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+# Of arguments: what is there now (files, processes, ...), and names that are always the same.
+KINDS = (
+    "file", "folder", "command", "pid", "tid", "comm", "uid", "user", "errno", "open-flag",
+)  # fmt: skip
+
+
 class Option(Frozen):
     """One option. With an empty `metavar` it is a flag; `counted` flags tell how often they came.
 
@@ -25,6 +31,8 @@ class Option(Frozen):
     several arguments, repeated or separated by commas: the value is a tuple, empty at first.
     Without `commas` they are only repeated, for a comma may be part of one.
     `group` is the heading in the help. `clashes`: names of options that cannot come with it.
+    `takes`: what the argument is, for shells to complete: one of `KINDS`, or its words, which the
+    help lists; empty where only the user can know.
     """
 
     name: str
@@ -38,6 +46,7 @@ class Option(Frozen):
     default: Any = None
     group: str = "Options"
     clashes: tuple[str, ...] = ()
+    takes: str | tuple[str, ...] = ""
 
     @property
     def key(self) -> str:

@@ -171,9 +171,7 @@ def _report(tool: Tool, plan: Plan, session: Session, reason: str) -> None:
 def _help(tool: Tool) -> int:
     from probee.frame.help import help_text
 
-    return _print(
-        help_text(tool.name, tool.summary, tool.description, tool.all_options, tool.examples)
-    )
+    return _print(help_text(tool.page))
 
 
 def _print(text: str) -> int:

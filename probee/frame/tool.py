@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from probee.frame.columns import Column, Keep
     from probee.frame.options import Values
+    from probee.frame.page import Page
     from probee.lang.maps import PerCpuArray, RingBuf
     from probee.lang.programs import Program
     from probee.lang.variables import Const
@@ -56,13 +57,22 @@ class Tool(Frozen):
         """Its own options, then those that every tool has."""
         return (*self.options, *COMMON)
 
+    @property
+    def page(self) -> Page:
+        """What it says of itself."""
+        from probee.frame.page import Page
+
+        return Page(
+            self.name, self.summary, self.description, self.all_options, tuple(self.examples)
+        )
+
 
 COMMON = (
     Option("duration", "d", "SECONDS", "end after this time", seconds, group="Ending"),
     Option("count", "", "N", "end after N rows", count, group="Ending"),
     Option("json", help="one JSON object a line", group="Output", clashes=("csv",)),
     Option("csv", help="comma-separated values (RFC 4180)", group="Output"),
-    Option("output", "o", "FILE", "write rows to FILE", file_name, group="Output"),
+    Option("output", "o", "FILE", "write rows to FILE", file_name, group="Output", takes="file"),
     Option(
         "ring-size",
         "b",

@@ -131,12 +131,14 @@ def task_name(text: str) -> bytes:
 
 
 TASK_OPTIONS = (
-    Option("pid", "p", "PID", "only these processes", pid, many=True, group="Filters"),
+    Option("pid", "p", "PID", "only these processes", pid, many=True, group="Filters",
+           takes="pid"),
     Option("tid", "t", "TID", "only these threads; shows a TID column", pid, many=True,
-           group="Filters"),
-    Option("uid", "u", "UID", "only these users", uid, many=True, group="Filters"),
+           group="Filters", takes="tid"),
+    Option("uid", "u", "UID", "only these users", uid, many=True, group="Filters",
+           takes="uid"),
     Option("name", "n", "NAME", "only tasks with NAME in their name, or at its start: ^NAME",
-           task_name, group="Filters"),
+           task_name, group="Filters", takes="comm"),
 )  # fmt: skip
 
 _KINDS: tuple[tuple[str, Const[Any], Const[Any], Hash[Any, Any]], ...] = (

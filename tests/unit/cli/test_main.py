@@ -16,6 +16,7 @@ HEAVY = frozenset((
     "dataclasses", "typing", "argparse", "inspect", "ast", "json", "re", "enum", "collections",
     "contextlib", "functools", "pathlib", "subprocess", "logging", "signal", "socket", "tempfile",
     "hashlib", "importlib.util",
+    "probee.frame.help", "probee.frame.man", "probee.frame.page", "probee.cli.pages",
 ))  # fmt: skip
 
 

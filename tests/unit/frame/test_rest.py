@@ -14,6 +14,7 @@ from probee.frame.help import WIDTH, help_text, wrap
 from probee.frame.openflags import flag_names, mode_of, mode_text, octal
 from probee.frame.options import Option
 from probee.frame.output import Closed, Output
+from probee.frame.page import Page
 
 
 @pytest.fixture(params=["UTC0", "EST5EDT", "<+0545>-5:45"])
@@ -141,7 +142,9 @@ def test_help_has_every_option_and_stays_narrow() -> None:
         Option("pid", "p", "PID", "processes " * 12, many=True),
         Option("a-very-long-name-of-an-option", "", "ARGUMENT", "short", group="Output"),
     )
-    text = help_text("tool", "Does it.", "Words " * 40, options, [("tool -p 1", "one process")])
+    text = help_text(
+        Page("tool", "Does it.", "Words " * 40, options, (("tool -p 1", "one process"),))
+    )
     assert all(len(line) <= WIDTH for line in text.splitlines())
     for word in ("-p, --pid=PID[,...]", "--a-very-long-name-of-an-option=ARGUMENT", "EXAMPLES",
                  "EXIT STATUS", "probee tool -p 1"):  # fmt: skip

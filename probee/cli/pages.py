@@ -1,0 +1,53 @@
+"""What there is to explain: the page of `probee` itself, and of each tool and command.
+
+In: a word of the command line. Out: its `Page`, for `--help`, manual pages and completion.
+"""
+
+from __future__ import annotations
+
+from probee.cli.commands import COMMANDS, TOOLS
+from probee.frame.options import Option
+from probee.frame.page import HELP, Page
+
+OPTIONS = (HELP, Option("version", "V", help="show the version", group="Help"))
+EXAMPLES = (
+    ("opensnoop", "all opens of the machine"),
+    ("opensnoop -p 181", "those of process 181"),
+    ("opensnoop --help", "its options"),
+)
+EXIT_STATUS = (
+    ("0", "done"),
+    ("1", "could not do it; the message says why"),
+    ("2", "the command line is wrong"),
+)
+
+
+def overview() -> Page:
+    """`probee` itself."""
+    return Page(
+        "",
+        "eBPF in pure Python: tools that trace the running system.",
+        options=OPTIONS,
+        examples=EXAMPLES,
+        operands="TOOL|COMMAND [OPTION]...",
+        takes=tuple(name for name, _ in (*TOOLS, *COMMANDS)),
+        exit_status=EXIT_STATUS,
+        lists=(("Tools", TOOLS), ("Commands", COMMANDS)),
+    )
+
+
+def page_of(name: str) -> Page:
+    """The page of a tool or command; KeyError where there is none."""
+    page: Page
+    if any(name == tool for tool, _ in TOOLS):
+        page = __import__(f"probee.tools.{name}", fromlist=["TOOL"]).TOOL.page
+    elif any(name == command for command, _ in COMMANDS):
+        page = __import__(f"probee.cli.{name}", fromlist=["PAGE"]).PAGE
+    else:
+        raise KeyError(name)
+    return page
+
+
+def all_pages() -> list[Page]:
+    """The overview, then tools, then commands."""
+    return [overview(), *(page_of(name) for name, _ in (*TOOLS, *COMMANDS))]
