@@ -19,7 +19,7 @@ from typing import Any
 from bench import contestants, load, measure, report, surroundings
 from bench.codegen import measure as codegen
 from probee import sizeof
-from probee.tools.opensnoop import Open
+from probee.tools.opensnoop.rows import Open
 from scripts import oracles
 
 HERE = Path(__file__).parent

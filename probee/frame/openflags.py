@@ -1,12 +1,15 @@
 """The flags of open(2) by name, and the mode where there is one.
 
-In: the numbers as the system call got them. Out: `O_RDONLY|O_CLOEXEC` and `0644`. The values are
-those of this machine's architecture, as Python's `os` has them from the C headers.
+In: the numbers as the system call got them, or names. Out: `O_RDONLY|O_CLOEXEC`, or the bits. The
+values are those of this machine's architecture, as Python's `os` has them from the C headers.
 """
 
 from __future__ import annotations
 
 import os
+
+from probee.errors import UsageError
+from probee.frame.options import nearest
 
 O_ACCMODE = 3
 # os.O_LARGEFILE is 0 where C programs need not say it; the kernel knows the flag all the same
@@ -20,7 +23,9 @@ _NAMES = (
     "O_PATH",
 )  # fmt: skip
 _ACCESS = {os.O_RDONLY: "O_RDONLY", os.O_WRONLY: "O_WRONLY", os.O_RDWR: "O_RDWR"}
-ALL_NAMES = (*_ACCESS.values(), *_NAMES)
+ALL_NAMES = (*_ACCESS.values(), *_NAMES, "O_LARGEFILE")
+# What tells these from flags that they contain.
+_OWN_BITS = {"O_SYNC": os.O_SYNC & ~os.O_DSYNC, "O_TMPFILE": os.O_TMPFILE & ~os.O_DIRECTORY}
 CREATES = os.O_CREAT | (os.O_TMPFILE & ~os.O_DIRECTORY)
 
 
@@ -41,18 +46,24 @@ def flag_names(flags: int) -> str:
     return "|".join([*names, f"0{rest:o}"] if rest else names)
 
 
-def mode_of(flags_and_mode: tuple[int, int]) -> int | None:
-    """The mode, or None where the call makes no file: then nobody set that argument."""
-    flags, mode = flags_and_mode
-    return mode & 0o7777 if flags & CREATES else None
-
-
-def mode_text(flags_and_mode: tuple[int, int]) -> str:
-    """`0644`, or `-` where the call makes no file."""
-    mode = mode_of(flags_and_mode)
-    return "-" if mode is None else f"{mode:04o}"
-
-
 def octal(flags: int) -> str:
     """`02000000`."""
     return f"0{flags:o}"
+
+
+def flag_filter(name: str) -> tuple[int, int]:
+    """The bits that say `name` is among the flags, and a set of access modes: 1 << mode.
+
+    One of the two is 0: access modes are numbers and no bits, O_RDONLY is 0. Raises UsageError for
+    a name that is none.
+    """
+    known = name.upper()
+    for mode, access in (*_ACCESS.items(), (O_ACCMODE, "O_ACCMODE")):
+        if known == access:
+            return 0, 1 << mode
+    if known == "O_LARGEFILE":
+        return _LARGEFILE.get(os.uname().machine, 0), 0
+    if known in _NAMES:
+        return _OWN_BITS.get(known, getattr(os, known)), 0
+    near = nearest(known, ALL_NAMES)
+    raise UsageError(f"{name!r} is no flag of open(2){near}")

@@ -212,6 +212,14 @@ def count(text: str) -> int:
     return whole(text, 1, 1 << 62, "a count")
 
 
+def micros(text: str) -> int:
+    """A time in microseconds, with a fraction if wanted, in nanoseconds; at most a year."""
+    digits = text.replace(".", "", 1)
+    if digits.isascii() and digits.isdigit() and len(text) < 20 and float(text) <= 31_536_000e6:
+        return round(float(text) * 1000)
+    raise UsageError(f"{text!r} is not a time in microseconds, such as 100 or 0.5")
+
+
 def seconds(text: str) -> float:
     """A time in seconds, with a fraction if wanted, more than 0 and at most a year."""
     digits = text.replace(".", "", 1)

@@ -1,7 +1,8 @@
 """Options and columns that mean the same in every tool: time, task, errno.
 
 In: the command line's values. Out: rows for a tool to put beside its own. A record names its fields
-`time` (nanoseconds of CLOCK_BOOTTIME), `ids` (process id << 32 | thread id), `uid`, `comm`, `ret`.
+`time` (nanoseconds of CLOCK_BOOTTIME), `latency` (nanoseconds), `ids` (process id << 32 | thread
+id), `uid`, `comm`, `ret`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from errno import errorcode
 
 from probee.frame.columns import Column
-from probee.frame.options import Option
+from probee.frame.options import Option, micros
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +23,11 @@ TIME_OPTIONS = (
            group="Columns"),
 )  # fmt: skip
 UID_OPTION = Option("show-uid", "U", help="show the user id", group="Columns")
+LATENCY_OPTIONS = (
+    Option("latency", help="show how long it took, in microseconds", group="Columns"),
+    Option("min-us", "", "N", "only what took N microseconds or more; shows how long", micros,
+           group="Filters"),
+)  # fmt: skip
 ERRNAME_OPTION = Option(
     "errname", help="show ERR by name, ENOENT for 2 (JSON has both)", group="Columns"
 )
@@ -67,6 +73,22 @@ def time_columns(values: Values) -> tuple[Column, ...]:
     if values.boot_ns:
         columns += (Column("boot_ns", "BOOT_NS", "time", 16, right=True, memo=False),)
     return columns
+
+
+def wants_latency(values: Values) -> bool:
+    """Whether the record's `latency`, in nanoseconds, is needed: then both ends are traced."""
+    return bool(values.latency or values.min_us is not None)
+
+
+def latency_columns(values: Values) -> tuple[Column, ...]:
+    """LAT_US with --latency or --min-us; JSON and CSV have nanoseconds."""
+    if not wants_latency(values):
+        return ()
+    return (Column("latency_ns", "LAT_US", "latency", 9, right=True, text=_micros, memo=False),)
+
+
+def _micros(nanoseconds: int) -> str:
+    return f"{nanoseconds / 1000:.3f}"
 
 
 def task_columns(values: Values) -> tuple[Column, ...]:

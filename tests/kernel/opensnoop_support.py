@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SENTINEL = "/probee-test/sentinel/"
+BEGIN = "openat({!r})"  # code that opens it
 
 WORKER = """
 import ctypes, errno, os, sys, threading
@@ -126,11 +128,13 @@ class Snoop:
         for line in pipe:
             lines.append(line)  # noqa: PERF402 - each line is to be seen at once
 
-    def wait_for(self, worker: Worker, timeout: float = 60, how: str = "exec({!r})") -> None:
+    def wait_for(
+        self, worker: Worker, timeout: float = 60, how: str = "exec({!r})", begin: str = BEGIN
+    ) -> None:
         """Until the tool has shown an open that the worker did for this purpose.
 
         `how` is what the worker does with the code of such an open, where it is not to do it in
-        its main thread.
+        its main thread; `begin` is the code.
         """
         deadline = time.monotonic() + timeout
         number = 0
@@ -139,9 +143,9 @@ class Snoop:
                 raise AssertionError(f"it ended: {b''.join(self.errors).decode()}")
             assert time.monotonic() < deadline, "it shows nothing"
             number += 1
-            worker.do(how.format(f"openat({SENTINEL + str(number)!r}.encode())"))
+            worker.do(how.format(begin.format(f"{SENTINEL}{number}".encode())))
             time.sleep(0.01)
-        worker.do(how.format(f"openat({(SENTINEL + 'begin')!r}.encode())"))
+        worker.do(how.format(begin.format(f"{SENTINEL}begin".encode())))
         worker.calls()
 
     def end(self, number: int = signal.SIGINT) -> int:
@@ -206,13 +210,22 @@ by_handle(os.O_RDWR)
 """
 
 
-def snooped(spawn: Spawn, code: str, *words: str) -> tuple[list[Any], list[dict[str, Any]]]:
-    """Runs `code` in a worker under opensnoop --json: the calls made, the rows shown."""
+def snooped(
+    spawn: Spawn, code: str, *words: str, prepare: str = "", begin: str = BEGIN, under_way: int = 0
+) -> tuple[list[Any], list[dict[str, Any]]]:
+    """Runs `code` in a worker under opensnoop --json: the calls made, the rows shown.
+
+    `prepare` is run before, unseen; `begin` is code for an open that passes the filters.
+    `under_way`: so many opens may have begun before the tool did, and end unseen.
+    """
     worker = Worker(spawn)
+    worker.do(prepare)
     snoop = Snoop(spawn, "-p", str(worker.pid), "--json", *words)
-    snoop.wait_for(worker)
+    snoop.wait_for(worker, begin=begin)
     worker.do(code)
     calls = worker.calls()
     assert snoop.end() == 0
-    assert snoop.error_text == "probee opensnoop: 0 events lost\n"
+    lost = re.match(r"probee opensnoop: (\d+) events lost\n", snoop.error_text)
+    assert lost, snoop.error_text
+    assert int(lost[1]) <= under_way, snoop.error_text
     return calls, snoop.rows()

@@ -81,7 +81,9 @@ def program(ctx: Context) -> s64:
     u = read_str(p, 8)
     if u is not None and u:
         found += 16
-    return found
+    if read_str(q, 4) is None:
+        found += 32
+    return found + (64 if None != read_str(p, 4) else 0)
 """,
     "truth of text": """
 @raw_tracepoint("probee_meaning")

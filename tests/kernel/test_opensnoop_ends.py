@@ -261,7 +261,7 @@ def test_bpftool_shows_small_programs_with_their_lines(
 ) -> None:
     """What clang makes of the pair is 240 and 792 bytes; with the filter that -p asks for."""
     bpftool = oracle("bpftool")
-    limits = {"enter": 240, "exit": 792} if runs_pair(variant) else {"exit": 360}
+    limits = {"enter": 240, "end": 792} if runs_pair(variant) else {"exit": 440}
 
     def shown() -> dict[int, dict[str, Any]]:
         done = subprocess.run([bpftool, "-j", "prog", "show"], capture_output=True, check=True)
@@ -272,7 +272,7 @@ def test_bpftool_shows_small_programs_with_their_lines(
     snoop = Snoop(spawn, "-p", str(worker.pid), "--json", *variant)
     snoop.wait_for(worker)
     rows = [row for number, row in shown().items() if number not in before]
-    ours = [row for row in rows if re.match(r"(enter|exit)_", row["name"])]
+    ours = [row for row in rows if re.match(r"(enter|exit|end)_", row["name"])]
     assert len(ours) >= 5
     for row in ours:
         assert row["type"] == "tracepoint"
@@ -282,7 +282,7 @@ def test_bpftool_shows_small_programs_with_their_lines(
         assert row["bytes_xlated"] <= limits[row["name"].partition("_")[0]], row["name"]
     dump = [bpftool, "prog", "dump", "xlated", "id", str(ours[0]["id"]), "linum"]
     text = subprocess.run(dump, capture_output=True, text=True, check=True).stdout
-    assert re.search(r"\n; .+ \[file:.*opensnoop.py line_num:\d+", text)
+    assert re.search(r"\n; .+ \[file:.*opensnoop/(calls|rows).py line_num:\d+", text)
     assert snoop.end() == 0
 
 

@@ -138,5 +138,5 @@ def test_table_and_csv(spawn: Spawn) -> None:
     start = rb"\d\d:\d\d:\d\d\.\d{6} \d+ +\S+ +-1   2 "
     assert re.match(start + rb'O_RDONLY\|O_CLOEXEC +- +/etc/a,"b\\n\n', last[0])
     assert last[1].endswith(b" /etc/hostname\n")
-    assert rows.lines[0] == b"pid,comm,fd,errno,error,path,cut\r\n"
-    assert rows.lines[-2].endswith(b',-1,2,ENOENT,"/etc/a,""b\\n",false\r\n')
+    assert rows.lines[0] == b"pid,comm,fd,errno,error,path,cut,unread\r\n"
+    assert rows.lines[-2].endswith(b',-1,2,ENOENT,"/etc/a,""b\\n",false,\r\n')

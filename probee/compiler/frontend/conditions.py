@@ -26,6 +26,7 @@ from probee.compiler.frontend.values import (
     Opt,
     OptNum,
     OptText,
+    ReadStr,
     Ref,
     Several,
     Text,
@@ -256,7 +257,8 @@ def _is_none(
             why="Python would raise TypeError",
             fix="compare with `is None`",
         )
-    match pair[0] if pair[1] == NONE else pair[1]:
+    value = pair[0] if pair[1] == NONE else pair[1]
+    match texts.kept(low, value, node) if isinstance(value, ReadStr) else value:
         case NoneType():
             low.decide(True, then, other)
         case Opt() | OptNum() | OptText() as value:

@@ -8,10 +8,10 @@ from datetime import datetime
 
 import pytest
 
-from probee.errors import KernelError
+from probee.errors import KernelError, UsageError
 from probee.frame.clock import EventClock
 from probee.frame.help import WIDTH, help_text, wrap
-from probee.frame.openflags import flag_names, mode_of, mode_text, octal
+from probee.frame.openflags import flag_filter, flag_names, octal
 from probee.frame.options import Option
 from probee.frame.output import Closed, Output
 from probee.frame.page import Page
@@ -127,14 +127,25 @@ def test_flag_names(flags: int, names: str) -> None:
     assert flag_names(flags) == names
 
 
-def test_modes() -> None:
-    assert mode_text((os.O_CREAT, 0o100644)) == "0644"
-    assert mode_text((os.O_TMPFILE | os.O_RDWR, 0o600)) == "0600"
-    assert mode_text((os.O_RDONLY, 0o12345)) == "-"
-    assert mode_text((os.O_DIRECTORY, 0o644)) == "-"
-    assert mode_of((os.O_CREAT, 0)) == 0
-    assert mode_of((0, 0o644)) is None
+def test_flags_by_their_bits() -> None:
     assert octal(os.O_CREAT | os.O_WRONLY) == "0101"
+    assert flag_filter("O_CREAT") == flag_filter("o_creat") == (os.O_CREAT, 0)
+    assert flag_filter("O_DSYNC") == (os.O_DSYNC, 0)
+    modes = [flag_filter(name) for name in ("O_RDONLY", "O_WRONLY", "O_RDWR", "O_ACCMODE")]
+    assert modes == [(0, 1), (0, 2), (0, 4), (0, 8)]
+    # Not by the bits of the flag that they contain.
+    for flag, part in ((os.O_SYNC, os.O_DSYNC), (os.O_TMPFILE, os.O_DIRECTORY)):
+        (name,) = flag_names(flag).split("|")[1:]
+        bits, _ = flag_filter(name)
+        assert bits
+        assert flag & bits == bits
+        assert not part & bits
+    bits, _ = flag_filter("O_LARGEFILE")
+    assert flag_names(bits) == "O_RDONLY|O_LARGEFILE"
+    with pytest.raises(
+        UsageError, match=r"'O_CREATE' is no flag of open\(2\); did you mean O_CREAT"
+    ):
+        flag_filter("O_CREATE")
 
 
 def test_help_has_every_option_and_stays_narrow() -> None:

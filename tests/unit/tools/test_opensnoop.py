@@ -12,9 +12,10 @@ from probee.frame.columns import bind, leaves
 from probee.frame.formats import Json, Table
 from probee.frame.options import Values, parse
 from probee.host.features import Features
-from probee.klib import tasks
+from probee.klib import results, tasks
 from probee.spec.types import struct_format
 from probee.tools import opensnoop as o
+from probee.tools.opensnoop import calls, rows
 
 
 def read(*words: str) -> Values:
@@ -31,34 +32,56 @@ def answer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> o
 
 
 def test_variant(answer: object) -> None:
-    assert o.plan(read()).programs is (o.PAIR if answer is False else o.EXIT_ONLY)
-    assert o.plan(read("--pair")).programs is o.PAIR
+    assert o.plan(read()).programs is (calls.PAIR if answer is False else calls.EXIT_ONLY)
+    assert o.plan(read("--pair")).programs is calls.PAIR
 
 
 @pytest.mark.usefixtures("answer")
 def test_constants() -> None:
     assert o.plan(read()).consts == tasks.namespace_consts()
     consts = o.plan(read("-xUeT", f"-p{os.getpid()}")).consts
-    assert {o.only_failed, o.more} < set(consts)
+    assert {results.only_failed, rows.more} < set(consts)
     assert consts[tasks.only_pid] == os.getpid()
-    for words, ring in (([], o.opens), (["--boot-ns"], o.more_opens), (["-U"], o.more_opens)):
+    for words, ring in (
+        ([], rows.opens),
+        (["--boot-ns"], rows.more_opens),
+        (["-U"], rows.more_opens),
+    ):
         plan = o.plan(read(*words))
         assert plan.ring is ring
-        assert (o.more in plan.consts) is (ring is o.more_opens)
+        assert (rows.more in plan.consts) is (ring is rows.more_opens)
+
+
+def test_flags_are_alternatives() -> None:
+    consts = o.plan(read("-f", "O_CREAT,O_RDWR", "-f", "O_SYNC")).consts
+    sync = os.O_SYNC & ~os.O_DSYNC
+    assert consts[rows.any_flags] == os.O_CREAT | sync
+    assert consts[rows.access_modes] == 1 << os.O_RDWR
+    assert consts[rows.more]
+
+
+@pytest.mark.parametrize("words", [["--latency"], ["--min-us", "0.5"]])
+def test_latency_needs_both_ends(words: list[str]) -> None:
+    plan = o.plan(read(*words))
+    assert plan.programs is calls.PAIR
+    assert plan.consts[rows.timed]
+    assert plan.consts[rows.min_ns] == (500 if len(words) == 2 else 0)
+    assert lines(*words, latency=1234567)[1].split()[4] == "1234.567"
 
 
 def record(**changes: Any) -> tuple[Any, ...]:
     row: dict[str, Any] = {
-        "time": 0, "flags": 0, "mode": 0, "uid": 0, "ret": 3, "ids": 42 << 32 | 43,
+        "time": 0, "latency": 0, "flags": 0, "mode": 0, "uid": 0, "ret": 3, "way": rows.OPENAT,
+        "unread": 0, "ids": 42 << 32 | 43,
         "comm": b"cat", "path": b"/etc/hostname", **changes,
     }  # fmt: skip
     row["comm"] = row["comm"].ljust(16, b"\0")
     row["path"] = row["path"].ljust(256, b"\0")
-    return tuple(row[name] for name, _ in leaves(o.More.layout_))
+    return tuple(row[name] for name, _ in leaves(rows.More.layout_))
 
 
 def lines(*words: str, **changes: Any) -> list[str]:
-    format_ = Table(bind(o.columns(read(*words)), o.More), follow=False, colour=False)
+    format_ = Table(bind(o.columns(read(*words)), rows.More), follow=False, colour=False)
     return (format_.header + format_.rows([record(**changes)])).decode().splitlines()
 
 
@@ -95,15 +118,34 @@ def test_columns_that_were_asked_for() -> None:
     assert len(lines("-TT")[1].split()[0]) == len("2026-01-01T00:00:00.000000+00:00")
 
 
+def test_flags_that_could_not_be_read_and_modes() -> None:
+    def shown(**changes: Any) -> list[str]:
+        return lines("-e", **changes)[1].split()[4:6]
+
+    assert shown(flags=0, unread=rows.HOW_FAULT, way=rows.OPENAT2) == ["?", "-"]
+    assert shown(flags=os.O_CREAT, mode=0) == ["O_RDONLY|O_CREAT", "0000"]
+    assert shown(flags=os.O_TMPFILE | os.O_RDWR, mode=0o600)[1] == "0600"
+    assert shown(flags=os.O_DIRECTORY, mode=0o644)[1] == "-"
+    # openat2 refuses what it does not know: the row shows what that was
+    high = shown(flags=1 << 63 | os.O_CLOEXEC, mode=0o644, way=rows.OPENAT2)
+    assert high == ["O_RDONLY|O_CLOEXEC|01000000000000000000000", "0644"]
+
+
+def test_ways() -> None:
+    assert [lines("--syscall", way=way)[1].split()[4] for way in range(5)] == [
+        "open", "creat", "openat", "openat2", "open_by_handle_at",
+    ]  # fmt: skip
+
+
 def test_json_keys_are_stable() -> None:
     def row(*words: str, **changes: Any) -> dict[str, Any]:
-        format_ = Json(bind(o.columns(read(*words)), o.More))
+        format_ = Json(bind(o.columns(read(*words)), rows.More))
         loaded: dict[str, Any] = json.loads(format_.rows([record(**changes)]))
         return loaded
 
     assert row() == {
         "pid": 42, "comm": "cat", "fd": 3, "errno": 0, "error": None, "path": "/etc/hostname",
-        "cut": False,
+        "cut": False, "unread": None,
     }  # fmt: skip
     failed = row(ret=-2, path=b"x" * 256)
     assert (failed["fd"], failed["errno"], failed["error"]) == (-1, 2, "ENOENT")
@@ -113,9 +155,15 @@ def test_json_keys_are_stable() -> None:
     assert extended["flag_names"] == "O_RDONLY|O_CREAT|O_CLOEXEC"
     assert extended["mode"] == 0o600
     assert row("-e")["mode"] is None
+    unknown = row("-e", unread=rows.HOW_FAULT, way=rows.OPENAT2)
+    assert [unknown[key] for key in ("flags", "flag_names", "mode", "unread")] == [None] * 4
+    assert row(unread=rows.NAME_FAULT, path=b"?")["unread"] == "fault"
+    assert row(unread=rows.NO_NAME, path=b"[handle]")["unread"] == "handle"
+    assert row("--latency", latency=1234)["latency_ns"] == 1234
+    assert row("--syscall", way=rows.OPENAT2)["syscall"] == "openat2"
 
 
 def test_the_record_is_small_and_without_gaps() -> None:
-    assert "x" not in struct_format(o.Open.layout_)
-    assert o.Open.layout_.size % 8 == 0
-    assert o.Open.layout_.size == 288
+    assert "x" not in struct_format(rows.Open.layout_)
+    assert rows.Open.layout_.size % 8 == 0
+    assert rows.Open.layout_.size == 288

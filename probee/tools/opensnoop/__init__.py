@@ -1,0 +1,201 @@
+"""Who opens what: open, openat, openat2, creat and open_by_handle_at, of the whole machine.
+
+In: the command line. Out: the programs and columns for it; a row for each call that ended, in the
+order of their ends. `calls` has the programs, `rows` what they send and which calls they send.
+"""
+
+from __future__ import annotations
+
+from probee.frame.columns import Column
+from probee.frame.openflags import CREATES, flag_filter, flag_names, octal
+from probee.frame.options import Option
+from probee.frame.standard import (
+    ERRNAME_OPTION,
+    LATENCY_OPTIONS,
+    TIME_OPTIONS,
+    UID_OPTION,
+    error_columns,
+    latency_columns,
+    task_columns,
+    time_columns,
+    wants_latency,
+    wants_time,
+)
+from probee.frame.text import is_cut, text_of
+from probee.frame.tool import Plan, Tool
+from probee.host.features import Features
+from probee.klib.paths import PATH_FILTERS, glob_keep, prefix_filters
+from probee.klib.results import RESULT_OPTIONS, result_filters
+from probee.klib.tasks import TASK_OPTIONS, task_filters
+from probee.tools.opensnoop import rows
+from probee.tools.opensnoop.calls import EXIT_ONLY, PAIR, unpaired
+from probee.uapi.bpf import BPF_PROG_TYPE_TRACEPOINT
+from probee.uapi.bpf_func import BPF_FUNC_task_pt_regs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from probee.frame.options import Values
+    from probee.lang.maps import RingBuf
+    from probee.lang.variables import Const
+
+
+def plan(values: Values) -> Plan:
+    """Programs and constants for what the command line asks."""
+    consts, fill = task_filters(values)
+    for more_consts, more_fill in (prefix_filters(values), result_filters(values)):
+        consts |= more_consts
+        fill |= more_fill
+    consts |= own_consts(values)
+    keep = glob_keep(values, "path", text_of)
+    ring: RingBuf[Any] = rows.more_opens if rows.more in consts else rows.opens
+    if values.pair or rows.timed in consts or not exit_reads_arguments():
+        lost = {unpaired: "calls whose beginning was not seen"}
+        return Plan(PAIR, ring, consts, fill, lost, keep)
+    return Plan(EXIT_ONLY, ring, consts, fill, keep=keep)
+
+
+def own_consts(values: Values) -> dict[Const[Any], Any]:
+    """What opensnoop's own options say to its programs."""
+    consts: dict[Const[Any], Any] = {}
+    if wants_latency(values):
+        consts[rows.timed] = True
+        consts[rows.min_ns] = values.min_us or 0
+    for bits, modes in values.flags:
+        consts[rows.any_flags] = consts.get(rows.any_flags, 0) | bits
+        consts[rows.access_modes] = consts.get(rows.access_modes, 0) | modes
+    if consts or wants_time(values) or values.show_uid or values.extended:
+        consts[rows.more] = True
+    return consts
+
+
+def exit_reads_arguments() -> bool:
+    """Whether `bpf_task_pt_regs` is there for programs on tracepoints; asked once for a kernel."""
+    # Unknown (None) counts as yes: without the rights to probe, the load says what is missing.
+    return Features().helper(BPF_PROG_TYPE_TRACEPOINT, BPF_FUNC_task_pt_regs) is not False
+
+
+def columns(values: Values) -> tuple[Column, ...]:
+    """bcc's columns, and before PATH what was asked for."""
+    return (
+        *time_columns(values),
+        *task_columns(values),
+        *error_columns(values),
+        *latency_columns(values),
+        *(way_columns() if values.syscall else ()),
+        *(flag_columns(values) if values.extended else ()),
+        Column("path", "PATH", "path", memo=False),
+        Column("cut", "", "path", value=is_cut, memo=False),
+        Column("unread", "", "unread", value=unread_name),
+    )
+
+
+def way_columns() -> tuple[Column, ...]:
+    """SYSCALL: how it was opened."""
+    return (Column("syscall", "SYSCALL", "way", 17, text=way_name, value=way_name),)
+
+
+def way_name(way: int) -> str:
+    """The call's name."""
+    return rows.CALLS[way]
+
+
+def unread_name(unread: int) -> str | None:
+    """Why there is no name: `fault` (its address could not be read), `handle` (none was given)."""
+    return "fault" if unread & rows.NAME_FAULT else "handle" if unread & rows.NO_NAME else None
+
+
+def flag_columns(values: Values) -> tuple[Column, ...]:
+    """FLAGS and MODE; JSON has the flags as a number and by name."""
+    show = octal if values.numeric else flag_names
+
+    def text(row: tuple[int, int]) -> str:
+        flags = known_flags(row)
+        return "?" if flags is None else show(flags)
+
+    return (
+        Column("flags", "FLAGS", "flags unread", 9 if values.numeric else 20, text=text,
+               value=known_flags),
+        Column("flag_names", "", "flags unread", value=known_flag_names),
+        Column("mode", "MODE", "mode flags unread way", 4, text=mode_text, value=mode_of),
+    )  # fmt: skip
+
+
+def known_flags(row: tuple[int, int]) -> int | None:
+    """The flags, or None where openat2's struct could not be read."""
+    flags, unread = row
+    return None if unread & rows.HOW_FAULT else flags
+
+
+def known_flag_names(row: tuple[int, int]) -> str | None:
+    """The same by name."""
+    flags = known_flags(row)
+    return None if flags is None else flag_names(flags)
+
+
+def mode_of(row: tuple[int, int, int, int]) -> int | None:
+    """The mode, or None where the call makes no file: then nobody set that argument.
+
+    openat2 alone refuses a mode that it cannot use, so there it is told.
+    """
+    mode, flags, unread, way = row
+    if unread & rows.HOW_FAULT:
+        return None
+    return mode if flags & CREATES or (mode and way == rows.OPENAT2) else None
+
+
+def mode_text(row: tuple[int, int, int, int]) -> str:
+    """`0644`, or `-` where there is none."""
+    mode = mode_of(row)
+    return "-" if mode is None else f"{mode:04o}"
+
+
+TOOL = Tool(
+    name="opensnoop",
+    summary="Trace opens of files: who opened what, with what result.",
+    plan=plan,
+    columns=columns,
+    options=(
+        *TASK_OPTIONS,
+        *PATH_FILTERS,
+        *RESULT_OPTIONS,
+        Option(
+            "flags",
+            "f",
+            "FLAG",
+            "only opens with one of these flags, such as O_CREAT or O_RDWR",
+            flag_filter,
+            many=True,
+            group="Filters",
+            takes="open-flag",
+        ),
+        *TIME_OPTIONS,
+        *LATENCY_OPTIONS,
+        UID_OPTION,
+        Option("syscall", help="show how it was opened: openat, creat, ...", group="Columns"),
+        Option("extended", "e", help="show flags and mode", group="Columns"),
+        Option("numeric", help="with -e: flags in octal", group="Columns"),
+        ERRNAME_OPTION,
+        Option(
+            "pair",
+            help="trace entry and exit of the calls, as kernels without bpf_task_pt_regs need",
+            group="When it goes wrong",
+        ),
+    ),
+    examples=(
+        ("opensnoop", "all opens of the machine"),
+        ("opensnoop -x", "only those that fail"),
+        ("opensnoop -p 181,182", "only processes 181 and 182"),
+        ("opensnoop -n ^ngin -T", "tasks named ngin…, with times"),
+        ("opensnoop -u 33 -e -d 10", "user 33, with flags, for 10 seconds"),
+        ("opensnoop --json -o opens.jsonl", "JSON lines into a file"),
+    ),
+    description=(
+        "Calls: open, openat, openat2, creat, open_by_handle_at. A row is printed when the call "
+        "ends. FD is the new descriptor, or -1; ERR is the error's "
+        "number, or 0. PATH is the name as the caller gave it, [handle] where it gave none, ? "
+        "where it could not be read, and ends in … where it was cut at 254 bytes. Unprintable "
+        "bytes of names are escaped, backslashes doubled."
+    ),
+)

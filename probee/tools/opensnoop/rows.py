@@ -1,0 +1,121 @@
+"""What opensnoop's programs send, and which ends of calls they send it for.
+
+In: what a program knows of a call that ended. Out: a record in one of two rings: `opens` has what
+every run shows, `more_opens` also what only some options show. The constants here are opensnoop's
+own filters and what its records are to hold; `wanted()` and `wanted_result()` are every tool's.
+"""
+
+from __future__ import annotations
+
+from probee import (
+    Chars,
+    Const,
+    RingBuf,
+    Struct,
+    UserStr,
+    chars,
+    current,
+    ktime_get_boot_ns,
+    read_str,
+    s32,
+    s64,
+    u16,
+    u32,
+    u64,
+)
+from probee.klib.paths import path_wanted
+from probee.klib.results import wanted_result
+from probee.klib.tasks import wanted
+
+# How it was opened: an index into CALLS, with a bit for what is no system call of this machine's
+# own kind.
+CALLS = ("open", "creat", "openat", "openat2", "open_by_handle_at")
+OPEN, CREAT, OPENAT, OPENAT2, OPEN_BY_HANDLE_AT = range(5)
+
+# What of a call could not be read; bits of `unread`.
+NAME_FAULT = 1  # its name's address is not there
+NO_NAME = 2  # it takes a file handle
+HOW_FAULT = 4  # the address of openat2's struct open_how is not there
+
+
+class Open(Struct):
+    """A call that ended. `ids`: process id << 32 | thread id. `comm` at 0 saves an instruction."""
+
+    comm: Chars = chars(16)
+    ids: u64
+    ret: s32
+    way: u16
+    unread: u16
+    path: Chars = chars(256)
+
+
+class More(Struct):
+    """The same, with what only some options show. `time`, of its end, and `latency` in ns."""
+
+    open: Open
+    time: u64
+    latency: u64
+    flags: u64
+    mode: u64
+    uid: u32
+
+
+opens = RingBuf(Open, size="2M")
+more_opens = RingBuf(More, size="2M")
+more = Const(bool, False)
+timed = Const(bool, False)  # the entries are to take the time
+min_ns = Const(u64, 0)
+any_flags = Const(u64, 0)  # -f: bits of which one must be set,
+access_modes = Const(u32, 0)  # or 1 << access mode, of those that are wanted
+
+
+def wanted_end(ids: u64, ret: s64) -> bool:
+    """Whether the end of this call may give a row."""
+    return wanted(ids) and wanted_result(ret)
+
+
+def wanted_flags(flags: u64) -> bool:
+    """Whether these flags have one of those that `-f` asks for."""
+    if any_flags == 0 and access_modes == 0:
+        return True
+    return flags & any_flags != 0 or access_modes >> (flags & 3) & 1 == 1
+
+
+def report(
+    ids: u64, ret: s64, way: u32, path: UserStr, flags: u64, mode: u64, unread: u32, begin: u64
+) -> None:
+    """Sends the record of a call that ended with `ret`, if its path and flags are wanted.
+
+    `begin`: when it began, if `timed`. `unread` says what is known not to be readable; flags that
+    are not match no filter.
+    """
+    if not path_wanted(path):
+        return
+    if more:
+        if unread & HOW_FAULT != 0 and (any_flags != 0 or access_modes != 0):
+            return
+        now = ktime_get_boot_ns()
+        latency = now - begin if timed else 0
+        if latency < min_ns or not wanted_flags(flags):
+            return
+        if (m := more_opens.reserve()) is not None:
+            fill(m.open, ids, ret, way, path, unread)
+            m.time, m.latency, m.uid = now, latency, current.uid
+            m.flags, m.mode = flags, mode
+            m.submit()
+    elif (e := opens.reserve()) is not None:
+        fill(e, ids, ret, way, path, unread)
+        e.submit()
+
+
+def fill(e: Open, ids: u64, ret: s64, way: u32, path: UserStr, unread: u32) -> None:
+    """Writes what every record has."""
+    e.comm = current.comm
+    e.ids, e.ret, e.way, e.unread = ids, ret, way, unread
+    if unread & NO_NAME == 0:
+        e.path = read_str(path, default="?")
+        # A file may be called that: only then is it asked which of the two it was.
+        if e.path == "?" and read_str(path, 2) is None:
+            e.unread = unread | NAME_FAULT
+    else:  # `path` is 0: a read that fails is smaller than clearing all behind the text
+        e.path = read_str(path, default="[handle]")
