@@ -289,8 +289,13 @@ class RingBuf(MapDeclaration, Generic[R]):
         """A record to fill and submit, or None when the ring is full (which is counted)."""
         kernel_only("reserve()")
 
-    def output(self, record: R) -> None:
-        """Copy a record into the ring; a full ring is counted."""
+    def output(self, record: R, size: int = 0) -> bool:
+        """Copy a record into the ring, and tell whether there was room; a full ring is counted.
+
+        `size`: of the record only the first so many bytes are sent, and the rest of its last field,
+        text or an array, reads as zeroes. Without it, all that means something: up to the end of
+        its last text where the program has just read that.
+        """
         kernel_only("output()")
 
 

@@ -280,3 +280,14 @@ def fresh(type_: ValueType, cls: type[Struct] | None) -> object:
 def sizeof(type_: object) -> int:
     """The size in bytes of an integer type, pointer type or `Struct` subclass."""
     return value_type(type_).size
+
+
+def offsetof(struct: type[Struct], field: str) -> int:
+    """How many bytes stand before a field of a struct; `"inner.name"` is a nested struct's."""
+    at, type_ = 0, value_type(struct)
+    for name in field.split("."):
+        found = type_.field(name) if isinstance(type_, StructType) else None
+        if found is None:
+            raise UsageError(f"{getattr(struct, '__name__', struct)} has no field {field!r}")
+        at, type_ = at + found.offset, found.type
+    return at

@@ -16,7 +16,7 @@ from probee.lang.types import Chars, Struct
 from probee.lang.variables import Const, Variable
 from probee.runtime.decode import ValueCodec, row_decoder
 from probee.spec.programs import PER_CPU
-from probee.spec.types import Int, struct_format
+from probee.spec.types import Int, least_record, struct_format
 from probee.uapi import bpf as uapi
 
 TYPE_CHECKING = False
@@ -153,7 +153,7 @@ class LiveObjects:
         record = declaration.value_class
         assert isinstance(record, type)
         assert issubclass(record, Struct)
-        layout = RecordLayout(struct_format(record.layout_))
+        layout = RecordLayout(struct_format(record.layout_), least_record(record.layout_))
         ring = Ring.map(map_.fd, map_.max_entries)
         decode = row_decoder(record.layout_, record)
         return LiveRing(ring, map_.fd, layout, decode, self._life.check)

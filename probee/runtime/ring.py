@@ -186,23 +186,24 @@ class Ring:
                 continue
             # Not of the declared size, or not to be read: one by one.
             head, step = self._head(at, end)
-            if head & BUSY or (head & ~DISCARD > record.size and found):
+            if head & BUSY or (found and not head & DISCARD and not record.holds(head)):
                 break
             first = (at & self._mask) + HEADER
             at += step
             if not head & DISCARD:
-                self._refuse_longer(head, at, record)
+                self._check_length(head, at, record)
                 found.append(record.unpack(bytes(self._data[first : first + head])))
         if at != start:
             self._consumer[0] = at
         return found
 
-    def _refuse_longer(self, length: int, behind: int, record: RecordLayout) -> None:
-        """FormatError for a record longer than declared, which is left behind."""
-        if length > record.size:
+    def _check_length(self, length: int, behind: int, record: RecordLayout) -> None:
+        """FormatError for a record that cannot be the declared one, and is left behind."""
+        if not record.holds(length):
             self._consumer[0] = behind
+            least = f"{record.least} to " if record.least < record.size else ""
             raise FormatError(
-                f"a ring-buffer record of {length} bytes; the declared one has {record.size}"
+                f"a ring-buffer record of {length} bytes; the declared one has {least}{record.size}"
             )
 
     def _run(self, at: int, count: int, record: RecordLayout) -> int:
@@ -222,17 +223,23 @@ class Ring:
 class RecordLayout:
     """A fixed record as the ring holds it. `format`: native `struct` codes, as "@" reads them.
 
-    A record shorter than that reads as if zeros followed: its writer left an unused tail out.
+    `least`: the fewest bytes that a record may have; a shorter one than `size` reads as if zeroes
+    followed: its writer left an unused tail out.
     """
 
-    __slots__ = ("run", "single", "size", "stride")
+    __slots__ = ("least", "run", "single", "size", "stride")
 
-    def __init__(self, format: str) -> None:
+    def __init__(self, format: str, least: int = 0) -> None:
         self.single = Layout(f"@{format}")
         self.size = self.single.size
+        self.least = least or self.size
         self.stride = self.size + HEADER + 7 & ~7
         # Native codes ("<" reads byte by byte), the header skipped, the filling skipped.
         self.run = Layout(f"@{HEADER}x{format}{self.stride - HEADER - self.size}x")
+
+    def holds(self, length: int) -> bool:
+        """Whether a record may have this length."""
+        return self.least <= length <= self.size
 
     def unpack(self, data: bytes) -> Row:
         """The fields of one record of up to `size` bytes."""

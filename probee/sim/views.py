@@ -132,7 +132,9 @@ class RingView:
         type_ = self._ring.spec.value_type
         if isinstance(self._ring, PerfMap):
             return [decode(type_, data) for _, data in self._ring.drain()]
-        return [decode(type_, data) for data in self._ring.drain()]
+        # a record may have been sent without the end of its last field: that reads as zeroes
+        size = type_.size if type_ is not None else 0
+        return [decode(type_, data.ljust(size, b"\0")) for data in self._ring.drain()]
 
 
 class QueueView:

@@ -161,6 +161,23 @@ def layout(name: str, members: tuple[tuple[str, ValueType], ...]) -> StructType:
     return StructType(name, tuple(fields), -(-offset // align) * align, align)
 
 
+def last_field(type_: StructType, offset: int = 0) -> tuple[int, ValueType]:
+    """Where the last field of a record stands, and its type; inside of a struct that is last."""
+    field = type_.fields[-1]
+    if isinstance(field.type, StructType):
+        return last_field(field.type, offset + field.offset)
+    return offset + field.offset, field.type
+
+
+def least_record(type_: StructType) -> int:
+    """The fewest bytes that a record can be sent in: all before a last field that may be cut off.
+
+    That is text or an array; a record that ends otherwise has one length. The rest reads as zeroes.
+    """
+    offset, last = last_field(type_)
+    return max(offset, 1) if isinstance(last, (CharArray, ArrayOf)) else type_.size
+
+
 def struct_format(type_: ValueType) -> str:
     """The `struct` module's codes for `type_`, with explicit padding, to follow "@" or "<".
 

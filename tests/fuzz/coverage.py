@@ -32,7 +32,6 @@ UNHIT: Mapping[str, str] = {
     "cmp.4": "a comparison is a branch; as a value it is one of 64 bits with 0",
     "ashr.4": "what is shifted right keeps its 64 bits",
     "lshr.4": "what is shifted right keeps its 64 bits",
-    "cmp.8 eq": "a comparison is a branch; as a value it is `ne 0`",
     "cmp.8 u": "a comparison is a branch; as a value it is one with 0",
     "cmp.8 s": "a comparison is a branch; as a value it is one with 0",
     "branch.4 set": "no pass makes this form",

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
-import mmap
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.meaning.compare import check
-from tests.meaning.expressions import ARGUMENTS
-from tests.meaning.texts import COMM
+from tests.meaning.expressions import pairs_of
 
 pytestmark = pytest.mark.kernel
 
@@ -41,11 +36,6 @@ ring = RingBuf(E, size="4K")
 total = Global(u64, 0)
 
 """
-MAP_LOCKED, STEP = 0x2000, 64
-TEXTS = (
-    b"", b"a", b"abc", b"abcdef", b"abcdefg", b"abcdefgh", b"abcdefzzzz", "é".encode(),
-    "abcdeé".encode(), b"\xffab", b"abcde\xc3", b"bash", COMM.encode(),
-)  # fmt: skip
 NAMED = {
     "text in locals": """
 @raw_tracepoint("probee_meaning")
@@ -312,48 +302,7 @@ def program(ctx: Context) -> s64:
 }
 
 
-@pytest.fixture
-def held() -> Iterator[dict[int, bytes]]:
-    """The texts at addresses of this process, in pages that stay where they are."""
-    size = STEP * len(TEXTS)
-    pages = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_LOCKED)
-    for i, raw in enumerate(TEXTS):
-        pages[i * STEP : i * STEP + len(raw)] = raw
-    view = (ctypes.c_char * size).from_buffer(pages)
-    first = ctypes.addressof(view)
-    yield {first + i * STEP: raw + b"\0" for i, raw in enumerate(TEXTS)}
-    del view
-    pages.close()
-
-
-@pytest.fixture(scope="module")
-def _on_cpu_0() -> Iterator[None]:
-    """Where a Machine runs its programs: from another CPU the kernel would interrupt that one,
-    and the program would not see the memory of this process.
-    """
-    allowed = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {0})
-    yield
-    os.sched_setaffinity(0, allowed)
-
-
-@pytest.fixture
-def _named_probee() -> Iterator[None]:
-    comm = Path("/proc/thread-self/comm")
-    before = comm.read_text(encoding="utf-8").removesuffix("\n")
-    comm.write_text(COMM, encoding="utf-8")
-    yield
-    comm.write_text(before, encoding="utf-8")
-
-
 @pytest.mark.usefixtures("_named_probee", "_on_cpu_0")
 @pytest.mark.parametrize("name", NAMED)
 def test_named_program(name: str, held: dict[int, bytes], tmp_path: Path) -> None:
-    addresses = [0, *held]
-    rounds = []
-    for seed, address in enumerate(addresses):
-        given = {n: (seed * 7 + place * 3) % 5 for place, n in enumerate(ARGUMENTS)}
-        other = addresses[(seed * 5 + 3) % len(addresses)]
-        rounds.append(given | {"a": address, "i": other})
-        rounds.append(given | {"a": address, "i": address})
-    check(HEADER + NAMED[name], rounds, {}, tmp_path / "meaning_text.py", memory=held)
+    check(HEADER + NAMED[name], pairs_of(held), {}, tmp_path / "meaning_text.py", memory=held)

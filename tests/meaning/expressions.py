@@ -6,7 +6,7 @@ In: a random generator, what is in scope. Out: `(text, kind, value)`; `value` on
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from tests.meaning.widths import BITS, common, fits, operate, unary
 
@@ -35,6 +35,18 @@ def interesting(rng: random.Random) -> int:
 def inputs(rng: random.Random) -> dict[str, int]:
     """Arguments, as the 64 bits that the kernel would pass."""
     return {name: interesting(rng) for name in ARGUMENTS}
+
+
+def pairs_of(addresses: Iterable[int]) -> list[dict[str, int]]:
+    """Arguments that differ, whose `a` and `i` are each address, 0 included, and another one."""
+    known = [0, *addresses]
+    rounds = []
+    for seed, address in enumerate(known):
+        given = {n: (seed * 7 + place * 3) % 5 for place, n in enumerate(ARGUMENTS)}
+        other = known[(seed * 5 + 3) % len(known)]
+        rounds.append(given | {"a": address, "i": other})
+        rounds.append(given | {"a": address, "i": address})
+    return rounds
 
 
 class Expressions:

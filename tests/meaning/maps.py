@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.meaning.objects import convert, plain
+from tests.meaning.records import shortened
 from tests.meaning.widths import Width
 
 
@@ -164,5 +165,6 @@ class RingBuf:
     def reserve(self) -> Any:
         return self.record()
 
-    def output(self, record: Any) -> None:
-        self.records.append(plain(record))
+    def output(self, record: Any, size: int | None = None) -> bool:
+        self.records.append(plain(record) if size is None else shortened(record, int(size)))
+        return True

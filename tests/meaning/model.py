@@ -26,6 +26,7 @@ from tests.meaning.maps import (
     Stack,
 )
 from tests.meaning.objects import Chars, Global, Sized, Struct, convert, plain
+from tests.meaning.records import offsetof, sizeof
 from tests.meaning.texts import Buffer, Current, Memory
 from tests.meaning.widths import (
     BITS,
@@ -204,6 +205,7 @@ class Model:
         self.names: dict[str, Any] = {
             **{name: Width(name) for name in (*BITS, "bool")},
             "Struct": Struct, "Chars": Chars, "chars": Buffer, "array": Sized,
+            "sizeof": sizeof, "offsetof": offsetof,
             "current": Current(), "read_str": Memory(memory).read, "UserStr": None,
             "KernelStr": None,
             "Context": None,

@@ -13,15 +13,20 @@ COMM = "probee"
 
 
 class Text(str):
-    """A string and its bytes. `whole`: it has not gone through a buffer yet that might cut it."""
+    """A string and its bytes. `whole`: it has not gone through a buffer yet that might cut it;
+    `held`: what the buffer holds of it, of a text that was cut one byte more than it shows.
+    """
 
     raw: bytes
     cut: bool
     whole: bool
+    held: bytes
 
-    def __new__(cls, raw: bytes = b"", *, cut: bool = False, whole: bool = False) -> Text:
+    def __new__(
+        cls, raw: bytes = b"", *, cut: bool = False, whole: bool = False, held: bytes = b""
+    ) -> Text:
         self = str.__new__(cls, raw, "utf-8", "surrogateescape")
-        self.raw, self.cut, self.whole = raw, cut, whole
+        self.raw, self.cut, self.whole, self.held = raw, cut, whole, held or raw
         return self
 
 
@@ -43,8 +48,9 @@ class Buffer:
     def take(self, value: str) -> Text:
         found = text(value)
         if found.whole and len(found.raw) > self.size - 2:
-            return Text(found.raw[: self.size - 2], cut=True)
-        return Text(found.raw, cut=found.cut)
+            held = found.raw[: self.size - 1]
+            return Text(held[:-1], cut=True, held=held)
+        return Text(found.raw, cut=found.cut, held=found.held)
 
 
 class Current:

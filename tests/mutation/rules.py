@@ -66,8 +66,8 @@ MUTANTS = (
     Mutant(
         "facts-survive-the-round",
         "frontend/loops.py",
-        "low.flow.without({low.frame.key(name) for name in assigned(node)})",
-        "low.flow.without(set())",
+        "low.flow.in_round({low.frame.key(name) for name in assigned(node)})",
+        "low.flow.in_round(set())",
         "what a local was before the loop is believed in every round",
     ),
     Mutant(

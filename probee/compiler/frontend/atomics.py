@@ -57,7 +57,7 @@ def call(low: Lowering, name: str, node: ast.Call) -> TypedValue:
         offset=place.offset,
         symbol=symbol,
     )
-    memory.wrote(low, place.ref)
+    memory.wrote(low, place)
     if not fetching:
         return NONE
     if type_.signed and type_.size < 8:

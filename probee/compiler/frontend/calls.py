@@ -23,6 +23,7 @@ from probee.compiler.frontend import (
     perf,
     printing,
     rawtext,
+    records,
     rings,
     stacks,
     texts,
@@ -46,7 +47,7 @@ from probee.lang.maps import Array, MapDeclaration, Mapping
 from probee.lang.perf import PerfEventArray
 from probee.lang.programs import Program
 from probee.lang.stacks import StackTrace
-from probee.lang.types import BOOL, StructMeta, sizeof, value_type
+from probee.lang.types import BOOL, StructMeta, offsetof, sizeof, value_type
 from probee.spec.types import Int, Pointer
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ def call(low: Lowering, node: ast.Call) -> TypedValue:
             return texts.read_str(low, node)
         case Thing(obj=obj) if obj is sizeof:
             return _sizeof(low, node)
+        case Thing(obj=obj) if obj is offsetof:
+            return records.offset_of(low, node)
         case Thing(obj=obj) if obj is len:
             return _length(low, node)
         case Thing(obj=obj) if obj is min or obj is max:

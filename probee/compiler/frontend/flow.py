@@ -18,6 +18,8 @@ from probee.frozen import Frozen, replace
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from probee.compiler.ir.ops import Value
+
 _NO_RANGES: Mapping[str, tuple[int, int]] = MappingProxyType({})
 
 
@@ -28,7 +30,7 @@ class Flow(Frozen):
     `stale`: locals that refer into a map which was changed since. `replaced`: locals that refer to
     what another object has taken the place of. `fresh`: (loop, object or local)
     made or assigned since that loop's round began. `ranges`: bounds of integer locals where more is
-    known than their types say.
+    known than their types say. `lengths`: buffers whose text's length is known (lengths.py).
     """
 
     nonnull: frozenset[str] = frozenset()
@@ -39,6 +41,7 @@ class Flow(Frozen):
     replaced: frozenset[str] = frozenset()
     fresh: frozenset[tuple[int, str]] = frozenset()
     ranges: Mapping[str, tuple[int, int]] = _NO_RANGES
+    lengths: frozenset[tuple[str, Value, int, int]] = frozenset()
 
     @property
     def stored(self) -> frozenset[str]:
@@ -76,6 +79,7 @@ class Flow(Frozen):
             copies=frozenset(pair for pair in self.copies if pair[0] != site),
             diverged=self.diverged - {site},
             fresh=self.fresh | {(loop, site) for loop in loops},
+            lengths=frozenset(key for key in self.lengths if key[0] != site),
         )
 
     def copied(self, site: str, place: str) -> Flow:
@@ -97,12 +101,13 @@ class Flow(Frozen):
         """The local is between these bounds, both included."""
         return replace(self, ranges={**self.ranges, variable: bounds})
 
-    def without(self, variables: set[str]) -> Flow:
-        """Nothing is known of these locals' values any more."""
+    def in_round(self, variables: set[str]) -> Flow:
+        """What holds in each round of a loop that assigns these locals."""
         return replace(
             self,
             nonnull=self.nonnull - variables,
             ranges={k: v for k, v in self.ranges.items() if k not in variables},
+            lengths=frozenset(),
         )
 
 
@@ -127,6 +132,7 @@ def merge(a: Flow | None, b: Flow) -> Flow:
             for name, (bottom, top) in a.ranges.items()
             if name in b.ranges
         },
+        lengths=a.lengths & b.lengths,
     )
 
 

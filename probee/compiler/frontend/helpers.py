@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from probee.compiler.frontend import expressions, memory, replaced, tables, written
 from probee.compiler.frontend.source import at
 from probee.compiler.frontend.values import NONE, S64, Context, Num, Ref, Thing, describe
+from probee.compiler.passes.effects import FILLING_TEXT
 from probee.errors import NotSupportedError
 from probee.lang.maps import MapDeclaration
 from probee.spec.types import Int
@@ -40,7 +41,7 @@ WORDS = {
     "trace_vprintk": "print(…)",
     "get_stackid": "stacks.kernel() or stacks.user(), with a StackTrace",
     "perf_event_output": "events.output(record), with a PerfEventArray",
-    "ringbuf_output": "ring.output(record)",
+    "ringbuf_output": "ring.output(record, size)",
 }
 PROGRAM_TYPE = {
     "tracepoint": "tracepoint",
@@ -89,7 +90,7 @@ def _operand(low: Lowering, argument: Argument, value: TypedValue, node: ast.exp
             memory.check_usable(low, value, node)
             if "write" in argument.kind:
                 memory.check_writable(low, value, node)
-                memory.wrote(low, value)
+                memory.wrote(low, memory.Place(value, value.offset, value.type))
                 replaced.texts_changed(low, value)
             return memory.address(low, value)
         case Thing(obj=MapDeclaration() as table) if argument.kind == "const_map":
@@ -142,6 +143,9 @@ def _result(low: Lowering, row: Helper, operands: list[Operand], node: ast.Call)
     op = low.builder.emit("call", *operands, result="int", symbol=row.name)
     if type_.size < 8:
         op = low.builder.emit("sext" if type_.signed else "zext", op, size=type_.size)
+    if row.name in FILLING_TEXT and isinstance(operands[1], int):
+        # no more than it was given room for, as the verifier knows too (do_refine_retval_range)
+        return Num(type_, op, type_.low, operands[1])
     return Num(type_, op)
 
 

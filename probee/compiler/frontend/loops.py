@@ -315,7 +315,7 @@ def _enter(
 ) -> Loop:
     """Starts the head with what holds in every round."""
     head, again, done = low.blocks(3)
-    low.flow = low.flow.without({low.frame.key(name) for name in assigned(node)})
+    low.flow = low.flow.in_round({low.frame.key(name) for name in assigned(node)})
     low.jump(head)
     low.start(head, sealed=False)
     loop = Loop(low.number_of(), head, again, done, low.flow, rounds, iterator)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from probee.compiler.frontend import (
     expressions,
     hints,
+    lengths,
     names,
     numbers,
     replaced,
@@ -116,8 +117,10 @@ def check_writable(low: Lowering, ref: Ref, node: ast.AST) -> None:
             raise changed_after_store(low.frame.source, node)
 
 
-def wrote(low: Lowering, ref: Ref) -> None:
-    """`ref`'s object was changed: what it is a copy of is another thing now."""
+def wrote(low: Lowering, place: Place) -> None:
+    """`place` was changed: what its object is a copy of is another thing now."""
+    ref = place.ref
+    lengths.forget(low, ref, place.offset, place.type.size)
     if ref.site:
         twins.changed(low, ref)
         apart = twins.siblings(low, ref)
@@ -223,7 +226,7 @@ def write_field(
 def write(low: Lowering, place: Place, value: TypedValue, target: ast.expr, node: ast.expr) -> None:
     """`place = value`, where the target stands for a part of an object."""
     check_writable(low, place.ref, target)
-    wrote(low, place.ref)
+    wrote(low, place)
     put(low, place, value, node)
     if not isinstance(place.type, (Int, Pointer)):
         replaced.overwrote(low, replace(place.ref, offset=place.offset, type=place.type))

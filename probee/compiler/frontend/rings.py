@@ -1,4 +1,4 @@
-"""Ring buffers: reserve, submit, discard, output, and the duty that a reservation brings.
+"""Ring buffers: reserve, submit, discard, and the duty that a reservation brings.
 
 In: a ring's declaration, a record. Out: helper calls. A record that was reserved is submitted or
 discarded on every path, or the program does not compile; a full ring is counted.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import mapkeys, memory, tables, traps
+from probee.compiler.frontend import memory, records, tables, traps
 from probee.compiler.frontend.values import NONE, Opt, Ref
 from probee.spec.types import StructType
 
@@ -29,7 +29,7 @@ def method(low: Lowering, ring: RingBuf[Struct], name: str, call: ast.Call) -> T
         case "reserve":
             return _reserve(low, ring, call)
         case "output":
-            return _output(low, ring, call)
+            return records.output(low, ring, call)
         case _:
             raise low.refuse(
                 call,
@@ -65,22 +65,6 @@ def _reserve(low: Lowering, ring: RingBuf[Struct], call: ast.Call) -> TypedValue
     low.flow = low.flow.with_record(site, "maybe")
     low.record_pointers[site] = pointer
     return Opt(Ref(pointer, 0, layout, f"ring:{name}", site))
-
-
-def _output(low: Lowering, ring: RingBuf[Struct], call: ast.Call) -> TypedValue:
-    """`ring.output(record)`: a copy; a full ring is counted."""
-    if len(call.args) != 1:
-        raise low.refuse(call, "arguments", "the form is ring.output(record)")
-    value = low.value(call.args[0])
-    assert ring.value is not None
-    name = low.world.capture.name_of(ring)
-    source = mapkeys.in_memory(low, value, ring.value, "value", call.args[0])
-    ring_address = tables.map_address(low, name)
-    result = low.builder.emit(
-        "call", ring_address, source, ring.value.size, 0, result="int", symbol="ringbuf_output"
-    )
-    tables.count_unless_zero(low, result, "ring_full", name)
-    return NONE
 
 
 def finish(low: Lowering, record: Ref, name: str, call: ast.Call) -> TypedValue:

@@ -308,13 +308,13 @@ def _augmented(low: Lowering, node: ast.AugAssign) -> None:
             owner = low.value(owner_node)
             place = memory.field_place(low, owner, target)
             _update(low, node, place)
-            memory.wrote(low, place.ref)
+            memory.wrote(low, place)
         case ast.Subscript(value=owner_node, slice=key) as target:
             found = low.value(owner_node)
             if isinstance(found, Ref) and arrays.is_array(found):
                 place = arrays.element(low, found, key, target)
                 _update(low, node, place)
-                memory.wrote(low, place.ref)
+                memory.wrote(low, place)
             elif counters.is_counter(found):
                 counters.augmented(low, found, key, node)
             else:

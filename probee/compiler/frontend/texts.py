@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import expressions, memory
+from probee.compiler.frontend import expressions, lengths, memory
 from probee.compiler.frontend.values import Comm, OptText, ReadStr, Ref, Text, describe
 from probee.spec.types import CharArray, Pointer
 
@@ -41,15 +41,18 @@ def put(low: Lowering, place: Place, value: TypedValue, node: ast.expr) -> None:
     """Stores text into the buffer at `place`."""
     low.clean.discard(place.ref.site)
     size = place.type.size
+    lengths.forget(low, place.ref, place.offset, size)
     match value:
         case Text(raw=raw, binary=False):
             check_size(low, raw, size, node)
             store_bytes(low, place, raw + b"\0")
+            lengths.note(low, place.ref, place.offset, size, len(raw) + 1)
         case Comm():
             if size < COMM_SIZE:
                 raise _size(low, node, f"a task's name takes 16 bytes, and chars({size}) has less")
             pointer = memory.address_of(low, place)
             low.builder.emit("call", pointer, size, result="none", symbol="get_current_comm")
+            lengths.note(low, place.ref, place.offset, size, COMM_SIZE)
         case ReadStr(default=None):
             raise low.refuse(
                 node,
@@ -122,8 +125,12 @@ def _copy(low: Lowering, place: Place, value: TypedValue, node: ast.AST) -> None
     if given > size or (given < size and value.origin != "ctx"):
         raise other_size(low, node, given, size)
     memory.copy(low, place, value)
+    count = lengths.known(low, value, value.offset, given)
     if given < size:
         low.builder.emit("store", place.ref.ptr, 0, size=1, offset=place.offset + given)
+        count = given + 1
+    if count is not None:
+        lengths.note(low, place.ref, place.offset, size, count)
 
 
 def other_size(low: Lowering, node: ast.AST, given: int, size: int) -> Refusal:
@@ -167,19 +174,23 @@ def _read_into(low: Lowering, place: Place, value: ReadStr, node: ast.AST) -> Op
         check_size(low, value.default, size, node)
     got = call_reader(low, place, value)
     other, failed, done = low.blocks(3)
-    present = low.temporary()
+    present, count = low.temporary(), lengths.variable(low, place.ref, place.offset, size)
     low.builder.write(present, 1)
+    low.builder.write(count, got)
     low.branch("ult", got, size, done, other)  # a failure is negative: the largest of numbers
     low.start(other)
     # behind a failure's default the mark means nothing: there is a NUL before it
     low.builder.emit("store", place.ref.ptr, CUT, size=1, offset=place.offset + size - 1)
+    low.builder.write(count, size)
     low.branch("eq", got, size, done, failed)
     low.start(failed)
     if value.default is not None:
         store_bytes(low, place, value.default + b"\0")
     low.builder.write(present, 0)
+    low.builder.write(count, len(value.default or b"") + 1)
     low.jump(done)
     low.start(done)
+    lengths.learn(low, place.ref, place.offset, size)
     return low.builder.read(present)
 
 

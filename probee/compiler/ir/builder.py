@@ -47,6 +47,7 @@ class Builder:
         self._froms: dict[Edge, Block] = {}
         self._sealed: set[Block] = set()
         self._waiting: dict[Block, list[tuple[Hashable, Value, Loc]]] = {}
+        self._joins: dict[Value, tuple[Block, int]] = {}
         entry = self.block()
         function.blocks.append(entry)
         self._sealed.add(entry)
@@ -156,12 +157,38 @@ class Builder:
             raise Undefined(variable, loc)
         kind, hint = self._kinds[variable]
         param = self.function.new_value(kind, hint)
+        self._joins[param] = block, len(block.params)
         block.params.append(param)
         if block in self._sealed:
             pending += self._preds[block]
         else:
             self._waiting.setdefault(block, []).append((variable, param, loc))
         return param
+
+    def origin(self, value: Value) -> Value:
+        """`value`, or what it is wherever it comes from: a join of one value is that value.
+
+        Of a loop that is open not all is known: what its head joins is a value of its own.
+        """
+        found: dict[Value, Value] = {}
+        todo = [value]
+        while todo:
+            at = todo[-1]
+            block, place = self._joins.get(at, (None, 0))
+            if at in found or block is None or block not in self._sealed:
+                found.setdefault(at, at)
+                todo.pop()
+                continue
+            given = [edge.args[place] for edge in self._preds[block]]
+            new = [v for v in given if isinstance(v, Value) and v not in found and v not in todo]
+            if new:
+                todo += new
+                continue
+            ends = {found.get(v, v) if isinstance(v, Value) else v for v in given} - {at}
+            only = ends.pop() if len(ends) == 1 else at
+            found[at] = only if isinstance(only, Value) else at
+            todo.pop()
+        return found[value]
 
     # operations
 

@@ -17,8 +17,9 @@ from tests.unit.runtime.fake_ring import FakeKernel
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PAIR = RecordLayout("IQ")  # 16 bytes with its padding
+PAIR = RecordLayout("IQ", 1)  # 16 bytes with its padding
 ODD = RecordLayout("I5s")  # 9 bytes: filled up to 16
+NAMED = RecordLayout("II16s", 8)
 
 
 def pair(a: int, b: int = 0) -> bytes:
@@ -112,16 +113,32 @@ def test_records_of_other_lengths() -> None:
     ring = kernel.ring()
     kernel.output(pair(1, 2))
     kernel.output(pair(3, 4)[:4])  # an unused tail left out
-    kernel.output(b"")
+    kernel.output(b"\5")
     kernel.output(pair(5, 6))
-    assert all_rows(ring, PAIR) == [(1, 2), (3, 0), (0, 0), (5, 6)]
-    kernel.output(pair(1))
-    kernel.output(bytes(17))
-    kernel.output(pair(2))
-    assert ring.rows(ring.end, PAIR) == [(1, 0)]  # what is right is not lost to what is wrong
-    with pytest.raises(FormatError, match="17 bytes; the declared one has 16"):
-        ring.rows(ring.end, PAIR)
-    assert all_rows(ring, PAIR) == [(2, 0)]
+    assert all_rows(ring, PAIR) == [(1, 2), (3, 0), (5, 0), (5, 6)]
+
+
+@pytest.mark.parametrize(
+    ("layout", "length", "words"),
+    [
+        (PAIR, 17, "17 bytes; the declared one has 1 to 16"),
+        (PAIR, 0, "0 bytes; the declared one has 1 to 16"),
+        (NAMED, 7, "7 bytes; the declared one has 8 to 24"),
+        (NAMED, 25, "25 bytes; the declared one has 8 to 24"),
+        (RecordLayout("IQ"), 15, "15 bytes; the declared one has 16"),
+    ],
+)
+def test_records_of_wrong_lengths(layout: RecordLayout, length: int, words: str) -> None:
+    kernel = FakeKernel(4096)
+    ring = kernel.ring()
+    kernel.output(bytes(layout.size))
+    kernel.output(bytes(length))
+    kernel.output(bytes(layout.size))
+    right = layout.unpack(bytes(layout.size))
+    assert ring.rows(ring.end, layout) == [right]  # what is right is not lost to what is wrong
+    with pytest.raises(FormatError, match=words):
+        ring.rows(ring.end, layout)
+    assert all_rows(ring, layout) == [right]
 
 
 def test_positions_near_the_end_of_u64_and_around_the_ring() -> None:
@@ -151,7 +168,7 @@ def test_broken_positions_and_lengths_are_errors() -> None:
 
 operations = st.lists(
     st.one_of(
-        st.tuples(st.just("reserve"), st.sampled_from([0, 1, 4, 16, 16, 16, 16, 40, 700])),
+        st.tuples(st.just("reserve"), st.sampled_from([1, 4, 16, 16, 16, 16, 40, 700])),
         st.tuples(st.just("commit"), st.integers(0, 9)),
         st.tuples(st.just("discard"), st.integers(0, 9)),
         st.tuples(st.just("records"), st.integers(1, 5)),
@@ -179,7 +196,7 @@ class Model:
 
 @given(operations, st.integers(0, 1 << 40).map(lambda n: n * 8))
 def test_any_course_of_events(steps: list[tuple[str, int]], start: int) -> None:
-    layout = RecordLayout("700s")
+    layout = RecordLayout("700s", 1)
     kernel, model = FakeKernel(4096, start=start), Model()
     ring = kernel.ring()
     busy: list[tuple[int, list[object]]] = []
@@ -251,7 +268,7 @@ def produce(kernel: FakeKernel, total: int) -> Iterator[int]:
 def test_a_writer_in_another_process(how: str) -> None:
     """Both sides at full speed on shared memory: nothing torn, doubled or out of order."""
     total, kernel = 30_000, FakeKernel(4096)
-    layout = RecordLayout("II64s")
+    layout = RecordLayout("II64s", 8)
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:

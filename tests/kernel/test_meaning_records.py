@@ -1,0 +1,180 @@
+"""Records of varying length mean in the kernel what CPython makes of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.meaning.compare import check
+from tests.meaning.expressions import pairs_of
+
+pytestmark = pytest.mark.kernel
+
+HEADER = """\
+from probee import (
+    Array, Chars, Context, Global, Hash, PerCpuArray, RingBuf, Struct, UserStr, array, chars,
+    current, offsetof, raw_tracepoint, read_str, s16, s64, sizeof, u8, u16, u32, u64,
+)
+
+class E(Struct):
+    n: u64
+    comm: Chars = chars(16)
+    path: Chars = chars(8)
+
+class Odd(Struct):
+    n: u64
+    path: Chars = chars(9)
+
+class Outer(Struct):
+    kind: u8
+    inner: E
+
+class Slots(Struct):
+    n: u16
+    slots: list[s16] = array(s16, 4)
+
+ring = RingBuf(E, size="4K")
+odds = RingBuf(Odd, size="4K")
+outers = RingBuf(Outer, size="4K")
+arrays = RingBuf(Slots, size="4K")
+scratch = PerCpuArray(E, max_entries=1)
+two = Array(E, max_entries=2)
+table = Hash(u32, E, max_entries=4)
+total = Global(u64, 0)
+AT = offsetof(E, "path")
+
+"""
+NAMED = {
+    "scratch that is sent up to its text's end": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    p: UserStr = ctx.a
+    q: UserStr = ctx.i
+    e = scratch[0]
+    e.n = 7
+    e.comm = current.comm
+    e.path = read_str(p, default="?!")
+    sent = ring.output(e)
+    e.n += 1
+    sent = ring.output(e) and sent
+    e.path = read_str(q, default="")
+    return sent + ring.output(e) * 2
+""",
+    "a text that is one of several": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    p: UserStr = ctx.a
+    q: UserStr = ctx.i
+    e = E(n=1, path="abcdef")
+    if ctx.g == 1:
+        e.path = read_str(p, default="?")
+    elif ctx.g == 2:
+        e.path = "xyz"
+    elif ctx.g == 3:
+        e.path = read_str(q, 8, default="q")
+    ring.output(e)
+    o = Odd(path=read_str(q, default="none"))
+    odds.output(o)
+    if ctx.g == 1:
+        o.path = read_str(p, 9, default="")
+    return odds.output(o)
+""",
+    "what another name for the same record writes": """
+def put(e: E, p: UserStr) -> None:
+    e.path = read_str(p, default="...")
+
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    p: UserStr = ctx.a
+    q: UserStr = ctx.i
+    e, f = two[0], two[ctx.g & 1]
+    e.path = read_str(p, default="1")
+    f.path = read_str(q, default="22")
+    ring.output(e)
+    ring.output(f)
+    put(e, p)
+    ring.output(e)
+    for i in range(3):
+        ring.output(f)
+        f.path = "abc"
+        ring.output(e)
+        f.path = read_str(q, default="22")
+    return ring.output(f)
+""",
+    "copies of a text": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    p: UserStr = ctx.a
+    s = read_str(p, 8, default="abc")
+    e = scratch[0]
+    e.path = s
+    ring.output(e)
+    table[1] = E(path="ab")
+    f = table[1]
+    f.path = e.path
+    ring.output(f)
+    e.path = "a"
+    ring.output(e)
+    ring.output(f)
+    t = read_str(p, 8)
+    if t is not None:
+        e.path = t
+    ring.output(e)
+    return len(e.path.raw) + len(f.path.raw) * 16 + len(s.raw) * 256
+""",
+    "the length of a text that was just read": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    p: UserStr = ctx.a
+    e = E()
+    e.path = read_str(p, default="?!")
+    total.value += len(e.path.raw)
+    ring.output(e, AT + len(e.path.raw))
+    ring.output(e, min(AT + len(e.path.raw) + 2, sizeof(E)))
+    s = read_str(p, 16)
+    if s is None:
+        return 99
+    return len(s.raw) + (s.cut << 8) + len(e.path.raw) * 1024
+""",
+    "a size that is said": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    p: UserStr = ctx.a
+    e = E(n=ctx.g, comm="abc")
+    e.path = read_str(p, default="abcdef")
+    return ring.output(e, 23 + ctx.g)
+""",
+    "a size that may be wrong in both ways": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    p: UserStr = ctx.a
+    e = scratch[0]
+    e.path = read_str(p, default="abcdef")
+    n: s64 = 32 - ctx.g * 4
+    total.value += ring.output(e, n)
+    total.value += ring.output(e, n + 5)
+    return ring.output(e, u64(ctx.b) - 2)
+""",
+    "a nested text, and an array": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    p: UserStr = ctx.a
+    o = Outer(kind=3)
+    o.inner.comm = "xy"
+    o.inner.path = read_str(p, default="abcdef")
+    outers.output(o)
+    outers.output(o, offsetof(Outer, "inner.path") + ctx.g)
+    a = Slots(n=sizeof(Slots))
+    for i in range(4):
+        a.slots[i] = i - 700
+    arrays.output(a, offsetof(Slots, "slots") + ctx.g * 2)
+    return arrays.output(a, 3 + ctx.g)
+""",
+}
+
+
+@pytest.mark.usefixtures("_named_probee", "_on_cpu_0")
+@pytest.mark.parametrize("name", NAMED)
+def test_named_program(name: str, held: dict[int, bytes], tmp_path: Path) -> None:
+    check(HEADER + NAMED[name], pairs_of(held), {}, tmp_path / "meaning_records.py", memory=held)
