@@ -162,7 +162,7 @@ def _takes(page: Page) -> Iterator[str]:
     for option in page.options:
         if not option.metavar:
             continue
-        kind = single_quoted((_kind(option.takes) or "-") + ("," if option.many else ""))
+        kind = single_quoted((_kind(option.takes) or "-") + ("," if option.several else ""))
         yield f"    [{_key(page, f' --{option.name}')}]={kind}"
         if option.letter:
             yield f"    [{_key(page, f' -{option.letter}')}]={kind}"

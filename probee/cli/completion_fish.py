@@ -116,7 +116,7 @@ def _argument(option: Option) -> str:
     if not option.takes:
         return " -x"
     source = f'__probee_words "{" ".join(words)}"' if words else f"__probee_{option.takes}"
-    return f" -x -a {_quoted(f'(__probee_several {source})' if option.many else f'({source})')}"
+    return f" -x -a {_quoted(f'(__probee_several {source})' if option.several else f'({source})')}"
 
 
 def _quoted(text: str) -> str:

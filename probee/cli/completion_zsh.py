@@ -126,7 +126,7 @@ def _specs(option: Option, clashes: Sequence[str] = ()) -> Iterator[str]:
     what = "[" + "".join(f"\\{c}" if c in "\\[]" else c for c in option.help) + "]"
     argument = ""
     if option.metavar:
-        argument = f":{_colons(option.metavar)}:{_completer(option.takes, several=option.many)}"
+        argument = f":{_colons(option.metavar)}:{_completer(option.takes, several=option.several)}"
     for name in both:
         joint = "" if not option.metavar else "=" if name.startswith("--") else "+"
         yield single_quoted(f"{start}{name}{joint}{what}{argument}")

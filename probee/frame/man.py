@@ -88,7 +88,7 @@ def _option(option: Option) -> str:
     name = f"\\fB\\-\\-{_words(option.name)}\\fP"
     letter = f"\\fB\\-{_words(option.letter)}\\fP, " if option.letter else ""
     argument = f"=\\fI{_words(option.metavar)}\\fP" if option.metavar else ""
-    return f"{letter}{name}{argument}{'[,...]' if option.many else ''}"
+    return f"{letter}{name}{argument}{'[,...]' if option.several else ''}"
 
 
 def _list(words: Sequence[tuple[str, str]]) -> list[str]:

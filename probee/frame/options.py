@@ -63,6 +63,11 @@ class Option(Frozen):
         return 0 if self.counted else False
 
     @property
+    def several(self) -> bool:
+        """Whether one argument may be several values with commas between."""
+        return self.many and self.commas
+
+    @property
     def spelling(self) -> str:
         """How a message names it: `-p/--pid`."""
         return f"-{self.letter}/--{self.name}" if self.letter else f"--{self.name}"

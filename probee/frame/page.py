@@ -69,4 +69,4 @@ def spelling(option: Option) -> str:
 def long_spelling(option: Option) -> str:
     """`--pid=PID[,...]`."""
     argument = f"={option.metavar}" if option.metavar else ""
-    return f"--{option.name}{argument}{'[,...]' if option.many else ''}"
+    return f"--{option.name}{argument}{'[,...]' if option.several else ''}"

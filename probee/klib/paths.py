@@ -82,7 +82,7 @@ def pattern(text: str) -> str:
 
 PATH_FILTERS = (
     Option("path", "", "PREFIX", "only paths that begin with PREFIX; may be repeated", prefix,
-           many=True, commas=False, group="Filters"),
+           many=True, commas=False, group="Filters", takes="file"),
     Option("path-glob", "", "GLOB", "only paths that match GLOB as a whole (*, ?, [a-z]); may be "
            "repeated", pattern, many=True, commas=False, group="Filters"),
 )  # fmt: skip
