@@ -245,3 +245,10 @@ def file_name(text: str) -> str:
     if not text or "\0" in text:
         raise UsageError("the file name is empty or holds a NUL")
     return text
+
+
+def word(text: str) -> str:
+    """A name: anything but nothing."""
+    if not text or "\0" in text:
+        raise UsageError("the name is empty or holds a NUL")
+    return text

@@ -106,7 +106,7 @@ def _trace_events(tool: Tool, plan: Plan, values: Values, output: Output, ending
 
     format_ = chosen_format(tool, plan, values, output)
     sizes: dict[MapDeclaration, int] = {plan.ring: values.ring_size} if values.ring_size else {}
-    session = Session(*plan.programs, consts=plan.consts, map_sizes=sizes)
+    session = Session(*plan.programs, consts=plan.consts, map_sizes=sizes, reuse=plan.reuse)
     try:
         session.load()
         for declaration, entries in plan.fill.items():
@@ -156,7 +156,7 @@ def chosen_format(tool: Tool, plan: Plan, values: Values, output: Output) -> For
 def _report(tool: Tool, plan: Plan, session: Session, reason: str) -> None:
     """How many events were lost, and why."""
     losses = [(loss.count, str(loss)) for loss in session.losses()]
-    for counter, what in (plan.lost or {}).items():
+    for counter, what in plan.lost.items():
         count = sum(session[counter][0])
         losses.append((count, f"{count:,} {what}"))
     total = sum(count for count, _ in losses)

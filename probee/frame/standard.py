@@ -2,7 +2,7 @@
 
 In: the command line's values. Out: rows for a tool to put beside its own. A record names its fields
 `time` (nanoseconds of CLOCK_BOOTTIME), `latency` (nanoseconds), `ids` (process id << 32 | thread
-id), `uid`, `comm`, `ret`.
+id), `uid`, `cgroup` (the id of the task's cgroup), `comm`, `ret`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,11 @@ TIME_OPTIONS = (
     Option("boot-ns", help="show the event's nanoseconds since boot, sleep included",
            group="Columns"),
 )  # fmt: skip
-UID_OPTION = Option("show-uid", "U", help="show the user id", group="Columns")
+WHO_OPTIONS = (
+    Option("show-uid", "U", help="show the user id", group="Columns"),
+    Option("user", help="show the user's name", group="Columns"),
+    Option("containers", help="show the container and the Kubernetes pod", group="Columns"),
+)
 LATENCY_OPTIONS = (
     Option("latency", help="show how long it took, in microseconds", group="Columns"),
     Option("min-us", "", "N", "only what took N microseconds or more; shows how long", micros,
@@ -91,11 +95,32 @@ def _micros(nanoseconds: int) -> str:
     return f"{nanoseconds / 1000:.3f}"
 
 
+def wants_who(values: Values) -> bool:
+    """Whether the record's `uid` or `cgroup` is needed."""
+    return bool(values.show_uid or values.user or values.containers)
+
+
 def task_columns(values: Values) -> tuple[Column, ...]:
-    """UID where -U asks, PID, TID where -t does, COMM."""
+    """PID and COMM; UID, USER, TID, CONTAINER and POD where they were asked for."""
     uid = (UID,) if values.show_uid else ()
     tid = (TID,) if values.tid else ()
-    return (*uid, PID, *tid, COMM)
+    return (*uid, *_user(values), PID, *tid, COMM, *_containers(values))
+
+
+def _user(values: Values) -> tuple[Column, ...]:
+    if not values.user:
+        return ()
+    from probee.frame.users import user_name, user_text
+
+    return (Column("user", "USER", "uid", 12, text=user_text, value=user_name),)
+
+
+def _containers(values: Values) -> tuple[Column, ...]:
+    if not values.containers:
+        return ()
+    from probee.frame.container_columns import container_columns
+
+    return container_columns()
 
 
 def error_name(ret: int) -> str | None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from probee.lang.maps import PerCpuArray, RingBuf
     from probee.lang.programs import Program
     from probee.lang.variables import Const
+    from probee.runtime.reuse import KeysOf
 
 
 class Plan(Frozen):
@@ -27,15 +28,17 @@ class Plan(Frozen):
     `consts`: values of Const declarations, the others are folded away. `fill`: entries put into
     maps before the programs are attached, as a dict or as pairs of key and value. `lost`: counters
     of events that gave no row, one u64 a CPU at index 0, and what they were. `keep`: tests that all
-    rows shown have passed; the others do not count for --count.
+    rows shown have passed; the others do not count for --count. `reuse`: maps of others in place
+    of the plan's own.
     """
 
     programs: tuple[Program, ...]
     ring: RingBuf[Any]
     consts: dict[Const[Any], Any]
-    fill: Mapping[Any, dict[Any, Any] | Sequence[tuple[Any, Any]]]
-    lost: dict[PerCpuArray[int], str] | None = None
+    fill: Mapping[Any, dict[Any, Any] | Sequence[tuple[Any, Any]]] = {}
+    lost: dict[PerCpuArray[int], str] = {}
     keep: tuple[Keep, ...] = ()
+    reuse: Mapping[Any, KeysOf] = {}
 
 
 class Tool(Frozen):

@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 else:
     _Simple = _SimpleCData
 
-# machine: bpf, perf_event_open, fsopen, fsconfig, fsmount, membarrier
+# machine: bpf, perf_event_open, fsopen, fsconfig, fsmount, membarrier, open_by_handle_at
 _NUMBERS = {
-    "x86_64": (321, 298, 430, 431, 432, 324),
-    "aarch64": (280, 241, 430, 431, 432, 283),
+    "x86_64": (321, 298, 430, 431, 432, 324, 304),
+    "aarch64": (280, 241, 430, 431, 432, 283, 265),
 }
 
 _PERF_FLAG_FD_CLOEXEC = 8
@@ -44,6 +44,7 @@ _FSOPEN_CLOEXEC = 1
 _FSMOUNT_CLOEXEC = 1
 _FSCONFIG_CMD_CREATE = 6
 _MEMBARRIER_CMD_GLOBAL = 1
+_FILEID_KERNFS = 0xFE  # include/linux/exportfs.h
 
 
 class _Long(_Simple):
@@ -63,7 +64,7 @@ class _Function(CFuncPtr):
 _syscall = _Function(dlsym(dlopen(None, 0), "syscall"))  # type: ignore[arg-type]
 
 
-def _numbers() -> tuple[int, int, int, int, int, int]:
+def _numbers() -> tuple[int, ...]:
     machine = uname().machine
     if machine not in _NUMBERS or sys.maxsize < 1 << 32:
         bits = "64" if sys.maxsize >> 32 else "32"
@@ -123,3 +124,14 @@ def wait_for_grace_period() -> int:
     no program that may sleep. -EINVAL where CPUs run without a tick (nohz_full).
     """
     return _call(5, _MEMBARRIER_CMD_GLOBAL, 0, 0)
+
+
+def open_by_id(mount: int, id: int, flags: int) -> int:
+    """A descriptor of the file with inode number `id` on a kernfs: a cgroup by its id.
+
+    open_by_handle_at(2) with a handle of 8 bytes, Linux 5.5; `mount` is any open file of that file
+    system. -ESTALE where there is no such file (any more).
+    """
+    header = (8).to_bytes(4, sys.byteorder) + _FILEID_KERNFS.to_bytes(4, sys.byteorder)
+    handle = bytearray(header + id.to_bytes(8, sys.byteorder))
+    return _call(6, mount, address(handle), flags)

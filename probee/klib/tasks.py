@@ -1,8 +1,7 @@
 """Which tasks a tool is interested in: `-p -t -u -n`, decided in the kernel.
 
-In: the option rows `TASK_OPTIONS` and what the command line said. Out: `wanted()` for programs to
-call first with `task_ids()`, which their records hold too, and the constants and map entries that
-make them say what was asked.
+In: what the command line said. Out: `task_wanted()` for programs, `task_ids()`, which their records
+hold too, and the constants and map entries that make them say what was asked.
 
 One value is a constant that the program compares with; several are a hash map. Values of one option
 are alternatives, different options must all hold. What was not asked for leaves no code behind.
@@ -87,7 +86,7 @@ def task_ids() -> u64:
     return u64(ids.tgid) << 32 | ids.pid
 
 
-def wanted(ids: u64) -> bool:
+def task_wanted(ids: u64) -> bool:
     """Whether the running task, whose `task_ids()` these are, is one of those asked for."""
     if only_pid != 0 and ids >> 32 != only_pid:
         return False
@@ -130,14 +129,23 @@ def task_name(text: str) -> bytes:
     return raw
 
 
+def user(text: str) -> int:
+    """`-u`'s argument: a user id, or the name of a user. Raises UsageError."""
+    if text.isascii() and text.isdigit():
+        return uid(text)
+    from probee.frame.users import user_id
+
+    return user_id(text)
+
+
 TASK_OPTIONS = (
     Option("pid", "p", "PID", "only these processes", pid, many=True, group="Filters",
            takes="pid"),
     Option("tid", "t", "TID", "only these threads; shows a TID column", pid, many=True,
            group="Filters", takes="tid"),
-    Option("uid", "u", "UID", "only these users", uid, many=True, group="Filters",
-           takes="uid"),
-    Option("name", "n", "NAME", "only tasks with NAME in their name, or at its start: ^NAME",
+    Option("uid", "u", "USER", "only these users, by number or name", user, many=True,
+           group="Filters", takes="user"),
+    Option("comm", "n", "NAME", "only tasks with NAME in their name, or at its start: ^NAME",
            task_name, group="Filters", takes="comm"),
 )  # fmt: skip
 
@@ -166,8 +174,8 @@ def task_filters(
                 raise UsageError(f"option --{kind}: more than {SEVERAL} values")
             consts[some] = True
             fill[table] = dict.fromkeys(asked, 1)
-    if values.name is not None:
-        consts.update(_name_consts(values.name))
+    if values.comm is not None:
+        consts.update(_name_consts(values.comm))
     for number in values.pid:
         _check_alive(number, "process")
     for number in values.tid:

@@ -167,6 +167,8 @@ class LiveObjects:
         module, live = place
         kind: type[LiveMap] = getattr(__import__(module, fromlist=(live,)), live)
         assert declaration.value is not None
+        if map_.spec.value_size != declaration.value.size:
+            raise UsageError(f"{name} is a map of others, taken for its keys alone (KeysOf)")
         one = ValueCodec(declaration.value, declaration.value_class)
         value: ValueCodec | PerCpuCodec = one
         if declaration.map_type in _PER_CPU:

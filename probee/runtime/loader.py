@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Self
 
+    from probee.runtime.reuse import KeysOf
     from probee.spec.debug import DebugInfo
     from probee.spec.programs import CollectionSpec, MapSpec, ProgramSpec
 
@@ -94,11 +95,13 @@ def load(
     kernel: RunningKernel | None = None,
     log_level: int = 0,
     debug: Callable[[str], DebugInfo | None] | None = None,
+    reuse: Mapping[str, int | str | KeysOf] | None = None,
 ) -> Loaded:
     """Loads everything in `spec`.
 
     `consts`: values by variable name, numbers or whole bytes. `map_sizes`: `max_entries` by map
-    name. `kernel`: what is asked for formats and type ids; without it one is opened for the call.
+    name. `reuse`: maps that are there already, by map name. `kernel`: what is asked for formats and
+    type ids; without it one is opened for the call.
     `debug` is asked for a program that was refused, by its name, so that the error has the words of
     the source.
     Raises RelocationError where the kernel's tracepoints differ from those compiled against,
@@ -106,10 +109,13 @@ def load(
     """
     if kernel is None:
         with RunningKernel() as opened:
-            return load(spec, consts, map_sizes, kernel=opened, log_level=log_level, debug=debug)
+            return load(
+                spec, consts, map_sizes,
+                kernel=opened, log_level=log_level, debug=debug, reuse=reuse,
+            )  # fmt: skip
     with Descriptors() as owner:
         loading = _Loading(spec, kernel, owner, log_level)
-        loading.debug = debug
+        loading.debug, loading.reuse = debug, reuse or {}
         return loading.run(consts or {}, map_sizes or {})
 
 
@@ -122,6 +128,7 @@ class _Loading:
         self.spec, self.kernel, self.owner, self.log_level = spec, kernel, owner, log_level
         self.result = Loaded(spec, owner)
         self.debug: Callable[[str], DebugInfo | None] | None = None
+        self.reuse: Mapping[str, int | str | KeysOf] = {}
         self.btf_fd = 0
         self.functions = True  # whether func_info and line_info can go along
 
@@ -129,7 +136,7 @@ class _Loading:
         """All steps, in their order."""
         if self.spec.endian != byteorder:
             raise UsageError(f"these programs are {self.spec.endian}-endian; the machine is not")
-        for name in sizes:
+        for name in (*sizes, *self.reuse):
             if all(name != m.name for m in self.spec.maps):
                 raise UsageError(f"the programs have no map {name!r}")
         contents = section_contents(self.spec, consts)
@@ -138,6 +145,9 @@ class _Loading:
         if self.spec.btf:
             self._load_btf()
         for map_spec in self.spec.maps:
+            if map_spec.name in self.reuse:
+                self.result.maps[map_spec.name] = self._reused(map_spec)
+                continue
             section = contents.get(map_spec.name)
             loaded = self._create(
                 map_spec, sizes.get(map_spec.name), is_section=section is not None
@@ -191,6 +201,12 @@ class _Loading:
             if error.errno != _EINVAL:
                 raise
             self.functions = False  # a kernel before 4.18, which knows no BTF
+
+    def _reused(self, spec: MapSpec) -> LoadedMap:
+        from probee.runtime.reuse import taken
+
+        real, fd, flags = taken(spec, self.reuse[spec.name])
+        return LoadedMap(real, self.owner.own(fd), self.owner, real.max_entries, flags)
 
     def _create(self, spec: MapSpec, size: int | None, *, is_section: bool) -> LoadedMap:
         entries = spec.max_entries if size is None else size

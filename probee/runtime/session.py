@@ -43,11 +43,13 @@ if TYPE_CHECKING:
     from probee.runtime.links import Links
     from probee.runtime.loader import Loaded
     from probee.runtime.losses import Loss
+    from probee.runtime.reuse import KeysOf
     from probee.spec.debug import DebugInfo
     from probee.spec.programs import CollectionSpec
     from probee.spec.target import KernelFacts
 
     M = TypeVar("M", bound=MapDeclaration)  # a dict's keys are of one type, no less and no more
+    R = TypeVar("R", bound=MapDeclaration)
 
 DEFAULT_LICENSE = "Dual MIT/GPL"
 _STARTED = time_ns()  # what of the compiler is written later is not what this process runs
@@ -58,9 +60,11 @@ class Session(Lookup):
 
     `consts`: values of `Const` declarations, which are written into the code at load (bools and all
     others are folded into it when it is compiled). `map_sizes`: entries of a map, or of
-    a ring its bytes, also as "8M". `license`: in place of the `LICENSE` in the programs' module,
-    which is "Dual MIT/GPL" if there is none. `cache=False`: compile in any case. `target`, `facts`:
-    what to compile for and against in place of this machine; with `facts` the cache is not used.
+    a ring its bytes, also as "8M". `reuse`: for a map one that is there already, by its descriptor
+    or where it is pinned (see reuse.py). `license`: in place of the `LICENSE` in the programs'
+    module, which is "Dual MIT/GPL" if there is none. `cache=False`: compile in any case. `target`,
+    `facts`: what to compile for and against in place of this machine; with `facts` the cache is not
+    used.
 
     `problems`: sentences on why the cache could not be used, for `--verbose`.
     """
@@ -70,6 +74,7 @@ class Session(Lookup):
         *programs: Program,
         consts: Mapping[Const[Any], object] | None = None,
         map_sizes: Mapping[M, int | str] | None = None,
+        reuse: Mapping[R, int | str | KeysOf] | None = None,
         license: str | None = None,
         cache: bool = True,
         target: Target | None = None,
@@ -88,6 +93,11 @@ class Session(Lookup):
         self._capture = capture(programs)
         self._consts = _named_consts(self._capture, consts or {})
         self._map_sizes = _named_sizes(self._capture, map_sizes or {})
+        self._reuse: dict[str, int | str | KeysOf] = {}
+        if reuse:
+            from probee.runtime.reuse import named_maps
+
+            self._reuse = named_maps(self._capture, reuse, self._map_sizes)
         self.license = _license_of(programs) if license is None else license
         self._cache = cache and facts is None
         self._target = target
@@ -316,6 +326,7 @@ class Session(Lookup):
             {name: size for name, size in self._map_sizes.items() if name in made},
             kernel=kernel,
             debug=lambda program: self._names(kernel, program),
+            reuse={name: given for name, given in self._reuse.items() if name in made},
         )
 
 

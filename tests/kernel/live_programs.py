@@ -152,13 +152,15 @@ def event_code(*, filtered: bool) -> tuple[bytes, tuple[Reloc, ...]]:
     return encode(code), tuple(relocs)
 
 
-def session(*, hook: bool = False, consts: Any = None, sizes: Any = None) -> Session:
+def session(
+    *, hook: bool = False, consts: Any = None, sizes: Any = None, reuse: Any = None
+) -> Session:
     code, relocs = event_code(filtered=hook)
     if hook:
         program = rawspecs.program("probe", ("raw_tp", "sys_enter"), code=code, relocs=relocs)
     else:
         kind = uapi.BPF_PROG_TYPE_SOCKET_FILTER
         program = ProgramSpec("probe", kind, 0, (), code, relocs)
-    made = Session(probe, consts=consts, map_sizes=sizes)
+    made = Session(probe, consts=consts, map_sizes=sizes, reuse=reuse)
     made._spec = CollectionSpec(MAPS, (program,), VARIABLES, COUNTERS)
     return made

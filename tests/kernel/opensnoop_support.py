@@ -107,11 +107,16 @@ class Worker:
 
 
 class Snoop:
-    """`probee opensnoop` as a child. `lines`: what it printed so far, split by newlines."""
+    """`probee opensnoop` as a child. `lines`: what it printed so far, split by newlines.
 
-    def __init__(self, spawn: Spawn, *words: str, env: dict[str, str] | None = None) -> None:
+    `under`: a command that runs another one, such as unshare, in front of it.
+    """
+
+    def __init__(
+        self, spawn: Spawn, *words: str, env: dict[str, str] | None = None, under: Words = ()
+    ) -> None:
         self.process = spawn(
-            sys.executable, "-m", "probee", "opensnoop", *words,
+            *under, sys.executable, "-m", "probee", "opensnoop", *words,
             stdin=subprocess.DEVNULL, cwd=ROOT, env=env,
         )  # fmt: skip
         self.lines: list[bytes] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ from probee.errors import KernelError, UsageError
 from probee.host import bpf
 from probee.lang.types import Chars
 from probee.runtime.cpus import possible_cpus
+from probee.runtime.reuse import KeysOf
+from probee.uapi.bpf import BPF_MAP_TYPE_LRU_HASH
 from tests.kernel.live_programs import (
     Key,
     Stat,
@@ -26,6 +29,7 @@ from tests.kernel.live_programs import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from probee.runtime.session import Session
 
@@ -168,3 +172,54 @@ def test_after_the_end(live: Session) -> None:
     for use in (lambda: table[1], lambda: list(table), lambda: array[0], lambda: ring.wait(0)):
         with pytest.raises(UsageError, match="closed"):
             use()
+
+
+def test_a_map_of_somebody_else(live: Session) -> None:
+    fd = live[by_pid].fileno()
+    with closing(session(reuse={by_pid: fd}).load()) as second:
+        live[by_pid][7] = 70
+        assert (second[by_pid][7], second[by_pid].max_entries) == (70, 100)
+        second[by_pid][8] = 80
+        assert second[by_pid].fileno() != fd
+    assert dict(live[by_pid].items()) == {7: 70, 8: 80}
+
+
+def test_maps_that_do_not_fit(live: Session, tmp_path: Path) -> None:
+    fd = live[by_pid].fileno()
+    folder = os.open(tmp_path, os.O_RDONLY)
+    for declaration, given, why in (
+        (recent, fd, "it is of type hash, and lru_hash is wanted"),
+        (by_key, fd, "its keys have 4 bytes, not"),
+        (by_pid, live[events].fileno(), "it is of type ringbuf, and hash is wanted"),
+        (by_pid, KeysOf(live[slots].fileno()), "it is of type array, and hash or"),
+        (by_pid, folder, "is no map"),
+    ):
+        with (
+            closing(session(reuse={declaration: given})) as m,
+            pytest.raises(UsageError, match=why),
+        ):
+            m.load()
+    os.close(folder)
+    with pytest.raises(UsageError, match="has its size"):
+        session(reuse={by_pid: fd}, sizes={by_pid: 5})
+    with pytest.raises(KernelError, match="ENOENT"), closing(session(reuse={by_pid: "/x/y"})) as x:
+        x.load()
+
+
+def test_keys_of_a_map_with_other_values() -> None:
+    fd = bpf.map_create(BPF_MAP_TYPE_LRU_HASH, 4, 24, 10)
+    try:
+        match = "by_pid is a map of others"
+        with (
+            closing(session(reuse={by_pid: KeysOf(fd)}).load()) as made,
+            pytest.raises(UsageError, match=match),
+        ):
+            made[by_pid]
+        match = "of type lru_hash, and hash is wanted"
+        with (
+            closing(session(reuse={by_pid: fd})) as strict,
+            pytest.raises(UsageError, match=match),
+        ):
+            strict.load()
+    finally:
+        os.close(fd)

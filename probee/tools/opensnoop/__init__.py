@@ -13,20 +13,21 @@ from probee.frame.standard import (
     ERRNAME_OPTION,
     LATENCY_OPTIONS,
     TIME_OPTIONS,
-    UID_OPTION,
+    WHO_OPTIONS,
     error_columns,
     latency_columns,
     task_columns,
     time_columns,
     wants_latency,
     wants_time,
+    wants_who,
 )
 from probee.frame.text import is_cut, text_of
 from probee.frame.tool import Plan, Tool
 from probee.host.features import Features
+from probee.klib.filters import FILTER_OPTIONS, filtered
 from probee.klib.paths import PATH_FILTERS, glob_keep, prefix_filters
 from probee.klib.results import RESULT_OPTIONS, result_filters
-from probee.klib.tasks import TASK_OPTIONS, task_filters
 from probee.tools.opensnoop import rows
 from probee.tools.opensnoop.calls import EXIT_ONLY, PAIR, unpaired
 from probee.uapi.bpf import BPF_PROG_TYPE_TRACEPOINT
@@ -43,17 +44,17 @@ if TYPE_CHECKING:
 
 def plan(values: Values) -> Plan:
     """Programs and constants for what the command line asks."""
-    consts, fill = task_filters(values)
+    consts = own_consts(values)
+    fill: dict[Any, Any] = {}
     for more_consts, more_fill in (prefix_filters(values), result_filters(values)):
         consts |= more_consts
         fill |= more_fill
-    consts |= own_consts(values)
     keep = glob_keep(values, "path", text_of)
     ring: RingBuf[Any] = rows.more_opens if rows.more in consts else rows.opens
     if values.pair or rows.timed in consts or not exit_reads_arguments():
         lost = {unpaired: "calls whose beginning was not seen"}
-        return Plan(PAIR, ring, consts, fill, lost, keep)
-    return Plan(EXIT_ONLY, ring, consts, fill, keep=keep)
+        return filtered(values, Plan(PAIR, ring, consts, fill, lost, keep))
+    return filtered(values, Plan(EXIT_ONLY, ring, consts, fill, keep=keep))
 
 
 def own_consts(values: Values) -> dict[Const[Any], Any]:
@@ -65,7 +66,7 @@ def own_consts(values: Values) -> dict[Const[Any], Any]:
     for bits, modes in values.flags:
         consts[rows.any_flags] = consts.get(rows.any_flags, 0) | bits
         consts[rows.access_modes] = consts.get(rows.access_modes, 0) | modes
-    if consts or wants_time(values) or values.show_uid or values.extended:
+    if consts or wants_time(values) or wants_who(values) or values.extended:
         consts[rows.more] = True
     return consts
 
@@ -157,7 +158,7 @@ TOOL = Tool(
     plan=plan,
     columns=columns,
     options=(
-        *TASK_OPTIONS,
+        *FILTER_OPTIONS,
         *PATH_FILTERS,
         *RESULT_OPTIONS,
         Option(
@@ -172,7 +173,7 @@ TOOL = Tool(
         ),
         *TIME_OPTIONS,
         *LATENCY_OPTIONS,
-        UID_OPTION,
+        *WHO_OPTIONS,
         Option("syscall", help="show how it was opened: openat, creat, ...", group="Columns"),
         Option("extended", "e", help="show flags and mode", group="Columns"),
         Option("numeric", help="with -e: flags in octal", group="Columns"),

@@ -31,8 +31,8 @@ from probee import (
     u32,
     u64,
 )
+from probee.klib.filters import task_ids, wanted
 from probee.klib.results import wanted_result
-from probee.klib.tasks import task_ids, wanted
 from probee.tools.opensnoop.rows import (
     CREAT,
     HOW_FAULT,

@@ -23,9 +23,9 @@ from probee import (
     u32,
     u64,
 )
+from probee.klib.filters import wanted
 from probee.klib.paths import path_wanted
 from probee.klib.results import wanted_result
-from probee.klib.tasks import wanted
 
 # How it was opened: an index into CALLS, with a bit for what is no system call of this machine's
 # own kind.
@@ -57,6 +57,7 @@ class More(Struct):
     latency: u64
     flags: u64
     mode: u64
+    cgroup: u64
     uid: u32
 
 
@@ -101,7 +102,7 @@ def report(
         if (m := more_opens.reserve()) is not None:
             fill(m.open, ids, ret, way, path, unread)
             m.time, m.latency, m.uid = now, latency, current.uid
-            m.flags, m.mode = flags, mode
+            m.flags, m.mode, m.cgroup = flags, mode, current.cgroup_id
             m.submit()
     elif (e := opens.reserve()) is not None:
         fill(e, ids, ret, way, path, unread)

@@ -68,7 +68,13 @@ class FakeSession:
     idle: Callable[[], None]
     loading: Callable[[], None]
 
-    def __init__(self, *programs: object, consts: object = None, map_sizes: object = None) -> None:
+    def __init__(
+        self,
+        *programs: object,
+        consts: object = None,
+        map_sizes: object = None,
+        reuse: object = None,
+    ) -> None:
         self.log.append(f"session {map_sizes}")
         self.ring = FakeRing(self.drains, type(self).idle)
         self.maps: dict[object, dict[Any, Any]] = {}

@@ -118,8 +118,10 @@ def fake_loads(monkeypatch: pytest.MonkeyPatch) -> list[Load]:
         *,
         kernel: RunningKernel,
         debug: Callable[[str], DebugInfo | None],
+        reuse: dict[str, int | str],
     ) -> FakeLoaded:
         assert callable(debug)
+        assert not reuse
         calls.append((FakeLoaded(), consts, sizes, kernel))
         return calls[-1][0]
 

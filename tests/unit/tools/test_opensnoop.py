@@ -72,7 +72,7 @@ def test_latency_needs_both_ends(words: list[str]) -> None:
 def record(**changes: Any) -> tuple[Any, ...]:
     row: dict[str, Any] = {
         "time": 0, "latency": 0, "flags": 0, "mode": 0, "uid": 0, "ret": 3, "way": rows.OPENAT,
-        "unread": 0, "ids": 42 << 32 | 43,
+        "unread": 0, "cgroup": 1, "ids": 42 << 32 | 43,
         "comm": b"cat", "path": b"/etc/hostname", **changes,
     }  # fmt: skip
     row["comm"] = row["comm"].ljust(16, b"\0")
@@ -104,6 +104,9 @@ def test_columns_that_were_asked_for() -> None:
         "PATH",
     ]
     assert lines("-t43", "-U", uid=1000)[1].split()[:3] == ["1000", "42", "43"]
+    assert lines("-U", "--user")[0].split()[:3] == ["UID", "USER", "PID"]
+    assert [line.split()[0] for line in lines("--user")] == ["USER", "root"]
+    assert lines("--user", uid=987654321)[1].split()[0] == "987654321"
     shown = lines("-e", flags=os.O_CREAT | os.O_WRONLY, mode=0o640)
     assert shown[0].split() == ["PID", "COMM", "FD", "ERR", "FLAGS", "MODE", "PATH"]
     assert shown[1].split()[4:6] == ["O_WRONLY|O_CREAT", "0640"]
