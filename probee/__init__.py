@@ -45,6 +45,10 @@ if TYPE_CHECKING:
     from probee.lang.counters import Counter as Counter
     from probee.lang.helpers import *  # noqa: F403
     from probee.lang.hist import Hist as Hist
+    from probee.lang.kernel import (
+        KernelStruct as KernelStruct,
+        Ptr as Ptr,
+    )
     from probee.lang.maps import (
         Array as Array,
         Hash as Hash,
@@ -135,6 +139,7 @@ _HOME = {
     ),
     **dict.fromkeys(("LruPerCpuHash", "PerCpuHash"), "probee.lang.percpu"),
     "Counter": "probee.lang.counters",
+    **dict.fromkeys(("KernelStruct", "Ptr"), "probee.lang.kernel"),
     "LpmTrie": "probee.lang.tries",
     **dict.fromkeys(("BloomFilter", "Queue", "Stack"), "probee.lang.queues"),
     **dict.fromkeys(("Const", "Global", "PerCpuGlobal"), "probee.lang.variables"),

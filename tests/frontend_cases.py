@@ -52,6 +52,9 @@ class Facts:
     def kfunc(self, name: str) -> bool:
         return True
 
+    def helper(self, program_type: int, function: int) -> bool:
+        return True
+
     def raw_tracepoint(self, name: str) -> tuple[RawArgument, ...] | None:
         if name != "sys_enter":
             return None

@@ -51,6 +51,10 @@ class Facts:
         """False: loops are those that clang makes too."""
         return False
 
+    def helper(self, program_type: int, function: int) -> bool:
+        """False: the oldest way is taken."""
+        return False
+
     def raw_tracepoint(self, name: str) -> tuple[RawArgument, ...] | None:
         """The arguments."""
         return tuple(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from probee.compiler import core
 from probee.compiler.btfgen import BtfGenerator
 from probee.lang.maps import MapDeclaration, RingBuf
 from probee.lang.perf import PerfEventArray
@@ -39,6 +40,7 @@ def assemble(world: World, codes: list[tuple[Lowered, Code]]) -> CollectionSpec:
     maps = [_map(world, btf, n) for n in used if isinstance(declared.get(n), MapDeclaration)]
     sections = [_section(world, btf, name) for name in (".rodata", ".data", ".bss") if name in used]
     sections += [_per_cpu(world, btf)] if PER_CPU in used else []
+    described = core.Described(world, btf, used)
     programs = []
     for item, code in codes:
         type_, attach_type = PROGRAM_TYPES[item.program.kind]
@@ -49,12 +51,13 @@ def assemble(world: World, codes: list[tuple[Lowered, Code]]) -> CollectionSpec:
                 attach_type=attach_type,
                 attach=item.program.attach,
                 code=code.code,
-                relocs=code.relocs,
+                relocs=tuple(r for r in code.relocs if r.kind != "core"),
                 func_info=btf.func_info(item.program.name, code.functions),
                 line_info=btf.line_info(code.lines),
                 functions=code.functions,
                 context=item.context,
                 helpers=code.helpers,
+                core=described.relocs(code.relocs),
             )
         )
     structs = [

@@ -13,7 +13,7 @@ from probee.btf.writer import BtfBuilder
 from probee.spec.types import ArrayOf, CharArray, Int, Pointer, StructType
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from probee.compiler.ir.ops import Loc
     from probee.spec.programs import VariableSpec
@@ -30,6 +30,7 @@ class BtfGenerator:
     def __init__(self, *, big_endian: bool = False) -> None:
         self._builder = BtfBuilder()
         self._big_endian = big_endian
+        self._sizes: dict[str, int] = {}  # of structs of the kernel, as they are described
 
     def value(self, type_: ValueType) -> int:
         """The type id of a value's layout."""
@@ -48,6 +49,34 @@ class BtfGenerator:
             case StructType():
                 members = [(f.name, self.value(f.type), f.offset * 8) for f in type_.fields]
                 return build.struct(type_.name, type_.size, members)
+
+    def kernel_structs(self, structs: Mapping[str, Mapping[str, str]]) -> dict[str, int]:
+        """The type ids of structs of the kernel, as far as programs name them.
+
+        `structs`: by name, each member with what it is taken for (`CoreReloc.wants`); structs
+        inside others come before those. The layout is nobody's: only names and kinds count.
+        """
+        build = self._builder
+        ids: dict[str, int] = {}
+        for name, wanted in structs.items():
+            members, at = [], 0
+            for member, wants in wanted.items():
+                kind, _, detail = wants.partition(" ")
+                match kind:
+                    case "int":
+                        type_, size = build.int_(f"u{8 * int(detail)}", int(detail)), int(detail)
+                    case "chars":
+                        size = int(detail)
+                        type_ = build.array(build.int_("char", 1, signed=True), size)
+                    case "struct":
+                        type_, size = ids[detail], self._sizes[detail]
+                    case _:
+                        type_, size = build.ptr(0), 8
+                members.append((member, type_, at * 8))
+                at += size + -size % 8
+            ids[name] = build.struct(name, at, members)
+            self._sizes[name] = at
+        return ids
 
     def section(self, name: str, variables: Sequence[VariableSpec], size: int) -> int:
         """A DATASEC of the user's variables."""

@@ -96,6 +96,12 @@ class RunningKernel:
         except NotSupportedError:  # no BTF: then no program can name a kfunc either
             return False
 
+    def helper(self, program_type: int, function: int) -> bool:
+        """Whether programs of this type may call helper `function`; False where nobody can tell."""
+        from probee.host.features import Features
+
+        return Features().helper(program_type, function) is True
+
     def kfunc_id(self, name: str) -> int:
         """The type id by which a program calls the kernel's function `name`."""
         from probee.btf.kinds import FUNC

@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn, overload
 
+    from probee.lang.linux import TaskStruct
     from probee.lang.types import Chars, KernelStr, UserStr
 
 
@@ -46,7 +47,7 @@ class Current:
 
     `pid`: thread group id, as user space says it; `tid`: thread id; `uid`, `gid`: of the real
     user and group, as `bpf_get_current_uid_gid` gives them; `comm`: its name, up to 15 bytes;
-    `cgroup_id`: of its cgroup v2.
+    `cgroup_id`: of its cgroup v2; `task`: its `struct task_struct`.
     """
 
     __slots__ = ()
@@ -58,6 +59,7 @@ class Current:
         gid: int
         comm: Chars
         cgroup_id: int
+        task: TaskStruct
 
         def syscall_arg(self, n: int) -> Any:
             """Argument `n` of the system call the task is in, from 0; an integer or an address."""

@@ -14,6 +14,7 @@ import sys
 from probee.errors import UsageError
 from probee.lang.builtins import Current, Intrinsic
 from probee.lang.contexts import ContextMeta
+from probee.lang.kernel import KernelMeta, shape
 from probee.lang.maps import MapDeclaration
 from probee.lang.types import Chars, StructMeta
 from probee.lang.variables import Variable
@@ -29,7 +30,7 @@ else:
 
 _MODULE: type[ModuleType] = type(sys)
 _ABSENT = object()
-_TYPES = frozenset((Int, Pointer, StructMeta, ContextMeta))
+_TYPES = frozenset((Int, Pointer, StructMeta, ContextMeta, KernelMeta))
 
 
 class Capture:
@@ -163,7 +164,7 @@ def _types(table: dict[str, object]) -> dict[str, object]:
 
 
 def _only_types(table: dict[str, object], prefix: str) -> dict[str, object]:
-    """Those that `types.value_type` has a layout for, and classes of contexts."""
+    """Those that `types.value_type` has a layout for, classes of contexts and kernel structs."""
     return {
         prefix + name: value
         for name, value in table.items()
@@ -189,6 +190,8 @@ def _shape(value: object) -> object:
         case ContextMeta():
             said = value.declared_.items()
             return ("context", [(name, _shape(a), _shape(v)) for name, (a, v) in said])
+        case KernelMeta():
+            return ("kernel", shape(value))
         case Pointer():
             return ("pointer", value.space, value.target)
         case CharArray():
@@ -255,7 +258,7 @@ def _value_identity(value: object, name: str, world: Capture, queue: list[Functi
         return (kind, b"".join((value,)))
     if isinstance(value, (MapDeclaration, Variable)):
         return (_enter(value, name, world), [_shape(part) for part in value.identity()])
-    if isinstance(value, (Int, CharArray, Pointer, StructMeta)):
+    if isinstance(value, (Int, CharArray, Pointer, StructMeta, KernelMeta)):
         return _shape(value)
     if isinstance(value, FunctionType):
         module = value.__module__ or ""

@@ -36,6 +36,7 @@ _MADE_OF = (
     "btf",
     "compiler",
     "lang",
+    "relocate",
     "spec",
     "tables",
     "uapi",
@@ -45,6 +46,7 @@ _MADE_OF = (
     "host/facts.py",
     "host/formats.py",
     "runtime/codec.py",
+    "runtime/core.py",
     "runtime/session.py",
 )
 

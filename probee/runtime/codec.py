@@ -27,6 +27,7 @@ from probee.spec.programs import (
     Attach,
     CollectionSpec,
     ContextField,
+    CoreReloc,
     CounterSpec,
     MapSpec,
     ProgramSpec,
@@ -39,7 +40,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-MAGIC = b"prbspec\x02"
+MAGIC = b"prbspec\x03"
 
 # Kinds: u32, s64, bool, text, blob; `type` is any value type, `type?` may be None; `[X]` is a tuple
 # of records X, and `[text u32]` one of pairs. A test holds the rows against the classes.
@@ -58,7 +59,7 @@ SCHEMA: dict[str, tuple[type, dict[str, str]]] = {
         "name": "text", "type": "u32", "attach_type": "u32", "attach": "[Attach]",
         "code": "blob", "relocs": "[Reloc]", "func_info": "blob", "line_info": "blob",
         "functions": "[text u32]", "context": "[ContextField]", "helpers": "[text]",
-        "flags": "u32",
+        "flags": "u32", "core": "[CoreReloc]",
     }),
     "VariableSpec": (VariableSpec, {
         "name": "text", "section": "text", "offset": "u32", "type": "type",
@@ -69,6 +70,10 @@ SCHEMA: dict[str, tuple[type, dict[str, str]]] = {
     }),
     "Attach": (Attach, {"kind": "text", "target": "text"}),
     "Reloc": (Reloc, {"insn": "u32", "kind": "text", "symbol": "text", "addend": "s64"}),
+    "CoreReloc": (CoreReloc, {
+        "insn": "u32", "kind": "text", "struct": "text", "path": "text", "wants": "text",
+        "type": "u32", "access": "text", "value": "s64",
+    }),
     "ContextField": (ContextField, {
         "name": "text", "offset": "u32", "size": "u32", "signed": "bool",
     }),

@@ -139,6 +139,10 @@ class _Loading:
         for name in (*sizes, *self.reuse):
             if all(name != m.name for m in self.spec.maps):
                 raise UsageError(f"the programs have no map {name!r}")
+        if any(program.core for program in self.spec.programs):
+            from probee.runtime.core import resolved
+
+            self.spec = resolved(self.spec, self.kernel)
         contents = section_contents(self.spec, consts)
         for program in self.spec.programs:
             self._check(program)
@@ -165,6 +169,10 @@ class _Loading:
         }
         for program in self.spec.programs:
             code = patched(program, fds, numbers, self.spec.endian, kfuncs)
+            if program.core:
+                from probee.relocate.patch import patched_core
+
+                code = patched_core(program, code, self.spec.endian)
             fd = self.owner.own(self._load(program, code))
             self.result.programs[program.name] = Program(program, fd, self.owner)
         return self.result
@@ -304,6 +312,10 @@ class _Loading:
                 )
             )
         except VerifierError as error:
+            if program.core:
+                from probee.runtime.core import check_reached
+
+                check_reached(self.spec, program, error.log, self.kernel)
             from probee.runtime.verifier import explain
 
             debug = self.debug(program.name) if self.debug is not None else None

@@ -218,6 +218,10 @@ class Session(Lookup):
         self._cached = spec is not None
         if spec is None:
             spec, doubt = self._compile(kernel)
+            if any(program.core for program in spec.programs):
+                from probee.runtime.core import resolved
+
+                spec = resolved(spec, kernel)  # kept with it, so that a warm start need not ask
             if doubt:
                 self.problems.append(f"what was compiled is not kept: {doubt}")
             else:

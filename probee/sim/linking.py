@@ -26,6 +26,11 @@ MOVES = (0xB4, 0xB7)  # mov of an immediate, of 32 and of 64 bits
 
 def linked(program: ProgramSpec, maps: Mapping[str, SimMap], consts: Mapping[str, int]) -> bytes:
     """UsageError for a map or constant that is not there."""
+    if program.core:
+        raise NotSupportedError(
+            f"simulating {program.name}: it reads struct {program.core[0].struct} of a kernel",
+            hint="there is none here; give the program what it needs in a map or a constant",
+        )
     code = bytearray(program.code)
     for reloc in program.relocs:
         value = _value(program, reloc, maps, consts)

@@ -83,14 +83,37 @@ class Reloc(Frozen):
     `kind`: `map` (ld_imm64 of the map's descriptor), `value` (ld_imm64 of the address
     `addend` bytes into the map's only value), `const` (the value of a Const that the Session sets:
     an ld_imm64, or a mov where 32 bits hold it), `kfunc` (a call of the kernel's function of that
-    name: its type id in the kernel's BTF) or `core` (an immediate or offset that follows a
-    kernel type: `symbol` is the access, as text). Slots count 8 bytes each.
+    name: its type id in the kernel's BTF). Slots count 8 bytes each.
     """
 
     insn: int
     kind: str
     symbol: str
     addend: int = 0
+
+
+UNRESOLVED, ABSENT = -1, -2  # values of a CoreReloc; all others are 0 or more
+
+
+class CoreReloc(Frozen):
+    """Instruction slot `insn` depends on how the kernel lays out the struct named `struct`.
+
+    `kind`: `byte_off` (where the member at `path`, names joined by dots, starts: the offset of a
+    load, or the immediate of an addition or mov), `field_exists`, `type_exists` (1 or 0, the
+    immediate of a mov). `wants`: what the code takes the member for: `int 4`, `ptr dentry`,
+    `ptr` (of any target), `struct path`, `chars 16`, or nothing of a type. `type` and `access`:
+    the same as libbpf says it, a type in the collection's BTF and member numbers such as `0:1:3`.
+    `value`: what a kernel gave, UNRESOLVED before one was asked, ABSENT where it has none.
+    """
+
+    insn: int
+    kind: str
+    struct: str
+    path: str
+    wants: str
+    type: int
+    access: str
+    value: int = UNRESOLVED
 
 
 class Attach(Frozen):
@@ -118,6 +141,7 @@ class ProgramSpec(Frozen):
     ids and string offsets belong to the collection's BTF. `functions`: (name, first slot) of the
     main function and its subprograms. `context`: the fields read from a tracepoint's record, for
     the loader to hold against the running kernel. `helpers`: names of the helpers that it calls.
+    `core`: where the code depends on the kernel's structs.
     """
 
     name: str
@@ -132,6 +156,7 @@ class ProgramSpec(Frozen):
     context: tuple[ContextField, ...] = ()
     helpers: tuple[str, ...] = ()
     flags: int = 0
+    core: tuple[CoreReloc, ...] = ()
 
 
 class CollectionSpec(Frozen):

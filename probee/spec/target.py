@@ -71,5 +71,8 @@ class KernelFacts(Protocol):
     def kfunc(self, name: str) -> bool:
         """Whether the kernel has a function of that name for programs to call."""
 
+    def helper(self, program_type: int, function: int) -> bool:
+        """Whether programs of this type (`BPF_PROG_TYPE_*`) may call this helper (`BPF_FUNC_*`)."""
+
     def raw_tracepoint(self, name: str) -> tuple[RawArgument, ...] | None:
         """The arguments of a raw tracepoint, from BTF, or None where there is no such one."""

@@ -167,6 +167,7 @@ class Lies:
 
     def __init__(self, kernel: RunningKernel) -> None:
         self.tracepoint, self.kfunc = kernel.tracepoint, kernel.kfunc
+        self.helper = kernel.helper
 
     def raw_tracepoint(self, _: str) -> tuple[RawArgument, ...]:
         return tuple(RawArgument(f"a{n}", "int", 8, signed=False) for n in range(16))

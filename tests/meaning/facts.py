@@ -29,6 +29,9 @@ class Facts:
     def tracepoint(self, category: str, name: str) -> TracepointFormat | None:
         return None
 
+    def helper(self, program_type: int, function: int) -> bool:
+        return self.kernel.helper(program_type, function)
+
     def raw_tracepoint(self, name: str) -> tuple[RawArgument, ...] | None:
         return tuple(
             RawArgument(n, "int", BITS[kind] // 8, kind[0] == "s")

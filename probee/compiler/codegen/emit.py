@@ -118,6 +118,11 @@ class Emitter:
     def _insn(self, code: int, dst: int = 0, src: int = 0, off: int = 0, imm: int = 0) -> None:
         self.items.append(Insn(code, dst, src, off, imm))
 
+    def _refer(self, symbol: Symbol | str) -> None:
+        """The next instruction is one that the loader writes a number into."""
+        assert not isinstance(symbol, str)
+        self.relocs.append((len(self.items), symbol, 0))
+
     def _copy(self, dst: int, src: int) -> None:
         """dst = src, unless it is."""
         if self._held[dst] != self._held[src]:
@@ -131,7 +136,9 @@ class Emitter:
         d, b = op.d, op.b
         if b == NONE:
             self._copy(d, op.a)
-            if op.code != ADD64 or op.imm:
+            if op.symbol is not None:
+                self._refer(op.symbol)
+            if op.code != ADD64 or op.imm or op.symbol is not None:
                 self._insn(op.code, d, 0, op.off, op.imm)
                 self._forget((d,))
             return
@@ -165,7 +172,7 @@ class Emitter:
         else:
             assert not isinstance(symbol, str)
             self.relocs.append((len(self.items), symbol, imm))
-            if symbol.kind.startswith("const32"):
+            if symbol.kind.startswith("const32") or symbol.kind == "core":
                 self._insn(MOV64 if symbol.kind == "const32s" else MOV32, dst)
             else:
                 self._insn(op_.LD_IMM64, dst, PSEUDO[symbol.kind], 0, imm << 32)
@@ -173,6 +180,8 @@ class Emitter:
 
     def ldx(self, op: MOp) -> None:
         """A load."""
+        if op.symbol is not None:
+            self._refer(op.symbol)
         self._insn(op.code, op.d, op.a, op.off)
         self._forget((op.d,))
 

@@ -224,7 +224,7 @@ def _bits(op: Op, widths: list[int], args: list[Operand]) -> int:
     full = 32 if op.size == 4 else 64
     amount = args[1] if len(args) > 1 and not isinstance(args[1], Value) else None
     match op.kind:
-        case "load" | "bswap":
+        case "load" | "kload" | "core" | "bswap":
             return 8 * op.size
         case "const":  # `offset`: signed
             return 64 if op.offset else 8 * op.size

@@ -311,6 +311,17 @@ def _const(s: Selector, op: Op) -> None:
     s.where(op.result, Src(NONE, 0, Symbol(kind, str(op.symbol))))
 
 
+def _core(s: Selector, op: Op) -> None:
+    """A number that follows the kernel's structs: at most 31 bits, so a mov of 32 holds it."""
+    assert op.result is not None
+    s.where(op.result, Src(NONE, 0, Symbol("core", str(op.symbol))))
+
+
+def _same(s: Selector, op: Op) -> None:
+    assert op.result is not None
+    s.where(op.result, s.src(op.args[0]))
+
+
 def _call(s: Selector, op: Op) -> None:
     args = [s.src(arg) for arg in op.args]
     if op.kind == "call":
@@ -340,6 +351,8 @@ _HANDLERS: dict[str, Callable[[Selector, Op], None]] = {
     **isel_memory.HANDLERS,
     "slot": _slot,
     "const": _const,
+    "core": _core,
+    "same": _same,
     "mapaddr": _mapaddr,
     "dataaddr": _dataaddr,
     "call": _call,

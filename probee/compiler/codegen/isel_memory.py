@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from probee.asm.opcodes import (
+    ALU64,
     ATOMIC,
     ATOMIC_OPS,
     CMPXCHG,
@@ -30,7 +31,7 @@ from probee.asm.opcodes import (
     W,
 )  # fmt: skip
 from probee.compiler.codegen.isel_alu import alu, fits, is_constant, low
-from probee.compiler.codegen.machine import FRAME, NONE, MBlock, MEdge, Src
+from probee.compiler.codegen.machine import FRAME, NONE, MBlock, MEdge, Src, Symbol
 from probee.errors import NotSupportedError
 
 if TYPE_CHECKING:
@@ -52,6 +53,19 @@ def _load(s: Selector, op: Op) -> None:
     a, off = s.address(op.args[0], op.offset)
     mode = MEMSX if op in s.folds.signed else MEM
     s.emit("ldx", code=LDX | mode | SIZE[op.size], d=s.define(op.result), a=a, off=off)
+
+
+def _kload(s: Selector, op: Op) -> None:
+    """The loader writes the offset in, so the base stands in the register as it is."""
+    assert op.result is not None
+    a, symbol = s.register(op.args[0]), Symbol("core", str(op.symbol))
+    s.emit("ldx", code=LDX | MEM | SIZE[op.size], d=s.define(op.result), a=a, symbol=symbol)
+
+
+def _kaddr(s: Selector, op: Op) -> None:
+    assert op.result is not None
+    a, symbol = s.register(op.args[0]), Symbol("core", str(op.symbol))
+    s.emit("alu", code=ALU64, d=s.define(op.result), a=a, symbol=symbol)  # add
 
 
 def _store(s: Selector, op: Op) -> None:
@@ -199,6 +213,8 @@ def _access(s: Selector, width: int, places: list[tuple[int, int]]) -> None:
 
 HANDLERS: dict[str, Callable[[Selector, Op], None]] = {
     "load": _load,
+    "kload": _kload,
+    "kaddr": _kaddr,
     "store": _store,
     "atomic": _atomic,
     "zero": _zero,

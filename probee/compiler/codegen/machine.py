@@ -8,10 +8,12 @@ what needs several instructions with a shared destination is one operation until
 
     kind      meaning                            attributes
     entry     d_i = r1 to r5                     args: one Src a parameter, its base the d_i
-    alu       d = a op b, or a op imm            code without source bit, off 1: signed division
+    alu       d = a op b, or a op imm            code without source bit, off 1: signed division;
+                                                 with a symbol: imm is the member's offset
     mov       d = a, or imm                      code of mov64 or mov32, off: sign-extended from
     ld64      d = imm, or the symbol's address   two slots
-    ldx       d = *(a + off)                     code with size and mode
+    ldx       d = *(a + off)                     code with size and mode; with a symbol: off is
+                                                 the member's offset
     stx, st   *(a + off) = b, = imm              code with size
     atomic    *(a + off) op= b, d the old value  imm: the operation; d NONE: not wanted
     set       d = 1 if a cond b|imm else 0       code of the jump without source bit
@@ -39,7 +41,9 @@ VIRTUAL = 16
 
 
 class Symbol(NamedTuple):
-    """What an ld_imm64 or a call refers to. `kind` as in `spec.Reloc`: `map`, `value`, `kfunc`."""
+    """What an instruction refers to. `kind` as in `spec.Reloc`: `map`, `value`, `kfunc`, `const`;
+    `core`: a `spec.CoreReloc`.
+    """
 
     kind: str
     name: str

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from probee.compiler.frontend import conditions, memory, numbers, replaced
+from probee.compiler.frontend import conditions, kernelnames, memory, numbers, replaced
 from probee.compiler.frontend.values import (
     NONE,
     NoneType,
@@ -132,6 +132,8 @@ def _together(low: Lowering, values: Sequence[TypedValue], node: ast.AST) -> _To
         return _Numbers(low, values, node)
     if any(replaced.referred(v) is not None for v in values):
         return _References(low, values, node)
+    if kernelnames.United.takes(values):
+        return kernelnames.United(low, values)
     if all(isinstance(v, Several) for v in values):
         return _Tuples(low, [v for v in values if isinstance(v, Several)], node)
     if all(v == first for v in values):
@@ -242,4 +244,4 @@ class _Tuples:
         return Several(tuple(part.get(low) for part in self.parts))
 
 
-_Together: TypeAlias = "_Numbers | _References | _Same | _Tuples"
+_Together: TypeAlias = "_Numbers | _References | _Same | _Tuples | kernelnames.United"

@@ -12,7 +12,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import memory, stated
+from probee.compiler.frontend import kernel, memory, stated
 from probee.compiler.frontend.values import U32, U64, Comm, Method, Num, Ref, Thing
 from probee.frozen import Frozen
 from probee.spec.programs import ContextField
@@ -79,13 +79,13 @@ def current(low: Lowering, owner: Thing, node: ast.Attribute) -> TypedValue:
     """`current.NAME`."""
     if node.attr == "comm":
         return Comm()
+    if node.attr == "task":
+        return kernel.current_task(low)
     if node.attr == "syscall_arg":
         return Method(owner, "syscall_arg")
     row = CURRENT.get(node.attr)
     if row is None:
-        if node.attr == "task":
-            raise low.not_yet(node, "current.task and its fields")
-        names = ", ".join([*CURRENT, "comm", "syscall_arg(n)"])
+        names = ", ".join([*CURRENT, "comm", "task", "syscall_arg(n)"])
         raise low.refuse(
             node, "no-attribute", f"current has no {node.attr!r}", fix=f"it has: {names}"
         )

@@ -10,7 +10,16 @@ import ast
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend.values import Comm, NoneType, Opt, OptText, ReadStr, Ref, Text
+from probee.compiler.frontend.values import (
+    Comm,
+    KernText,
+    NoneType,
+    Opt,
+    OptText,
+    ReadStr,
+    Ref,
+    Text,
+)
 from probee.errors import UsageError
 from probee.frozen import Frozen
 from probee.lang.types import Chars, value_type
@@ -76,7 +85,7 @@ class Loose(Frozen):
         """Whether a value is of it, or may be None and so says the annotation."""
         if isinstance(value, NoneType):
             return optional
-        if isinstance(value, (Comm, ReadStr, Text)):
+        if isinstance(value, (Comm, KernText, ReadStr, Text)):
             may_fail = isinstance(value, ReadStr) and value.default is None
             return self.item is None and (optional or not may_fail)
         if isinstance(value, (Opt, OptText)):

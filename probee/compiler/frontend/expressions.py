@@ -15,6 +15,7 @@ from probee.compiler.frontend import (
     conditions,
     context,
     hints,
+    kernel,
     maps,
     memory,
     names,
@@ -28,6 +29,7 @@ from probee.compiler.frontend import (
 from probee.compiler.frontend.values import (
     NONE,
     Context,
+    Kern,
     Keyed,
     Method,
     NoneType,
@@ -179,6 +181,8 @@ def _attribute(low: Lowering, node: ast.Attribute) -> TypedValue:
             return objects.known(low, low.frame.scope[dotted], dotted, node)
         case Ref(type=StructType()):
             return memory.read_field(low, owner, node)
+        case Kern():
+            return kernel.read(low, owner, node)
         case _ if rawtext.compared(owner):
             found = None if isinstance(owner, Raw) else rawtext.attribute(low, owner, node)
             return found or Method(owner, node.attr)

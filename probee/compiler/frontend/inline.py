@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from probee.compiler.frontend import (
     declared,
     expressions,
+    kernelnames,
     names,
     objects,
     optionals,
@@ -117,6 +118,11 @@ def _assign_parameter(low: Lowering, parameter: ast.arg, value: TypedValue, node
     annotation, struct = parameter.annotation, None
     if isinstance(value, Context):
         value = stated.view(low, value, annotation)
+    elif annotation is not None and (cls := kernelnames.stated(low, annotation)) is not None:
+        seen = kernelnames.seen_as(value, cls)
+        if seen is None:
+            raise _wrong_argument(low, value, f"{cls.__name__} of the kernel", node)
+        value = seen
     elif annotation is not None and (said := declared.loose(low, annotation)) is not None:
         if not said.takes(value, optional=declared.optional(annotation)):
             raise _wrong_argument(low, value, said.words, node)

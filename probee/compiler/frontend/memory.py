@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from probee.compiler.frontend import (
     expressions,
     hints,
+    kernel,
     lengths,
     names,
     numbers,
@@ -27,6 +28,7 @@ from probee.compiler.frontend import (
 )
 from probee.compiler.frontend.values import (
     Comm,
+    Kern,
     Method,
     Num,
     Opt,
@@ -188,6 +190,8 @@ def field_place(low: Lowering, owner: TypedValue, node: ast.Attribute) -> Place:
         raise expressions.maybe_none(low, node.value)
     if isinstance(owner, Thing) and isinstance(owner.obj, Global) and node.attr == "value":
         return variables.place(low, low.world.variable(owner.obj), node)
+    if isinstance(owner, Kern):
+        raise kernel.not_written(low, owner, node)
     if not isinstance(owner, Ref) or not isinstance(owner.type, StructType):
         raise low.refuse(
             node,

@@ -17,6 +17,7 @@ from probee.compiler.frontend import (
     buffers,
     fitting,
     hints,
+    kernelnames,
     memory,
     numbers,
     objects,
@@ -28,6 +29,8 @@ from probee.compiler.frontend.values import (
     NONE,
     S64,
     Comm,
+    Kern,
+    KernText,
     Keyed,
     Method,
     NoneType,
@@ -89,7 +92,9 @@ def assign(low: Lowering, name: str, value: TypedValue, node: ast.AST) -> None:
             _write(low, name, "present", "int", 0)
         case NoneType() if isinstance(known, Opt):
             _write(low, name, "pointer", "ptr", 0)
-        case Comm() | ReadStr():
+        case Kern():
+            kernelnames.assign(low, name, value, node)
+        case Comm() | ReadStr() | KernText():
             assign(low, name, texts.kept(low, value, node), node)
         case OptText():
             _assign_reference(low, name, value, known, node)
@@ -224,6 +229,8 @@ def read(low: Lowering, name: str, node: ast.AST) -> TypedValue:
             return OptNum(num, _read(low, name, "present"), key)
         case Ref() as ref:
             return _reference(low, name, ref, node)
+        case Kern():
+            return replace(local, op=_read(low, name, "pointer"))
         case OptText(ref=ref):
             ref = _reference(low, name, ref, node)
             if key in low.flow.nonnull:

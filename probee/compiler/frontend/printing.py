@@ -20,6 +20,7 @@ from probee.compiler.frontend.specs import Unprintable, conversion
 from probee.compiler.frontend.values import (
     NONE,
     Comm,
+    KernText,
     NoneType,
     Num,
     ReadStr,
@@ -154,7 +155,7 @@ def _show(
         _literal(low, line, _formatted(low, known[0], spec, converted, node), node)
         return
     match value:
-        case ReadStr():
+        case KernText() | ReadStr():
             _show(low, line, texts.kept(low, value, node), node, spec, converted)
         case Num(type=Pointer(target="char")):
             raise low.not_yet(node, "printing text from an address", fix="read it into a field")

@@ -13,6 +13,7 @@ from probee.compiler.frontend import (
     choices,
     declared,
     iterators,
+    kernelnames,
     memory,
     numbers,
     replaced,
@@ -22,6 +23,7 @@ from probee.compiler.frontend import (
 from probee.compiler.frontend.values import (
     NONE,
     S64,
+    Kern,
     NoneType,
     Num,
     Opt,
@@ -54,7 +56,7 @@ def declared_by(low: Lowering, annotation: ast.expr | None) -> Stated:
     match node:
         case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=parts)):
             return [declared_by(low, part) for part in parts]
-    if declared.loose(low, annotation) is not None:
+    if declared.loose(low, annotation) is not None or kernelnames.stated(low, annotation):
         return None
     type_ = declared.type_of(low, annotation)
     optional = declared.optional(annotation)
@@ -100,9 +102,9 @@ def _as_stated(low: Lowering, value: TypedValue, stated: Stated, node: ast.AST) 
             return Several(tuple(_as_stated(low, item, one, node) for item, one in pairs))
         case Several(items=items) if stated is None:
             return Several(tuple(_as_stated(low, item, None, node) for item in items))
-        case Ref() | Opt() | OptText() | Text() if not isinstance(stated, (tuple, list)):
+        case Kern() | Ref() | Opt() | OptText() | Text() if not isinstance(stated, (tuple, list)):
             return value
-        case Ref() | Opt() | OptText() | Several() | Text():
+        case Kern() | Ref() | Opt() | OptText() | Several() | Text():
             raise _different(low, node, describe(value), _words(stated))
         case _:
             raise low.not_yet(node, f"returning {describe(value)}")
@@ -176,6 +178,8 @@ def _kind(value: TypedValue) -> str:
     match value:
         case Num() | OptNum():
             return "a number"
+        case Kern(cls=cls):
+            return f"a pointer to {cls.__name__}"
         case Ref(type=type_) | Opt(ref=Ref(type=type_)) | OptText(ref=Ref(type=type_)):
             return f"a {type_}"
         case _:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from probee.compiler.frontend import memory, texts
-from probee.compiler.frontend.values import Comm, ReadStr, Ref, Text, describe
+from probee.compiler.frontend.values import Comm, KernText, ReadStr, Ref, Text, describe
 from probee.frozen import Frozen, replace
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def cut(low: Lowering, value: TypedValue, node: ast.AST) -> Operand:
 def materialise(low: Lowering, value: TypedValue, node: ast.AST) -> Ref | Text:
     """A buffer that may be read at any index, for text that has none yet."""
     match value:
-        case Comm() | ReadStr():
+        case Comm() | KernText() | ReadStr():
             made = texts.kept(low, value, node)
             assert isinstance(made, Ref)
             return made

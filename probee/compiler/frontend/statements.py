@@ -10,6 +10,7 @@ from probee.compiler.frontend import (
     buffers,
     counters,
     declared,
+    kernelnames,
     loops,
     mapkeys,
     maps,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from probee.compiler.frontend.lowering import Lowering
     from probee.compiler.frontend.values import TypedValue
     from probee.errors import Diagnostic
+    from probee.spec.types import ValueType
 
 
 def body(low: Lowering, nodes: list[ast.stmt]) -> None:
@@ -234,6 +236,9 @@ def _annotated(
             why="a field has the type that its struct says",
             fix="leave the annotation out",
         )
+    if (cls := kernelnames.stated(low, annotation)) is not None:
+        kernelnames.annotated(low, target.id, cls, expression, target)
+        return
     if (said := declared.loose(low, annotation)) is not None:
         _annotated_loosely(low, target, said, annotation, expression)
         return
@@ -262,9 +267,14 @@ def _annotated(
             names.assign(low, target.id, number, target)
         else:
             low.frame.locals[target.id] = Num(type_, 0)
-        return
-    if expression is None:
-        return
+    elif expression is not None:
+        _annotated_object(low, target, type_, expression)
+
+
+def _annotated_object(
+    low: Lowering, target: ast.Name, type_: ValueType, expression: ast.expr
+) -> None:
+    """`x: T = object`."""
     value = low.value(expression)
     ref = value.ref if isinstance(value, Opt) else value
     if not isinstance(ref, Ref) or ref.type != type_:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from probee.compiler.frontend import memory, replaced, texts
-from probee.compiler.frontend.values import Comm, Num, ReadStr, Ref, Text
+from probee.compiler.frontend.values import Comm, KernText, Num, ReadStr, Ref, Text
 from probee.frozen import replace
 from probee.spec.types import CharArray, Pointer
 
@@ -45,7 +45,7 @@ def text_key(low: Lowering, value: TypedValue, type_: CharArray, node: ast.expr)
     """The address of a text as a key."""
     place = _scratch(low, "key", type_)
     match value:
-        case Text(binary=False) | Comm():
+        case Text(binary=False) | Comm() | KernText():
             texts.put(low, place, value, node)
         case ReadStr(default=bytes(), size=None):
             _read(low, place, value, node)

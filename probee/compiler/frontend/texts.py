@@ -11,8 +11,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import expressions, lengths, memory
-from probee.compiler.frontend.values import Comm, OptText, ReadStr, Ref, Text, describe
+from probee.compiler.frontend import expressions, kernel, lengths, memory
+from probee.compiler.frontend.values import (
+    Comm,
+    KernText,
+    OptText,
+    ReadStr,
+    Ref,
+    Text,
+    describe,
+)
 from probee.spec.types import CharArray, Pointer
 
 if TYPE_CHECKING:
@@ -32,7 +40,7 @@ def is_text(value: TypedValue) -> bool:
     """Whether it can be compared with text."""
     if isinstance(value, ReadStr):
         return value.default is not None
-    return isinstance(value, (Text, Comm)) or (
+    return isinstance(value, (Text, Comm, KernText)) or (
         isinstance(value, Ref) and isinstance(value.type, CharArray)
     )
 
@@ -53,6 +61,9 @@ def put(low: Lowering, place: Place, value: TypedValue, node: ast.expr) -> None:
             pointer = memory.address_of(low, place)
             low.builder.emit("call", pointer, size, result="none", symbol="get_current_comm")
             lengths.note(low, place.ref, place.offset, size, COMM_SIZE)
+        case KernText():
+            _read_array(low, place, value, node)
+            lengths.note(low, place.ref, place.offset, size, min(size, value.size + 1))
         case ReadStr(default=None):
             raise low.refuse(
                 node,
@@ -77,6 +88,10 @@ def kept(low: Lowering, value: TypedValue, node: ast.AST) -> TypedValue:
         case Comm():
             ref = buffer(low, "comm", COMM_SIZE)
             low.builder.emit("call", ref.ptr, COMM_SIZE, result="none", symbol="get_current_comm")
+            return ref
+        case KernText(size=size):
+            ref = buffer(low, "text", size)
+            _read_array(low, memory.Place(ref, 0, ref.type), value, node)
             return ref
         case ReadStr(size=None):
             raise _size(
@@ -142,6 +157,18 @@ def other_size(low: Lowering, node: ast.AST, given: int, size: int) -> Refusal:
         why="text that fills its buffer would be cut, or lose the mark that it was cut",
         fix="give both one size",
     )
+
+
+def _read_array(low: Lowering, place: Place, value: KernText, node: ast.AST) -> None:
+    """A char array of the kernel, all of it; zeroes where it cannot be read."""
+    size = place.type.size
+    if size < value.size:
+        raise _size(low, node, f"{value.name} has {value.size} bytes, and chars({size}) holds less")
+    source = kernel.address(low, value.owner, value.name, f"chars {value.size}")
+    pointer = memory.address_of(low, place)
+    low.builder.emit("call", pointer, value.size, source, result="none", symbol="probe_read_kernel")
+    if size > value.size:
+        low.builder.emit("store", place.ref.ptr, 0, size=1, offset=place.offset + value.size)
 
 
 def store_bytes(low: Lowering, place: Place, raw: bytes) -> None:

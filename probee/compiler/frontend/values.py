@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from probee.compiler.ir.ops import Operand, Value
     from probee.lang.contexts import ContextMeta
+    from probee.lang.kernel import KernelMeta
 
 S64 = Int("s64", 8, True)
 U64 = Int("u64", 8, False)
@@ -130,6 +131,28 @@ class ReadStr(Frozen):
     size: int | None
 
 
+class Kern(Frozen):
+    """What the kernel has at the address `op`, or, with a `path`, the member of it: a `cls`.
+
+    `root`: the struct at the address. `direct`: the verifier knows what stands there, so that a
+    plain load reads it; it may be NULL all the same, and then every load gives 0.
+    """
+
+    cls: KernelMeta
+    op: Operand
+    root: KernelMeta
+    path: tuple[str, ...] = ()
+    direct: bool = False
+
+
+class KernText(Frozen):
+    """A char array of `size` bytes in the kernel, not yet given a place to be read to."""
+
+    owner: Kern
+    name: str
+    size: int
+
+
 class Comm(Frozen):
     """`current.comm`, not yet given a place to write to."""
 
@@ -187,6 +210,8 @@ TypedValue: TypeAlias = (
     | Part
     | ReadStr
     | Comm
+    | Kern
+    | KernText
     | NoneType
     | Context
     | Thing
@@ -227,8 +252,10 @@ def describe(value: TypedValue) -> str:
             return "bytes"
         case Part():
             return "a part of a text"
-        case Ref() | Text() | Comm():
+        case Ref() | Text() | Comm() | KernText():
             return "text"
+        case Kern(cls=cls):
+            return with_article(f"{cls.__name__} of the kernel")
         case OptText() | Opt(ref=Ref(type=CharArray())):
             return "text or None"
         case Opt(ref=Ref(type=StructType(name=name))):

@@ -13,7 +13,7 @@ from probee.compiler.frontend.source import Source
 from probee.compiler.frontend.subset import check
 from probee.compiler.frontend.twins import Twins
 from probee.lang.variables import Const, Variable
-from probee.spec.programs import PER_CPU, CounterSpec, VariableSpec
+from probee.spec.programs import PER_CPU, CoreReloc, CounterSpec, VariableSpec
 from probee.spec.types import Int
 
 if TYPE_CHECKING:
@@ -69,6 +69,10 @@ class World:
         }
         self.counters: dict[tuple[object, ...], CounterSpec] = {}
         self.twins = Twins()
+        # By the symbol in the IR: an access to the kernel's structs, its place still open, and
+        # each step of its path as (struct, member, what the member is taken for).
+        self.accesses: dict[str, CoreReloc] = {}
+        self.steps: dict[str, tuple[tuple[str, str, str], ...]] = {}
         self._read_only: dict[bytes, int] = {}
         self._broken: dict[FunctionType, list[Diagnostic]] = {}
         self.refused: set[int] = set()  # ids of statements with syntax outside the language

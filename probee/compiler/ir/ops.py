@@ -116,6 +116,11 @@ _ROWS = (
     OpRow("slot", 0, "ptr", pure=True),  # `symbol`: a Slot of this function
     OpRow("mapaddr", 0, "ptr", pure=True),  # `symbol`: the map's name
     OpRow("dataaddr", 0, "ptr", pure=True),  # `symbol`: the section; `offset` into it
+    # what follows the kernel's structs, found at load: `symbol` names it in `World.accesses`
+    OpRow("core", 0, "int", pure=True, sizes=(4,)),  # a number: an offset, 1 or 0
+    OpRow("kaddr", 1, "ptr", pure=True),  # args[0] + the member's offset
+    OpRow("kload", 1, "either", sizes=MEMORY),  # of the member of what args[0] is known to be
+    OpRow("same", 1, "either", pure=True),  # an address as a number, or the other way about
     # memory: the address is args[0] + `offset`
     OpRow("load", 1, "either", sizes=MEMORY),  # zero-extended
     OpRow("store", 2, "none", sizes=MEMORY),  # address, value

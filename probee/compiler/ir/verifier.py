@@ -74,7 +74,7 @@ def _verify_result(op: Op, wanted: str, where: str) -> None:
         raise IRError(f"{where}: gives no result")
     if wanted in ("int", "ptr") and (op.result is None or op.result.kind != wanted):
         raise IRError(f"{where}: its result is an {wanted}")
-    if op.kind in ("load", "add", "sub") and op.result is None:
+    if op.kind in ("load", "kload", "add", "sub") and op.result is None:
         raise IRError(f"{where}: its result is missing")
 
 
@@ -83,11 +83,12 @@ def _verify_symbol(function: Function, op: Op, where: str) -> None:
         raise IRError(f"{where}: {op.symbol!r} is no condition")
     if op.kind == "slot" and not (isinstance(op.symbol, Slot) and op.symbol in function.slots):
         raise IRError(f"{where}: not a slot of this function")
-    if op.kind in (*CALLS, "const", "mapaddr", "dataaddr") and not isinstance(op.symbol, str):
+    named = (*CALLS, "const", "core", "kaddr", "kload", "mapaddr", "dataaddr")
+    if op.kind in named and not isinstance(op.symbol, str):
         raise IRError(f"{where}: its symbol is missing")
     if op.kind == "atomic" and len(op.args) != (3 if op.symbol == "cmpxchg" else 2):
         raise IRError(f"{where}: {len(op.args)} operands")
-    if op.kind in ("load", "store", "atomic", "zero", "copy"):
+    if op.kind in ("load", "store", "atomic", "zero", "copy", "kaddr", "kload"):
         pointers = op.args[: 2 if op.kind == "copy" else 1]
         if not all(isinstance(p, Value) and p.kind == "ptr" for p in pointers):
             raise IRError(f"{where}: its address is not a pointer")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def droppable(op: Op) -> bool:
     """Whether `op` does nothing but give its result."""
-    if OPS[op.kind].pure or op.kind == "load":
+    if OPS[op.kind].pure or op.kind in ("load", "kload"):
         return True
     return op.kind == "call" and op.symbol in WITHOUT_EFFECT
 

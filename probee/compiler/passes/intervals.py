@@ -37,7 +37,7 @@ def of_operation(op: Op, args: list[Interval]) -> Interval:
     """Bounds of the result of an operation that gives a number."""
     size = 8 * op.size
     match op.kind:
-        case "load" | "bswap":
+        case "load" | "kload" | "bswap":
             return (0, (1 << size) - 1) if size < 64 else FULL
         case "const":
             return _of_type(size, with_sign=bool(op.offset))

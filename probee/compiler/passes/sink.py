@@ -28,7 +28,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from probee.compiler.ir.ops import Block, Function, Op
 
-_REMADE = ("slot", "mapaddr", "dataaddr", "const")  # by the code generator, where they are used
+# By the code generator, where they are used.
+_REMADE = ("slot", "mapaddr", "dataaddr", "const", "core")
 
 
 def run(function: Function) -> bool:

@@ -153,7 +153,12 @@ class _Veil:
         kept = self._sources(
             arg for block in self.function.blocks for op in block.ops for arg in addressing(op)
         )
-        counters = self._results()
+        counters = self._results() | {
+            op.result
+            for block in self.function.blocks
+            for op in block.ops
+            if op.kind == "core" and op.result is not None  # it rules out what cannot be loaded
+        }
         for loop in self.loops:
             for arg, counts in self._ends(loop):
                 (counters if counts else kept).update(self._sources([arg]))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from probee.compiler.ir.ops import Function, Op
 
 # What the verifier bounds as we do: the result of these is as narrow to it as it is to us.
-PLAIN = ("load", "zext", "and", "const", "cmp")
+PLAIN = ("load", "kload", "zext", "and", "const", "cmp")
 # What it forgets all bounds at.
 FORGOTTEN = ("udiv", "umod", "sdiv", "smod")
 

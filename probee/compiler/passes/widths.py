@@ -16,7 +16,7 @@ def width(rewriter: Rewriter, op: Op) -> int:
     full = 32 if op.size == 4 else 64
     args = op.args
     match op.kind:
-        case "load":
+        case "load" | "kload" | "core":
             return 8 * op.size
         case "const":
             return 64 if op.offset else 8 * op.size  # `offset`: signed

@@ -171,6 +171,9 @@ class Facts:
     def kfunc(self, name: str) -> bool:
         return False
 
+    def helper(self, program_type: int, function: int) -> bool:
+        return False
+
     def raw_tracepoint(self, name: str) -> None:
         return None
 

@@ -1,0 +1,142 @@
+"""Structs of the kernel: members read by the layout that the kernel turns out to have.
+
+In: an address in the kernel with its declared struct, the name of a member. Out: loads whose offset
+the loader writes in. Where the verifier knows what an address points to, that is a load like any
+other, which gives 0 where nothing can be read; elsewhere bpf_probe_read_kernel copies the member to
+the stack, zeroes if it cannot. A chain through structs inside structs is one access.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from probee.compiler.frontend.values import Kern, KernText, Num, describe
+from probee.errors import UsageError
+from probee.frozen import replace
+from probee.lang.kernel import KernelMeta, PointerTo, kernel_name, member_type
+from probee.lang.linux import TaskStruct
+from probee.spec.programs import CoreReloc
+from probee.spec.types import CharArray, Int, Pointer
+from probee.uapi.bpf import BPF_PROG_TYPE_TRACEPOINT
+from probee.uapi.bpf_func import BPF_FUNC_get_current_task_btf
+
+if TYPE_CHECKING:
+    import ast
+
+    from probee.compiler.frontend.lowering import Lowering
+    from probee.compiler.frontend.source import Refusal
+    from probee.compiler.frontend.values import TypedValue
+    from probee.compiler.ir.ops import Value
+
+
+def current_task(low: Lowering) -> Kern:
+    """`current.task`."""
+    # all tracing programs are given the same helpers (bpf_tracing_func_proto), these can be tried
+    typed = low.world.facts.helper(BPF_PROG_TYPE_TRACEPOINT, BPF_FUNC_get_current_task_btf)
+    helper = "get_current_task_btf" if typed else "get_current_task"
+    pointer = low.builder.emit("call", result="ptr", symbol=helper)
+    return Kern(TaskStruct, pointer, TaskStruct, direct=typed)
+
+
+def read(low: Lowering, owner: Kern, node: ast.Attribute) -> TypedValue:
+    """`owner.attr`."""
+    try:
+        type_ = member_type(owner.cls, node.attr)
+    except UsageError as error:
+        raise low.refuse(node, "annotation", error.message, why="its annotation says so") from None
+    low.place(node)
+    match type_:
+        case KernelMeta():
+            return replace(owner, cls=type_, path=(*owner.path, node.attr))
+        case Int():
+            op = _load(low, owner, node.attr, f"int {type_.size}", type_.size)
+            if type_.signed and type_.size < 8:
+                op = low.builder.emit("sext", op, size=type_.size)
+            if type_.boolean:
+                op = low.builder.emit("cmp", op, 0, size=8, symbol="ne")
+            return Num(type_, op)
+        case Pointer():
+            return Num(type_, _load(low, owner, node.attr, "ptr", 8))
+        case PointerTo(target=KernelMeta() as target):
+            wants = f"ptr {kernel_name(target)}"
+            op = _load(low, owner, node.attr, wants, 8, "ptr")
+            return Kern(target, op, target, direct=owner.direct)
+        case CharArray(size=size):
+            return KernText(owner, node.attr, size)
+        case None:
+            raise _undeclared(low, owner, node)
+        case _:
+            raise low.not_yet(node, f"{node.attr}, an array in a struct of the kernel")
+
+
+def _undeclared(low: Lowering, owner: Kern, node: ast.Attribute) -> Refusal:
+    name = owner.cls.__name__
+    return low.refuse(
+        node,
+        "no-attribute",
+        f"{name} declares no member {node.attr!r}",
+        why="a KernelStruct names the members that are used, and their types",
+        fix=f"declare it: `class My{name}({name}):`, `{node.attr}: u32`, and cast(My{name}, …)",
+    )
+
+
+def _access(low: Lowering, owner: Kern, name: str, wants: str) -> str:
+    """The symbol that stands for the member's offset."""
+    return access(low, "byte_off", owner.root, (*owner.path, name), wants)
+
+
+def access(low: Lowering, kind: str, root: KernelMeta, path: tuple[str, ...], wants: str) -> str:
+    """The symbol of a question about the kernel's structs: a `CoreReloc` that has no place yet."""
+    struct, dotted = root.struct_, ".".join(path)
+    key = f"{kind} {struct}.{dotted} {wants}"
+    if key not in low.world.accesses:
+        steps = []
+        for number, name in enumerate(path, 1):
+            inner = member_type(root, name) if number < len(path) else None
+            word = f"struct {inner.struct_}" if isinstance(inner, KernelMeta) else wants
+            steps.append((root.struct_, name, word))
+            root = inner if isinstance(inner, KernelMeta) else root
+        low.world.steps[key] = tuple(steps) or ((struct, "", ""),)
+        low.world.accesses[key] = CoreReloc(0, kind, struct, dotted, wants, 0, "")
+    return key
+
+
+def _load(
+    low: Lowering, owner: Kern, name: str, wants: str, size: int, result: str = "int"
+) -> Value:
+    """The member, zero-extended."""
+    if owner.direct:
+        symbol = _access(low, owner, name, wants)
+        return low.builder.emit("kload", owner.op, size=size, symbol=symbol, result=result)
+    slot = low.scratch_slot("kernel", 8)
+    source = address(low, owner, name, wants)
+    low.builder.emit("call", slot, size, source, result="none", symbol="probe_read_kernel")
+    return low.builder.emit("load", slot, size=size, result=result)
+
+
+def address(low: Lowering, owner: Kern, name: str, wants: str) -> Value:
+    """The address of a member."""
+    return low.builder.emit("kaddr", owner.op, symbol=_access(low, owner, name, wants))
+
+
+def unknown(low: Lowering, value: Kern) -> Kern:
+    """The same struct as an address that stands for it alone, of which the verifier knows nothing.
+
+    A struct inside another comes out as its own address.
+    """
+    if not value.path:
+        return replace(value, direct=False)
+    owner, name = replace(value, path=value.path[:-1]), value.path[-1]
+    pointer = address(low, owner, name, f"struct {kernel_name(value.cls)}")
+    return Kern(value.cls, pointer, value.cls)
+
+
+def not_written(low: Lowering, owner: Kern, node: ast.AST) -> Refusal:
+    """The refusal of an assignment to a member."""
+    return low.refuse(
+        node,
+        "read-only",
+        f"{describe(owner)} is only read",
+        why="the verifier lets no tracing program write the kernel's own structs",
+        fix="copy what is needed into a record of your own",
+    )

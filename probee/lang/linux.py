@@ -1,0 +1,195 @@
+"""Declarations of the kernel structs that tools share: each has the members that they read.
+
+In: nothing. Out: classes, to be imported from `probee.kernel`. The names of members are those of
+Linux's headers; where a kernel has no such member, loading a program that reads it says so.
+"""
+
+from __future__ import annotations
+
+from probee.lang.kernel import KernelStruct, Ptr
+from probee.lang.types import Chars, KernelStr, chars, s32, s64, u16, u32, u64
+
+
+class NsCommon(KernelStruct, name="ns_common"):
+    """What all namespaces have (include/linux/ns_common.h): `inum` is that of /proc/PID/ns."""
+
+    inum: u32
+
+
+class MntNamespace(KernelStruct, name="mnt_namespace"):
+    """fs/mount.h."""
+
+    ns: NsCommon
+    root: Ptr[Mount]
+
+
+class PidNamespace(KernelStruct, name="pid_namespace"):
+    """include/linux/pid_namespace.h."""
+
+    ns: NsCommon
+    level: u32
+
+
+class UtsNamespace(KernelStruct, name="uts_namespace"):
+    """include/linux/utsname.h."""
+
+    ns: NsCommon
+
+
+class IpcNamespace(KernelStruct, name="ipc_namespace"):
+    """include/linux/ipc_namespace.h."""
+
+    ns: NsCommon
+
+
+class CgroupNamespace(KernelStruct, name="cgroup_namespace"):
+    """include/linux/cgroup_namespace.h."""
+
+    ns: NsCommon
+
+
+class NsProxy(KernelStruct, name="nsproxy"):
+    """include/linux/nsproxy.h."""
+
+    mnt_ns: Ptr[MntNamespace]
+    uts_ns: Ptr[UtsNamespace]
+    ipc_ns: Ptr[IpcNamespace]
+    pid_ns_for_children: Ptr[PidNamespace]
+    cgroup_ns: Ptr[CgroupNamespace]
+
+
+class Qstr(KernelStruct, name="qstr"):
+    """A name and its length (include/linux/dcache.h); `len` and `hash` share 8 bytes."""
+
+    name: KernelStr
+    len: u32
+    hash: u32
+
+
+class SuperBlock(KernelStruct, name="super_block"):
+    """include/linux/fs.h; `s_dev` as the kernel counts: major << 20 | minor."""
+
+    s_dev: u32
+    s_magic: u64
+    s_root: Ptr[Dentry]
+    s_id: Chars = chars(32)
+
+
+class Inode(KernelStruct, name="inode"):
+    """include/linux/fs.h."""
+
+    i_mode: u16
+    i_ino: u64
+    i_size: s64
+    i_rdev: u32
+    i_sb: Ptr[SuperBlock]
+
+
+class Dentry(KernelStruct, name="dentry"):
+    """include/linux/dcache.h."""
+
+    d_flags: u32
+    d_parent: Ptr[Dentry]
+    d_name: Qstr
+    d_inode: Ptr[Inode]
+    d_sb: Ptr[SuperBlock]
+
+
+class VfsMount(KernelStruct, name="vfsmount"):
+    """include/linux/mount.h."""
+
+    mnt_root: Ptr[Dentry]
+    mnt_sb: Ptr[SuperBlock]
+    mnt_flags: s32
+
+
+class Mount(KernelStruct, name="mount"):
+    """fs/mount.h: what a vfsmount is part of; `mnt_parent` of the topmost is itself."""
+
+    mnt_parent: Ptr[Mount]
+    mnt_mountpoint: Ptr[Dentry]
+    mnt: VfsMount
+    mnt_ns: Ptr[MntNamespace]
+    mnt_id: s32
+
+
+class Path(KernelStruct, name="path"):
+    """include/linux/path.h."""
+
+    mnt: Ptr[VfsMount]
+    dentry: Ptr[Dentry]
+
+
+class File(KernelStruct, name="file"):
+    """include/linux/fs.h."""
+
+    f_path: Path
+    f_inode: Ptr[Inode]
+    f_flags: u32
+    f_mode: u32
+    f_pos: s64
+
+
+class FsStruct(KernelStruct, name="fs_struct"):
+    """Root and working directory (include/linux/fs_struct.h)."""
+
+    root: Path
+    pwd: Path
+    umask: s32
+
+
+class FdTable(KernelStruct, name="fdtable"):
+    """include/linux/fdtable.h."""
+
+    max_fds: u32
+
+
+class FilesStruct(KernelStruct, name="files_struct"):
+    """include/linux/fdtable.h."""
+
+    fdt: Ptr[FdTable]
+
+
+class MmStruct(KernelStruct, name="mm_struct"):
+    """include/linux/mm_types.h."""
+
+    exe_file: Ptr[File]
+    arg_start: u64
+    arg_end: u64
+    env_start: u64
+    env_end: u64
+
+
+class SignalStruct(KernelStruct, name="signal_struct"):
+    """What the threads of a process share (include/linux/sched/signal.h)."""
+
+    nr_threads: s32
+    group_exit_code: s32
+
+
+class TaskStruct(KernelStruct, name="task_struct"):
+    """A thread (include/linux/sched.h): `pid` is the thread's number, `tgid` the process's.
+
+    `real_parent` is the process that made it or took it over; times are ns of the clock
+    CLOCK_MONOTONIC (`start_time`) and CLOCK_BOOTTIME (`start_boottime`).
+    """
+
+    pid: s32
+    tgid: s32
+    flags: u32
+    exit_code: s32
+    exit_signal: s32
+    prio: s32
+    start_time: u64
+    start_boottime: u64
+    utime: u64
+    stime: u64
+    real_parent: Ptr[TaskStruct]
+    parent: Ptr[TaskStruct]
+    group_leader: Ptr[TaskStruct]
+    nsproxy: Ptr[NsProxy]
+    files: Ptr[FilesStruct]
+    fs: Ptr[FsStruct]
+    mm: Ptr[MmStruct]
+    signal: Ptr[SignalStruct]
+    comm: Chars = chars(16)

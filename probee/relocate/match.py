@@ -1,0 +1,146 @@
+"""A member of a struct in the kernel's types, by name, held against what code takes it for.
+
+In: the kernel's BTF, a `CoreReloc`. Out: the number that it stands for, or `Mismatch`, which says
+what the kernel has instead. Matching is by names, as libbpf's (bpf_core_match_member in
+relo_core.c), but stricter in what must agree: the size of an integer, the struct that a pointer
+points to. An integer may have another sign here: it is read as it is declared.
+"""
+
+from __future__ import annotations
+
+from probee.btf import kinds
+from probee.errors import ProbeeError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from probee.btf.table import Field, TypeTable
+    from probee.spec.programs import CoreReloc
+
+_STRUCTS = (kinds.STRUCT, kinds.UNION)
+_INTS = (kinds.INT, kinds.ENUM, kinds.ENUM64)
+
+
+class Mismatch(ProbeeError):
+    """The kernel has no such struct or member, or has it in another form."""
+
+
+def value_of(btf: TypeTable, reloc: CoreReloc) -> int:
+    """The relocation's number. Raises Mismatch; questions of existence are answered 0 or 1."""
+    if reloc.kind == "byte_off":
+        return offset_of(btf, reloc)
+    if reloc.kind == "type_exists":
+        return int(bool(_structs(btf, reloc.struct)))
+    try:
+        offset_of(btf, reloc)
+    except Mismatch:
+        return 0
+    return 1
+
+
+def offset_of(btf: TypeTable, reloc: CoreReloc) -> int:
+    """Where the member starts, in bytes. Raises Mismatch."""
+    name = _plain(reloc.struct)
+    candidates = _structs(btf, name)
+    if not candidates:
+        raise Mismatch(f"this kernel has no struct {name}")
+    offsets: set[int] = set()
+    first: Mismatch | None = None
+    for id in candidates:
+        try:
+            offsets.add(_walk(btf, id, reloc))
+        except Mismatch as error:
+            first = first or error
+    if len(offsets) > 1:
+        raise Mismatch(f"this kernel has {len(candidates)} structs {name} that differ")
+    if not offsets and first is not None:
+        raise first
+    return offsets.pop()
+
+
+def _plain(name: str) -> str:
+    """A name without its flavour."""
+    return name.partition("___")[0]
+
+
+def _structs(btf: TypeTable, name: str) -> list[int]:
+    return [id for kind in _STRUCTS for id in btf.by_name(kind, _plain(name))]
+
+
+def _walk(btf: TypeTable, id: int, reloc: CoreReloc) -> int:
+    """The offset of the path in one struct, its last member being what is wanted."""
+    bits, done = 0, _plain(reloc.struct)
+    names = reloc.path.split(".")
+    for number, name in enumerate(names, 1):
+        field = btf.member(id, name)
+        if field is None:
+            raise Mismatch(f"struct {done} has no member {name} in this kernel")
+        done = f"{done}.{name}"
+        bits += field.bit_offset
+        if field.bits:
+            raise Mismatch(f"{done} is a bit field of {field.bits} bits in this kernel")
+        id = btf.resolve(field.type)
+        wants = reloc.wants if number == len(names) else "struct"
+        if not _is(btf, id, wants, field):
+            raise Mismatch(f"{done} is {_words(btf, id, field)} in this kernel, not {_said(wants)}")
+    return bits // 8
+
+
+def _is(btf: TypeTable, id: int, wants: str, field: Field) -> bool:
+    """Whether a member of type `id` is what the code takes it for."""
+    kind, _, detail = wants.partition(" ")
+    found = btf.kind(id)
+    match kind:
+        case "int":
+            return found in _INTS and field.size == int(detail)
+        case "ptr":
+            return found == kinds.PTR and (not detail or _target(btf, id) in ("", _plain(detail)))
+        case "struct":
+            return found in _STRUCTS and (not detail or btf.name(id) in ("", _plain(detail)))
+        case _:
+            return found == kinds.ARRAY and field.size == int(detail) and _item(btf, id) == 1
+
+
+def _target(btf: TypeTable, id: int) -> str:
+    """The struct that a pointer points to, "" for one without a name and for what is none."""
+    from probee.btf.types import Ptr
+
+    pointer = btf.type(id)
+    assert isinstance(pointer, Ptr)
+    target = btf.resolve(pointer.type)
+    return btf.name(target) if target and btf.kind(target) in (*_STRUCTS, kinds.FWD) else ""
+
+
+def _item(btf: TypeTable, id: int) -> int:
+    """The size of an array's elements."""
+    from probee.btf.types import Array
+
+    array = btf.type(id)
+    assert isinstance(array, Array)
+    return btf.size_of(array.type)
+
+
+def _words(btf: TypeTable, id: int, field: Field) -> str:
+    """What the kernel has, for a message."""
+    kind = btf.kind(id)
+    if kind in _INTS:
+        return f"an integer of {field.size} bytes"
+    if kind == kinds.PTR:
+        target = _target(btf, id)
+        return f"a pointer to struct {target}" if target else "a pointer"
+    if kind in _STRUCTS:
+        return f"a {kinds.kind_name(kind).lower()} {btf.name(id)}".rstrip()
+    return f"an array of {field.size} bytes" if kind == kinds.ARRAY else kinds.kind_name(kind)
+
+
+def _said(wants: str) -> str:
+    """What the code takes it for, for a message."""
+    kind, _, detail = wants.partition(" ")
+    match kind:
+        case "int":
+            return f"an integer of {detail} bytes"
+        case "ptr":
+            return f"a pointer to struct {detail}" if detail else "a pointer"
+        case "struct":
+            return f"a struct {detail}".rstrip()
+        case _:
+            return f"a char array of {detail} bytes"
