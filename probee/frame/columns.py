@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from probee.errors import UsageError
 from probee.frame.text import escape, is_cut, text_of
-from probee.frozen import Frozen
+from probee.frozen import Frozen, replace
 from probee.spec.types import ArrayOf, CharArray, Int, Pointer, StructType
 
 TYPE_CHECKING = False
@@ -32,7 +32,8 @@ class Column(Frozen):
     raw value (default: the number, or the string escaped, with "…" if it was cut); what it returns
     is shown as it is. `value` makes what JSON and CSV get (default: int, or the string): int, str,
     bytes, bool or None. `bad`: shown in red on a terminal where it says so.
-    `memo`: the values repeat, so remember the cells made of them.
+    `memo`: the values repeat, so remember the cells made of them. `absent`: a field that is not 0
+    where there is no string: JSON has null then and CSV nothing, whatever the table shows.
     """
 
     key: str
@@ -44,6 +45,12 @@ class Column(Frozen):
     value: Callable[[Any], int | str | bytes | None] | None = None
     bad: Callable[[Any], bool] | None = None
     memo: bool = True
+    absent: str = ""
+
+
+def _if_there(raw: tuple[bytes, int]) -> bytes | None:
+    text, absent = raw
+    return None if absent else text_of(text)
 
 
 class Keep(Frozen):
@@ -54,9 +61,13 @@ class Keep(Frozen):
 
 
 class Bound:
-    """A column of one record type. `places`: indexes into the tuple; `chars`: it is one string."""
+    """A column of one record type. `places`: indexes into the tuple; `chars`: it is one string.
 
-    __slots__ = ("chars", "column", "places")
+    `absent`: where a string may be absent, the place that tells and the column that looks there:
+    batches in which all are there need not.
+    """
+
+    __slots__ = ("absent", "chars", "column", "places")
 
     def __init__(self, column: Column, fields: Sequence[tuple[str, ValueType]]) -> None:
         names = [name for name, _ in fields]
@@ -67,6 +78,11 @@ class Bound:
             if not isinstance(type_, (Int, Pointer, CharArray)):
                 raise UsageError(f"column {column.fields}: a number or a string is wanted")
         self.chars = len(types) == 1 and isinstance(types[0], CharArray)
+        self.absent: tuple[int, Bound] | None = None
+        if column.absent:
+            both = f"{column.fields} {column.absent}"
+            careful = Bound(replace(column, fields=both, value=_if_there, absent=""), fields)
+            self.absent = careful.places[-1], careful
 
     def text(self, raw: Any) -> str:
         """What the table shows for a raw value."""

@@ -60,10 +60,14 @@ class Format:
 
     def __init__(self) -> None:
         self._parts: list[tuple[Bound | None, Any]] = []
+        self._absent: list[int] = []  # where a record says that a string is absent,
+        self._careful: Format | None = None  # and what then makes the lines
 
     def rows(self, batch: Sequence[tuple[Any, ...]]) -> bytes:
         """The lines for a batch of records."""
         columns = list(zip(*batch, strict=True))
+        if self._careful is not None and any(any(columns[place]) for place in self._absent):
+            return self._careful.rows(batch)
         parts: list[Iterable[bytes]] = []
         for bound, part in self._parts:
             if bound is None:
@@ -73,6 +77,15 @@ class Format:
             else:
                 parts.append(part(list(zip(*(columns[i] for i in bound.places), strict=True))))
         return b"".join(chain.from_iterable(zip(*parts)))  # noqa: B905 - repeat() never ends
+
+    def _look_for_absent(
+        self, columns: Sequence[Bound], again: Callable[[list[Bound]], Format]
+    ) -> None:
+        """For formats that show it: batches in which a string is absent get a slower format."""
+        found = [bound.absent for bound in columns if bound.absent is not None]
+        if found:
+            self._absent = [place for place, _ in found]
+            self._careful = again([b.absent[1] if b.absent else b for b in columns])
 
     def _constant(self, text: bytes) -> None:
         self._parts.append((None, repeat(text)))
@@ -170,6 +183,7 @@ class Json(Format):
             else:
                 self._cells(bound, _JsonCell(bound, head))
         self._constant(b"}\n")
+        self._look_for_absent(columns, Json)
 
 
 class _JsonCell:
@@ -214,6 +228,7 @@ class Csv(Format):
             else:
                 self._cells(bound, _CsvCell(bound))
         self._constant(b"\r\n")
+        self._look_for_absent(columns, Csv)
 
 
 class _CsvCell:

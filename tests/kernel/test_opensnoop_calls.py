@@ -95,7 +95,7 @@ openat2(b'/etc/hostname', 1 << 63 | os.O_CLOEXEC)
 openat2(b'/etc/hostname', os.O_CREAT, 1 << 40 | 0o644)
 openat2(b'/etc/hostname', 0, 0o644)
 note('openat2', b'/etc/hostname', call(437, L(-100), b'/etc/hostname', ctypes.c_void_p(8), L(24)))
-note('openat2', b'?', call(437, L(-100), ctypes.c_void_p(8), (ctypes.c_uint64 * 3)(), L(24)))
+note('openat2', None, call(437, L(-100), ctypes.c_void_p(8), (ctypes.c_uint64 * 3)(), L(24)))
 openat(b'?')
 """
     calls, rows = snooped(spawn, code, "-e", *variant)

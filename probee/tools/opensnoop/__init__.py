@@ -86,7 +86,7 @@ def columns(values: Values) -> tuple[Column, ...]:
         *latency_columns(values),
         *(way_columns() if values.syscall else ()),
         *(flag_columns(values) if values.extended else ()),
-        Column("path", "PATH", "path", memo=False),
+        Column("path", "PATH", "path", memo=False, absent="unread"),
         Column("cut", "", "path", value=is_cut, memo=False),
         Column("unread", "", "unread", value=unread_name),
     )
@@ -99,12 +99,12 @@ def way_columns() -> tuple[Column, ...]:
 
 def way_name(way: int) -> str:
     """The call's name."""
-    return rows.CALLS[way]
+    return rows.CALLS[way & rows.WAY]
 
 
 def unread_name(unread: int) -> str | None:
     """Why there is no name: `fault` (its address could not be read), `handle` (none was given)."""
-    return "fault" if unread & rows.NAME_FAULT else "handle" if unread & rows.NO_NAME else None
+    return (None, "fault", "handle")[unread]
 
 
 def flag_columns(values: Values) -> tuple[Column, ...]:
@@ -116,17 +116,17 @@ def flag_columns(values: Values) -> tuple[Column, ...]:
         return "?" if flags is None else show(flags)
 
     return (
-        Column("flags", "FLAGS", "flags unread", 9 if values.numeric else 20, text=text,
+        Column("flags", "FLAGS", "flags way", 9 if values.numeric else 20, text=text,
                value=known_flags),
-        Column("flag_names", "", "flags unread", value=known_flag_names),
-        Column("mode", "MODE", "mode flags unread way", 4, text=mode_text, value=mode_of),
+        Column("flag_names", "", "flags way", value=known_flag_names),
+        Column("mode", "MODE", "mode flags way", 4, text=mode_text, value=mode_of),
     )  # fmt: skip
 
 
 def known_flags(row: tuple[int, int]) -> int | None:
     """The flags, or None where openat2's struct could not be read."""
-    flags, unread = row
-    return None if unread & rows.HOW_FAULT else flags
+    flags, way = row
+    return None if way & rows.FLAGS_UNREAD else flags
 
 
 def known_flag_names(row: tuple[int, int]) -> str | None:
@@ -135,18 +135,18 @@ def known_flag_names(row: tuple[int, int]) -> str | None:
     return None if flags is None else flag_names(flags)
 
 
-def mode_of(row: tuple[int, int, int, int]) -> int | None:
+def mode_of(row: tuple[int, int, int]) -> int | None:
     """The mode, or None where the call makes no file: then nobody set that argument.
 
     openat2 alone refuses a mode that it cannot use, so there it is told.
     """
-    mode, flags, unread, way = row
-    if unread & rows.HOW_FAULT:
-        return None
-    return mode if flags & CREATES or (mode and way == rows.OPENAT2) else None
+    mode, flags, way = row
+    if flags & CREATES or (mode and way & rows.WAY == rows.OPENAT2):
+        return mode
+    return None
 
 
-def mode_text(row: tuple[int, int, int, int]) -> str:
+def mode_text(row: tuple[int, int, int]) -> str:
     """`0644`, or `-` where there is none."""
     mode = mode_of(row)
     return "-" if mode is None else f"{mode:04o}"

@@ -35,8 +35,8 @@ from probee.klib.filters import task_ids, wanted
 from probee.klib.results import wanted_result
 from probee.tools.opensnoop.rows import (
     CREAT,
-    HOW_FAULT,
-    NO_NAME,
+    FLAGS_UNREAD,
+    HANDLE,
     OPEN,
     OPEN_BY_HANDLE_AT,
     OPENAT,
@@ -81,10 +81,10 @@ unpaired = PerCpuArray(u64, max_entries=1)
 def report_openat2(ids: u64, ret: s64, path: UserStr, address: u64, begin: u64) -> None:
     """Sends the record of an openat2 whose struct open_how stands at `address`."""
     how = OpenHow(flags=0, mode=0, resolve=0)
-    unread = 0
+    way = OPENAT2
     if more and probe_read_user(how, sizeof(OpenHow), address) != 0:
-        unread = HOW_FAULT
-    report(ids, ret, OPENAT2, path, how.flags, how.mode, unread, begin)
+        way = OPENAT2 | FLAGS_UNREAD
+    report(ids, ret, way, path, how.flags, how.mode, 0, begin)
 
 
 # -------------------------------------------------------------------------------- at exits alone
@@ -134,7 +134,7 @@ def exit_open_by_handle_at(ctx: Context) -> None:
     ids = task_ids()
     if wanted_end(ids, ret):
         flags: u32 = current.syscall_arg(2) if more else 0
-        report(ids, ret, OPEN_BY_HANDLE_AT, NOWHERE, flags, 0, NO_NAME, 0)
+        report(ids, ret, OPEN_BY_HANDLE_AT, NOWHERE, flags, 0, HANDLE, 0)
 
 
 EXIT_ONLY = (exit_open, exit_creat, exit_openat, exit_openat2, exit_open_by_handle_at)
@@ -211,7 +211,7 @@ def end_openat2(ctx: Context) -> None:
 
 @tracepoint("syscalls:sys_exit_open_by_handle_at")
 def end_open_by_handle_at(ctx: Context) -> None:
-    end(ctx.ret, NO_NAME, False)
+    end(ctx.ret, HANDLE, False)
 
 
 # The entries are attached first: only a call that began before them ends without one.

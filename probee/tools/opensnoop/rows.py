@@ -27,15 +27,15 @@ from probee.klib.filters import wanted
 from probee.klib.paths import path_wanted
 from probee.klib.results import wanted_result
 
-# How it was opened: an index into CALLS, with a bit for what is no system call of this machine's
-# own kind.
+# `way`, how it was opened: an index into CALLS, and bits.
 CALLS = ("open", "creat", "openat", "openat2", "open_by_handle_at")
 OPEN, CREAT, OPENAT, OPENAT2, OPEN_BY_HANDLE_AT = range(5)
+WAY = 0xF
+FLAGS_UNREAD = 0x10  # of openat2: its struct open_how could not be read
 
-# What of a call could not be read; bits of `unread`.
-NAME_FAULT = 1  # its name's address is not there
-NO_NAME = 2  # it takes a file handle
-HOW_FAULT = 4  # the address of openat2's struct open_how is not there
+# `unread`: why there is no name.
+FAULT = 1  # its address could not be read
+HANDLE = 2  # the call takes a file handle
 
 
 class Open(Struct):
@@ -87,13 +87,13 @@ def report(
 ) -> None:
     """Sends the record of a call that ended with `ret`, if its path and flags are wanted.
 
-    `begin`: when it began, if `timed`. `unread` says what is known not to be readable; flags that
-    are not match no filter.
+    `begin`: when it began, if `timed`. `unread`: HANDLE for a call that takes no name. Flags that
+    could not be read match no filter.
     """
     if not path_wanted(path):
         return
     if more:
-        if unread & HOW_FAULT != 0 and (any_flags != 0 or access_modes != 0):
+        if way & FLAGS_UNREAD != 0 and (any_flags != 0 or access_modes != 0):
             return
         now = ktime_get_boot_ns()
         latency = now - begin if timed else 0
@@ -113,10 +113,10 @@ def fill(e: Open, ids: u64, ret: s64, way: u32, path: UserStr, unread: u32) -> N
     """Writes what every record has."""
     e.comm = current.comm
     e.ids, e.ret, e.way, e.unread = ids, ret, way, unread
-    if unread & NO_NAME == 0:
+    if unread == 0:
         e.path = read_str(path, default="?")
         # A file may be called that: only then is it asked which of the two it was.
         if e.path == "?" and read_str(path, 2) is None:
-            e.unread = unread | NAME_FAULT
+            e.unread = FAULT
     else:  # `path` is 0: a read that fails is smaller than clearing all behind the text
         e.path = read_str(path, default="[handle]")

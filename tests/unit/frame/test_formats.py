@@ -115,6 +115,21 @@ def test_json_is_read_back(events: list[tuple[int, int, bytes, bytes]]) -> None:
         assert row["cut"] is (0 not in path)
 
 
+def test_strings_that_are_absent() -> None:
+    path = Column("path", "PATH", "path", memo=False, absent="ret")
+    columns = bind((Column("pid", "PID", "pid"), path), Event)
+    batch = [event(1, 0, b"", b'"?'), event(2, 1, b"", b"?"), event(3, 0, b"", b"")]
+    for number in range(1, 4):  # of several sizes: with and without one that is absent
+        rows = batch[:number]
+        paths = ['"?', None, ""][:number]
+        read = [json.loads(line)["path"] for line in Json(columns).rows(rows).splitlines()]
+        assert read == paths
+        text = Csv(columns).rows(rows).decode()
+        assert [row[1] for row in csv.reader(io.StringIO(text))] == [p or "" for p in paths]
+        shown = Table(columns, follow=False, colour=False).rows(rows).decode().splitlines()
+        assert [row[4:] for row in shown] == ['"?', "?", ""][:number]
+
+
 @given(st.lists(EVENTS, min_size=1, max_size=20))
 def test_csv_is_read_back(events: list[tuple[int, int, bytes, bytes]]) -> None:
     format_ = Csv(bind(COLUMNS, Event))

@@ -125,7 +125,7 @@ def test_flags_that_could_not_be_read_and_modes() -> None:
     def shown(**changes: Any) -> list[str]:
         return lines("-e", **changes)[1].split()[4:6]
 
-    assert shown(flags=0, unread=rows.HOW_FAULT, way=rows.OPENAT2) == ["?", "-"]
+    assert shown(flags=0, way=rows.OPENAT2 | rows.FLAGS_UNREAD) == ["?", "-"]
     assert shown(flags=os.O_CREAT, mode=0) == ["O_RDONLY|O_CREAT", "0000"]
     assert shown(flags=os.O_TMPFILE | os.O_RDWR, mode=0o600)[1] == "0600"
     assert shown(flags=os.O_DIRECTORY, mode=0o644)[1] == "-"
@@ -158,10 +158,13 @@ def test_json_keys_are_stable() -> None:
     assert extended["flag_names"] == "O_RDONLY|O_CREAT|O_CLOEXEC"
     assert extended["mode"] == 0o600
     assert row("-e")["mode"] is None
-    unknown = row("-e", unread=rows.HOW_FAULT, way=rows.OPENAT2)
+    unknown = row("-e", way=rows.OPENAT2 | rows.FLAGS_UNREAD)
     assert [unknown[key] for key in ("flags", "flag_names", "mode", "unread")] == [None] * 4
-    assert row(unread=rows.NAME_FAULT, path=b"?")["unread"] == "fault"
-    assert row(unread=rows.NO_NAME, path=b"[handle]")["unread"] == "handle"
+    unnamed = row(unread=rows.FAULT, path=b"?")
+    assert (unnamed["path"], unnamed["unread"]) == (None, "fault")
+    unnamed = row(unread=rows.HANDLE, path=b"[handle]")
+    assert (unnamed["path"], unnamed["unread"]) == (None, "handle")
+    assert (row(path=b"?")["path"], row(path=b"?")["unread"]) == ("?", None)
     assert row("--latency", latency=1234)["latency_ns"] == 1234
     assert row("--syscall", way=rows.OPENAT2)["syscall"] == "openat2"
 
