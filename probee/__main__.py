@@ -13,10 +13,15 @@ def run() -> None:
     begin when a tool traces (frame.run).
     """
     gc.disable()
+    from probee.start import begin
+
+    start = begin()
     try:
         from probee.cli.main import main
 
         status = main()
+        if start is not None:
+            start.save()
     except KeyboardInterrupt:  # before a tool began to listen for it
         status = 130
     _exit(status)  # nothing is left to flush or close, and tearing down takes longer

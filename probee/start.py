@@ -1,0 +1,174 @@
+"""The modules of a start in one file, so that they are not looked for one by one.
+
+In: `probee/__pycache__`, where Python keeps compiled modules too. Out: modules that come from one
+file there, and that file made anew when something of it is missing or old.
+
+A tool needs some seventy modules before its first row. Python asks the file system nine times for
+each: a third of the time that a warm start spends on importing. The file is trusted as Python
+trusts the compiled modules beside it, and under the same rules: a module whose source has another
+size or time is imported from its source; `-B`, PYTHONDONTWRITEBYTECODE and a folder that cannot be
+written keep it from being made; another version of Python has a file of its own.
+"""
+
+from __future__ import annotations
+
+import sys
+from _frozen_importlib import ModuleSpec
+from _frozen_importlib_external import MAGIC_NUMBER, SourceFileLoader
+from marshal import dumps, loads
+from os import (
+    O_CREAT,
+    O_EXCL,
+    O_NOFOLLOW,
+    O_RDONLY,
+    O_WRONLY,
+    close as close_file,
+    fstat,
+    getpid,
+    open as open_file,
+    read,
+    replace,
+    stat,
+    unlink,
+    write,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import CodeType, ModuleType
+    from typing import TypeAlias
+
+    # path below the package's folder, whether it is a package, size, time in ns, marshalled code
+    Row: TypeAlias = tuple[str, bool, int, int, bytes]
+
+_MARK = b"probee start 1\n" + MAGIC_NUMBER
+# Rooms that a warm start does without: a start that compiled has them, and need not be fast.
+_LEFT_OUT = ("asm", "btf", "compiler", "introspect", "sim", "tables", "start", "__main__")
+_LARGEST = 16 << 20
+
+
+class _Kept(SourceFileLoader):
+    """Loads one module from code that is at hand; everything else as from its source file."""
+
+    def __init__(self, name: str, path: str, code: bytes) -> None:
+        super().__init__(name, path)
+        self._code = code
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        """The module's code."""
+        code: CodeType = loads(self._code)  # noqa: S302 - as Python does with the files beside it
+        return code
+
+
+class Start:
+    """A finder for `sys.meta_path`: the modules in `file`, of the package in `folder`."""
+
+    def __init__(self, folder: str, file: str) -> None:
+        self.folder, self.file = folder, file
+        self.rows = _rows(file)
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """How to load module `name`; None where Python shall look for it itself."""
+        row = self.rows.get(name)
+        if row is None:
+            return None
+        below, package, size, changed, code = row
+        source = f"{self.folder}/{below}"
+        try:
+            status = stat(source)
+        except OSError:
+            return None
+        if status.st_size != size or status.st_mtime_ns != changed:
+            return None
+        spec = ModuleSpec(name, _Kept(name, source, code), origin=source, is_package=package)
+        if package:
+            spec.submodule_search_locations = [source.rpartition("/")[0]]
+        spec.has_location = True
+        spec.cached = self.file
+        return spec
+
+    def save(self) -> bool:
+        """Keeps what this process has imported. Whether there was something new to keep."""
+        if sys.dont_write_bytecode:
+            return False
+        new = {
+            name: row
+            for name, module in list(sys.modules.items())
+            if _belongs(name) and (row := self._row(name, module)) is not None
+        }
+        if new:
+            _write(self.file, _MARK + dumps({**self.rows, **new}) + _MARK)
+        return bool(new)
+
+    def _row(self, name: str, module: ModuleType) -> Row | None:
+        """What is kept of a module that Python found itself, or None."""
+        spec = module.__spec__
+        loader = None if spec is None else spec.loader
+        if spec is None or type(loader) is not SourceFileLoader or spec.origin is None:
+            return None
+        if not spec.origin.startswith(f"{self.folder}/"):
+            return None
+        before = stat(spec.origin)
+        code = loader.get_code(name)
+        package = spec.submodule_search_locations is not None
+        below = spec.origin[len(self.folder) + 1 :]
+        return below, package, before.st_size, before.st_mtime_ns, dumps(code)
+
+
+def _belongs(name: str) -> bool:
+    package, _, rest = name.partition(".")
+    return package == "probee" and bool(rest) and rest.partition(".")[0] not in _LEFT_OUT
+
+
+def begin() -> Start | None:
+    """From here on modules come from the file where it has them. None where there can be none."""
+    loader = globals().get("__loader__")
+    if type(loader) is not SourceFileLoader or sys.pycache_prefix is not None:
+        return None
+    folder = loader.path.rpartition("/")[0]
+    level = f".opt-{sys.flags.optimize}" if sys.flags.optimize else ""
+    tag = sys.implementation.cache_tag
+    start = Start(folder, f"{folder}/__pycache__/start.{tag}{level}.bin")
+    sys.meta_path.insert(0, start)
+    return start
+
+
+def _rows(file: str) -> dict[str, Row]:
+    """What the file holds, nothing if it is not whole or not there."""
+    try:
+        fd = open_file(file, O_RDONLY | O_NOFOLLOW)
+    except OSError:
+        return {}
+    try:
+        size = fstat(fd).st_size
+        data = read(fd, size) if size < _LARGEST else b""
+    finally:
+        close_file(fd)
+    if len(data) <= 2 * len(_MARK) or not (data.startswith(_MARK) and data.endswith(_MARK)):
+        return {}
+    inside = memoryview(data)[len(_MARK) : -len(_MARK)]
+    rows: dict[str, Row] = loads(inside)  # noqa: S302 - as Python does with the files beside it
+    return rows
+
+
+def _write(file: str, data: bytes) -> None:
+    """Puts the file in place whole, or leaves things as they are."""
+    aside = f"{file}.{getpid()}"
+    try:
+        fd = open_file(aside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o644)
+    except OSError:  # a folder that we may not write, or that Python has not made
+        return
+    try:
+        try:
+            whole = write(fd, data) == len(data)
+        finally:
+            close_file(fd)
+        if whole:
+            replace(aside, file)
+        else:
+            unlink(aside)
+    except OSError:
+        unlink(aside)
