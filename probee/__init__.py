@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from probee.lang.builtins import (
         current as current,
         read_str as read_str,
+        window as window,
     )
     from probee.lang.contexts import (
         Context as Context,
@@ -117,7 +118,7 @@ _HOME = {
         ),
         "probee.errors",
     ),
-    **dict.fromkeys(("current", "read_str"), "probee.lang.builtins"),
+    **dict.fromkeys(("current", "read_str", "window"), "probee.lang.builtins"),
     **dict.fromkeys(
         ("Array", "Hash", "LruHash", "PerCpuArray", "RingBuf"),
         "probee.lang.maps",

@@ -87,8 +87,15 @@ if TYPE_CHECKING:
         `chars(size)`; a field that it is read into has its own.
         """
 
+    def window(buffer: str | list[int], at: int, size: int) -> Any:
+        """`size` bytes of a text field or an array of u8 from byte `at` on, for a helper to write.
+
+        `size` is a constant. One that would go past the end raises IndexError.
+        """
+
 else:
     read_str = Intrinsic("read_str")
+    window = Intrinsic("window")
 
 
 def helper(name: str) -> Helper | None:

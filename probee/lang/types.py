@@ -72,19 +72,19 @@ else:
 BOOL = Int("bool", 1, False, boolean=True)
 
 
+MOST_ELEMENTS, MOST_BYTES = 4096, 16384
+
+
 def chars(size: int) -> Chars:
-    """A buffer of `size` bytes (2 to 4096) as a struct's field: up to `size - 2` bytes of text.
+    """A buffer of `size` bytes (2 to 16384) as a struct's field: up to `size - 2` bytes of text.
 
     The last byte but the NUL is given up so that a text which fills the buffer can be told from
     one that was cut there.
     """
-    if type(size) is not int or not 2 <= size <= 4096:
-        raise UsageError(f"chars({size!r}): the size is 2 to 4096 bytes")
+    if type(size) is not int or not 2 <= size <= MOST_BYTES:
+        raise UsageError(f"chars({size!r}): the size is 2 to {MOST_BYTES} bytes")
     buffer: Any = CharArray(size)
     return buffer  # type: ignore[no-any-return]  # the field's declaration, not its text
-
-
-MOST_ELEMENTS, MOST_BYTES = 4096, 16384
 
 
 def array(element: object, count: int) -> Any:

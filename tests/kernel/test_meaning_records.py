@@ -14,7 +14,8 @@ pytestmark = pytest.mark.kernel
 HEADER = """\
 from probee import (
     Array, Chars, Context, Global, Hash, PerCpuArray, RingBuf, Struct, UserStr, array, chars,
-    current, offsetof, raw_tracepoint, read_str, s16, s64, sizeof, u8, u16, u32, u64,
+    current, offsetof, probe_read_user_str, raw_tracepoint, read_str, s16, s64, sizeof,
+    u8, u16, u32, u64, window,
 )
 
 class E(Struct):
@@ -34,11 +35,18 @@ class Slots(Struct):
     n: u16
     slots: list[s16] = array(s16, 4)
 
+class Long(Struct):
+    n: u32
+    raw: list[u8] = array(u8, 24)
+    path: Chars = chars(80)
+
 ring = RingBuf(E, size="4K")
+longs = RingBuf(Long, size="4K")
 odds = RingBuf(Odd, size="4K")
 outers = RingBuf(Outer, size="4K")
 arrays = RingBuf(Slots, size="4K")
 scratch = PerCpuArray(E, max_entries=1)
+joined = PerCpuArray(Long, max_entries=1)
 two = Array(E, max_entries=2)
 table = Hash(u32, E, max_entries=4)
 total = Global(u64, 0)
@@ -170,6 +178,40 @@ def program(ctx: Context) -> s64:
         a.slots[i] = i - 700
     arrays.output(a, offsetof(Slots, "slots") + ctx.g * 2)
     return arrays.output(a, 3 + ctx.g)
+""",
+    "texts that are put one behind the other": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    p: UserStr = ctx.a
+    q: UserStr = ctx.i
+    e = joined[0]
+    e.path = ""
+    at: u32 = 0
+    for i in range(5):
+        at &= 63
+        n = probe_read_user_str(window(e.path, at, 10), 10, q if i & 1 else p)
+        if n > 0:
+            at += n - 1
+    found = e.path.startswith("abc") + e.path.cut * 2
+    longs.output(e, offsetof(Long, "path") + min(at + 1, 80))
+    e.n = len(e.path.raw)
+    longs.output(e)
+    return found * 256 + at
+""",
+    "a window that may not fit": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    p: UserStr = ctx.a
+    e = Long(path="abcdef")
+    before = e.path.cut
+    probe_read_user_str(window(e.path, 3, 5), 5, p)
+    longs.output(e)
+    probe_read_user_str(window(e.raw, ctx.g * 5, 8), 8, p)
+    probe_read_user_str(window(e.raw, 16 - ctx.g, 8), 8, 0)
+    total.value += e.raw[ctx.g * 5]
+    longs.output(e)
+    probe_read_user_str(window(e.path, ctx.c * 30 - 2, 8), 7, p)
+    return before
 """,
 }
 

@@ -26,7 +26,7 @@ from tests.meaning.maps import (
     Stack,
 )
 from tests.meaning.objects import Chars, Global, Sized, Struct, convert, plain
-from tests.meaning.records import offsetof, sizeof
+from tests.meaning.records import Reads, Window, offsetof, sizeof
 from tests.meaning.texts import Buffer, Current, Memory
 from tests.meaning.widths import (
     BITS,
@@ -113,6 +113,9 @@ class _Instrument(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
+        match node:
+            case ast.Call(ast.Name("window"), [ast.Attribute(owner, name), at, size]):
+                return self._call("__window__", owner, ast.Constant(name), at, size, at=node)
         return rewritten(node) or node
 
     def visit_MatchValue(self, node: ast.MatchValue) -> ast.AST:
@@ -205,7 +208,8 @@ class Model:
         self.names: dict[str, Any] = {
             **{name: Width(name) for name in (*BITS, "bool")},
             "Struct": Struct, "Chars": Chars, "chars": Buffer, "array": Sized,
-            "sizeof": sizeof, "offsetof": offsetof,
+            "sizeof": sizeof, "offsetof": offsetof, "__window__": Window,
+            "probe_read_user_str": Reads(memory).text,
             "current": Current(), "read_str": Memory(memory).read, "UserStr": None,
             "KernelStr": None,
             "Context": None,

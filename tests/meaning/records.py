@@ -6,11 +6,13 @@ bytes were sent: the rest reads as zeroes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from errno import EFAULT
 from typing import Any
 
 from tests.meaning.objects import Items, Sized, Struct, plain
 from tests.meaning.texts import Buffer, Text
-from tests.meaning.widths import BITS, Width
+from tests.meaning.widths import BITS, Typed, Width
 
 
 def _measure(type_: Any) -> tuple[int, int]:
@@ -72,10 +74,50 @@ def shortened(record: Struct, size: int) -> Any:
     return (*plain(record)[:-1], inner)
 
 
+class Window:
+    """`window(record.name, at, size)`: IndexError where it would go past the field's end."""
+
+    def __init__(self, record: Any, name: str, at: int, size: int) -> None:
+        self.record, self.name = record, name
+        self.type = next(type_ for field, type_, _ in fields(type(record)) if field == name)
+        self.at, self.size = int(at), size
+        if not 0 <= self.at <= _measure(self.type)[0] - size:
+            raise IndexError(at)
+
+    def write(self, raw: bytes) -> None:
+        value = getattr(self.record, self.name)
+        if isinstance(value, Items):
+            for place, byte in enumerate(raw, self.at):
+                value[place] = byte
+            return
+        held = bytearray(value.held if isinstance(value, Text) else b"").ljust(
+            self.type.size, b"\0"
+        )
+        held[self.at : self.at + len(raw)] = raw
+        setattr(self.record, self.name, Text.in_buffer(bytes(held)))
+
+
+class Reads:
+    """`probe_read_user` and its like, of the texts at these addresses."""
+
+    def __init__(self, memory: Mapping[int, bytes]) -> None:
+        self.memory = memory
+
+    def text(self, target: Window, size: int, address: int) -> int:
+        """Up to the NUL; zeroes where nothing can be read."""
+        raw = self.memory.get(address)
+        if raw is None:
+            target.write(bytes(size))
+            return Typed(-EFAULT, "s64")
+        found = raw.partition(b"\0")[0][: size - 1] + b"\0"
+        target.write(found)
+        return Typed(len(found), "s64")
+
+
 def _first(value: Any, type_: Any, size: int) -> Any:
     """The first bytes of a text or an array, zeroes behind them."""
     if isinstance(value, Text):
-        return str(Text(value.held[:size])) if size < type_.size else str(value)
+        return str(Text(value.held[:size].partition(b"\0")[0])) if size < type_.size else str(value)
     assert isinstance(value, Items)
     width = _measure(value.type)[0]
     return tuple(

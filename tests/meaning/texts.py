@@ -29,6 +29,12 @@ class Text(str):
         self.raw, self.cut, self.whole, self.held = raw, cut, whole, held or raw
         return self
 
+    @classmethod
+    def in_buffer(cls, held: bytes) -> Text:
+        """What a whole buffer says: without a NUL it was cut."""
+        end = held.find(0)
+        return cls(held[:-2], cut=True, held=held) if end < 0 else cls(held[:end], held=held)
+
 
 def text(value: str | bytes) -> Text:
     if isinstance(value, Text):

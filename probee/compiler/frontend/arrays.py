@@ -74,14 +74,14 @@ def _inside(low: Lowering, index: Num, count: int, node: ast.AST) -> Operand:
         ends.append(low.end(op))
         op = low.join(ends)
     if -count <= bottom and top < count:
-        op = _bounded(low, op, count)
+        op = bounded(low, op, count)
     else:
         trap_if(low, "uge", op, count, "IndexError", node)
     mask = (1 << (count - 1).bit_length()) - 1
     return low.builder.emit("and", op, mask, size=8)
 
 
-def _bounded(low: Lowering, op: Operand, count: int) -> Operand:
+def bounded(low: Lowering, op: Operand, count: int) -> Operand:
     """`op`, which is below `count`, in a form that shows it where a mask alone does not.
 
     Passes drop the test where the verifier sees the bound by itself.

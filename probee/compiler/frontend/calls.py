@@ -27,6 +27,7 @@ from probee.compiler.frontend import (
     rings,
     stacks,
     texts,
+    windows,
 )
 from probee.compiler.frontend.values import (
     S64,
@@ -72,6 +73,8 @@ def call(low: Lowering, node: ast.Call) -> TypedValue:
             return atomics.call(low, name, node)
         case Thing(obj=Intrinsic(name="read_str")):
             return texts.read_str(low, node)
+        case Thing(obj=Intrinsic(name="window")):
+            return windows.window(low, node)
         case Thing(obj=obj) if obj is sizeof:
             return _sizeof(low, node)
         case Thing(obj=obj) if obj is offsetof:

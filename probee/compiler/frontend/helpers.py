@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import expressions, memory, replaced, tables, written
+from probee.compiler.frontend import expressions, memory, replaced, tables, windows, written
 from probee.compiler.frontend.source import at
-from probee.compiler.frontend.values import NONE, S64, Context, Num, Ref, Thing, describe
+from probee.compiler.frontend.values import NONE, S64, Context, Num, Ref, Thing, Window, describe
 from probee.compiler.passes.effects import FILLING_TEXT
 from probee.errors import NotSupportedError
 from probee.lang.maps import MapDeclaration
@@ -93,6 +93,12 @@ def _operand(low: Lowering, argument: Argument, value: TypedValue, node: ast.exp
                 memory.wrote(low, memory.Place(value, value.offset, value.type))
                 replaced.texts_changed(low, value)
             return memory.address(low, value)
+        case Window(ref=ref) if "mem" in argument.kind:
+            memory.check_usable(low, ref, node)
+            if "write" in argument.kind:
+                memory.check_writable(low, ref, node)
+                windows.wrote(low, value)
+            return memory.address(low, ref)
         case Thing(obj=MapDeclaration() as table) if argument.kind == "const_map":
             return tables.map_address(low, low.world.capture.name_of(table))
         case Context(ptr=pointer) if argument.kind.startswith("ctx"):
@@ -106,6 +112,8 @@ def _operand(low: Lowering, argument: Argument, value: TypedValue, node: ast.exp
 def _check_sizes(low: Lowering, row: Helper, values: list[TypedValue], node: ast.Call) -> None:
     """No more bytes than the object has: the verifier knows only where the stack ends."""
     for i, (argument, value) in enumerate(zip(row.args, values, strict=False)):
+        if isinstance(value, Window):
+            value = value.ref  # noqa: PLW2901 - what it is a window into is as large as it says
         if not isinstance(value, Ref) or "mem" not in argument.kind:
             continue
         size = values[i + 1] if i + 1 < len(values) else None

@@ -44,6 +44,7 @@ from probee.compiler.frontend.values import (
     Ref,
     Several,
     Thing,
+    Window,
     describe,
 )
 from probee.compiler.ir.ops import Value
@@ -163,6 +164,8 @@ def _assign_static(
             raise low.not_yet(node, "a method in a local", fix="call it here")
         case Keyed():
             raise low.not_yet(node, "a histogram in a local", fix="write h[key].add(value)")
+        case Window():
+            raise low.not_yet(node, "a window in a local", fix="write it where the helper takes it")
         case Raw() | Part():  # nothing would tell that its text was replaced, or keep its memory
             what = f"{describe(value)} in a local"
             raise low.not_yet(node, what, fix="keep the text, and write s.raw where it is needed")

@@ -21,6 +21,7 @@ from probee.compiler.frontend.values import (
     Text,
     describe,
 )
+from probee.lang.types import MOST_BYTES
 from probee.spec.types import CharArray, Pointer
 
 if TYPE_CHECKING:
@@ -250,11 +251,11 @@ def read_str(low: Lowering, call: ast.Call) -> ReadStr:
 def _said_size(low: Lowering, node: ast.expr) -> int:
     """The size of a buffer, as `chars` takes it."""
     number = low.number(node)
-    if not isinstance(number.op, int) or not 2 <= number.op <= 4096:
+    if not isinstance(number.op, int) or not 2 <= number.op <= MOST_BYTES:
         raise low.refuse(
             node,
             "text-size",
-            "the size of a text's buffer is a constant from 2 to 4096",
+            f"the size of a text's buffer is a constant from 2 to {MOST_BYTES}",
             why="the kernel's stack and records are laid out before the program runs",
             fix="write a number, as in read_str(p, 64)",
         )

@@ -120,6 +120,13 @@ class Part(Frozen):
     stop: int | None
 
 
+class Window(Frozen):
+    """`window(buffer, at, size)`, to be given to a helper: the piece, and the buffer around it."""
+
+    ref: Ref
+    whole: Ref
+
+
 class ReadStr(Frozen):
     """A `read_str(pointer, size, default=…)` that has not been given a place to write to.
 
@@ -208,6 +215,7 @@ TypedValue: TypeAlias = (
     | Text
     | Raw
     | Part
+    | Window
     | ReadStr
     | Comm
     | Kern
@@ -252,6 +260,8 @@ def describe(value: TypedValue) -> str:
             return "bytes"
         case Part():
             return "a part of a text"
+        case Window():
+            return "a window"
         case Ref() | Text() | Comm() | KernText():
             return "text"
         case Kern(cls=cls):
