@@ -65,11 +65,9 @@ def cgroup(state: State) -> int:
 
 
 def comm(state: State, buffer: int, size: int) -> int:
-    """get_current_comm: cut, or filled up with NUL."""
-    raw = state.world.comm_bytes()
-    state.memory.write(buffer, raw[: size - 1].ljust(size, b"\0") if size < COMM_SIZE else raw)
-    if size > COMM_SIZE:
-        state.memory.write(buffer + COMM_SIZE, bytes(size - COMM_SIZE))
+    """get_current_comm: cut, up to its NUL. What is behind stays, as on Linux 5.17 to 6.3."""
+    raw = state.world.comm_bytes().partition(b"\0")[0]
+    state.memory.write(buffer, raw[: size - 1] + b"\0")
     return 0
 
 

@@ -88,6 +88,7 @@ def kept(low: Lowering, value: TypedValue, node: ast.AST) -> TypedValue:
     match value:
         case Comm():
             ref = buffer(low, "comm", COMM_SIZE)
+            low.builder.emit("zero", ref.ptr, size=COMM_SIZE, align=8)  # as below: some kernels
             low.builder.emit("call", ref.ptr, COMM_SIZE, result="none", symbol="get_current_comm")
             return ref
         case KernText(size=size):

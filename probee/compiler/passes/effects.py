@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from probee.compiler.ir.ops import Value
+from probee.compiler.ir.ops import ASKING, Value
 from probee.tables.helpers_data import ROWS
 
 TYPE_CHECKING = False
@@ -45,7 +45,6 @@ WITHOUT_EFFECT = STABLE | {
 # Each clears it where it fails (kernel/trace/bpf_trace.c, kernel/bpf/helpers.c).
 FILLING = frozenset(
     {
-        "get_current_comm",
         "probe_read",
         "probe_read_kernel",
         "probe_read_user",
@@ -56,7 +55,11 @@ FILLING = frozenset(
 )
 # These write text up to its NUL, or clear all where they fail (mm/maccess.c). Behind the NUL of a
 # ring buffer record stand bytes of older records; in a map key they would make equal texts differ.
-FILLING_TEXT = frozenset({"probe_read_str", "probe_read_kernel_str", "probe_read_user_str"})
+# A task's name was filled up with NULs until Linux 5.16 and is from 6.4 on (kernel/bpf/helpers.c;
+# commits 03b9c7fa3f15 and f3f213497797).
+FILLING_TEXT = frozenset(
+    {"get_current_comm", "probe_read_str", "probe_read_kernel_str", "probe_read_user_str"}
+)
 # Fills its memory and does nothing else: without a reader of that memory it can go.
 ONLY_FILLING = FILLING | FILLING_TEXT
 # Takes the context and leaves it and all packet pointers as they are.
@@ -74,11 +77,6 @@ CONTEXT_KEPT = frozenset(
         "read_branch_records",
     }
 )
-
-
-# Of a bloom filter it reads the value that it looks for; the verifier's prototype says that it
-# writes one, as it does of queues (bloom_map_peek_elem, kernel/bpf/bloom_filter.c).
-ASKING = "map_peek_elem"
 
 
 class Access(NamedTuple):
