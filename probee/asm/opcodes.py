@@ -38,8 +38,10 @@ LD_IMM64 = LD | IMM | 0x18
 R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10 = range(11)
 FRAME_POINTER = R10
 LAST_REGISTER = 10
-# The verifier's own scratch register (BPF_REG_AX) shows up in what it made of a program.
-LAST_REGISTER_XLATED = 11
+# What the verifier made of a program has registers of its own: the scratch register (BPF_REG_AX) is
+# 11 on most kernels, and 12 on Linux 7.3. There 11 is the area of arguments beyond the fifth
+# (commit 246ad6e5ee25, "bpf: Introduce bpf register BPF_REG_PARAMS").
+LAST_REGISTER_XLATED = 12
 
 SLOT_BYTES = 8
 

@@ -18,7 +18,7 @@ from probee.compiler.codegen import isel_alu, isel_memory
 from probee.compiler.codegen.folding import MASK64, Folds, signed
 from probee.compiler.codegen.machine import FRAME, NONE, MBlock, MEdge, MFunction, MOp, Src, Symbol
 from probee.compiler.ir.dominators import immediate_dominators
-from probee.compiler.ir.ops import NOWHERE, Slot, Value
+from probee.compiler.ir.ops import ASKING, NOWHERE, Slot, Value
 from probee.errors import NotSupportedError
 from probee.uapi import bpf_func
 
@@ -324,6 +324,9 @@ def _same(s: Selector, op: Op) -> None:
 
 def _call(s: Selector, op: Op) -> None:
     args = [s.src(arg) for arg in op.args]
+    if op.kind == "call" and op.symbol == ASKING and len(args) > 2:
+        *args, size = args
+        isel_memory.touch(s, op.args[1], size.off)
     if op.kind == "call":
         s.emit("call", args=args, imm=helper_number(str(op.symbol)))
     elif op.kind == "kfunc":

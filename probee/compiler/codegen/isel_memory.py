@@ -175,6 +175,15 @@ def _copy_one(s: Selector, width: int, dst: tuple[int, int], src: tuple[int, int
     s.emit("stx", code=STX | MEM | SIZE[width], a=dst[0], b=register, off=dst[1])
 
 
+def touch(s: Selector, area: Operand, size: int) -> None:
+    """Reads an area on the stack, all of it, to no end but that a verifier knows it to be read."""
+    if s.src(area).base != FRAME:
+        return
+    for at, width in accesses(size, _alignment(s, area, 0, 1)):
+        a, off = s.address(area, at)
+        s.emit("ldx", code=LDX | MEM | SIZE[width], d=s.new(), a=a, off=off)
+
+
 def _loop(s: Selector, size: int, align: int, areas: list[tuple[Operand, int]]) -> None:
     """Clears the one area, or copies from the second to the first, in turns, then the rest."""
     step = PER_TURN * align

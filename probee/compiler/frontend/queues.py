@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from probee.compiler.frontend import mapkeys, memory, tables
 from probee.compiler.frontend.values import NONE, Num, Opt, OptNum, Ref, boolean
-from probee.compiler.ir.ops import Value
+from probee.compiler.ir.ops import ASKING, Value
 from probee.lang.queues import BloomFilter, Queue
 from probee.spec.types import ArrayOf, CharArray, Int, Pointer, StructType
 
@@ -135,7 +135,9 @@ def contains(
 ) -> None:
     """`v in b`: surely not, or probably."""
     node, found = value
-    source = mapkeys.compared(low, found, _held(owner), node)
+    type_ = _held(owner)
+    source = mapkeys.compared(low, found, type_, node)
     address = tables.map_address(low, low.world.capture.name_of(owner))
-    result = low.builder.emit("call", address, source, result="int", symbol="map_peek_elem")
+    # Its prototype says that it writes a value, as it does of queues: see ops.ASKING.
+    result = low.builder.emit("call", address, source, type_.size, result="int", symbol=ASKING)
     low.branch("eq", result, 0, then, other)

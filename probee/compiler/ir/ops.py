@@ -139,6 +139,11 @@ _ROWS = (
     OpRow("ret", 1, "none", terminator=True),
 )
 CALLS = ("call", "callfn", "kfunc")
+# This helper copies what a queue holds to where its second argument points, or looks up in a bloom
+# filter what stands there. The verifier's prototype knows of the first; Linux 7.3 goes by that and
+# takes what stands there for dead before the call. So a third operand says how many bytes are
+# looked up: code generation reads them first. The helper itself takes two.
+ASKING = "map_peek_elem"
 OPS: dict[str, OpRow] = {row.kind: row for row in _ROWS}
 
 
