@@ -14,6 +14,7 @@ import pty
 import select
 import shlex
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -37,6 +38,8 @@ def command(kernel: Ready, script: Path, shared: Path) -> list[str]:
         "vng", "--disable-kvm", "--run", str(kernel.image),
         "--cpus", str(CPUS), "--memory", MEMORY,
         "--qemu-opts=-accel tcg,thread=single",
+        # The machine covers some of the host's folders (/tmp, /run) with empty ones of its own.
+        "--rodir", sys.prefix,
         "--rwdir", str(shared), "--", f"bash {shlex.quote(str(script))}",
     ]  # fmt: skip
 
