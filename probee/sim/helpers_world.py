@@ -10,7 +10,6 @@ from errno import E2BIG, EFAULT, EINVAL
 
 from probee.sim.memory import Fault, span, text
 from probee.sim.printing import Arguments, formatted
-from probee.sim.world import COMM_SIZE
 from probee.tables.architectures import by_machine
 
 TYPE_CHECKING = False
