@@ -35,7 +35,7 @@ class Described:
         for struct, member, wants in steps:
             members = self._structs.setdefault(struct, {})
             if member:
-                members[member] = wants
+                members[_indexed(member)[0]] = wants
 
     def _in_order(self) -> dict[str, dict[str, str]]:
         """Structs that others hold before those."""
@@ -63,7 +63,9 @@ class Described:
                 continue
             numbers = [0]
             for struct, member, _ in self._steps[reloc.symbol]:
-                numbers += [list(self._structs[struct]).index(member)] if member else []
+                if member:
+                    name, index = _indexed(member)
+                    numbers += [list(self._structs[struct]).index(name), *index]
             access = self._accesses[reloc.symbol]
             out.append(
                 replace(
@@ -74,3 +76,9 @@ class Described:
                 )
             )
         return tuple(out)
+
+
+def _indexed(member: str) -> tuple[str, tuple[int, ...]]:
+    """`comm[8]` as name and index."""
+    name, bracket, index = member.partition("[")
+    return name, (int(index.removesuffix("]")),) if bracket else ()

@@ -33,6 +33,10 @@ from probee import (
 )
 from probee.errors import ProbeeError, UsageError
 from probee.frame.options import Option, pid, uid
+from probee.host.btf import PATH as KERNEL_TYPES
+from probee.host.features import Features
+from probee.uapi.bpf import BPF_PROG_TYPE_TRACEPOINT
+from probee.uapi.bpf_func import BPF_FUNC_get_current_task_btf
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,6 +56,9 @@ some_uids = Const(bool, False)
 pids = Hash(u32, u8, max_entries=SEVERAL)
 tids = Hash(u32, u8, max_entries=SEVERAL)
 uids = Hash(u32, u8, max_entries=SEVERAL)
+
+# Whether the running task can be looked into: two loads cost less than two calls of helpers.
+typed_task = Const(bool, False)
 
 namespace_device = Const(u64, 0)
 namespace = Const(u64, 0)  # the pid namespace's inode; 0: the machine's first one
@@ -80,6 +87,8 @@ class NameWords(Struct):
 def task_ids() -> u64:
     """The running task's process id << 32 | thread id, as the tool's pid namespace counts."""
     if namespace == 0:
+        if typed_task:
+            return u64(current.task.tgid) << 32 | u32(current.task.pid)
         return get_current_pid_tgid()
     ids = NamespaceIds(pid=0, tgid=0)
     get_ns_current_pid_tgid(namespace_device, namespace, ids, sizeof(NamespaceIds))
@@ -164,6 +173,8 @@ def task_filters(
     Raises UsageError where it is too much, ProbeeError for a process or thread that is not there.
     """
     consts: dict[Const[Any], Any] = namespace_consts()
+    if task_is_typed():
+        consts[typed_task] = True
     fill: dict[Hash[Any, Any], dict[Any, Any]] = {}
     for kind, only, some, table in _KINDS:
         asked = getattr(values, kind)
@@ -181,6 +192,12 @@ def task_filters(
     for number in values.tid:
         _check_alive(number, "thread")
     return consts, fill
+
+
+def task_is_typed() -> bool:
+    """Whether programs may read the running task's own struct, and its layout can be known."""
+    helper = Features().helper(BPF_PROG_TYPE_TRACEPOINT, BPF_FUNC_get_current_task_btf)
+    return helper is not False and os.access(KERNEL_TYPES, os.R_OK)
 
 
 def namespace_consts() -> dict[Const[Any], Any]:

@@ -70,12 +70,13 @@ def _walk(btf: TypeTable, id: int, reloc: CoreReloc) -> int:
     """The offset of the path in one struct, its last member being what is wanted."""
     bits, done = 0, _plain(reloc.struct)
     names = reloc.path.split(".")
-    for number, name in enumerate(names, 1):
+    for number, step in enumerate(names, 1):
+        name, _, index = step.partition("[")  # of a char array: its elements are bytes
         field = btf.member(id, name)
         if field is None:
             raise Mismatch(f"struct {done} has no member {name} in this kernel")
         done = f"{done}.{name}"
-        bits += field.bit_offset
+        bits += field.bit_offset + 8 * int(index.rstrip("]") or 0)
         if field.bits:
             raise Mismatch(f"{done} is a bit field of {field.bits} bits in this kernel")
         id = btf.resolve(field.type)

@@ -114,6 +114,12 @@ def _load(
     return low.builder.emit("load", slot, size=size, result=result)
 
 
+def word(low: Lowering, owner: Kern, name: str, size: int, at: int) -> Value:
+    """8 bytes of a char array of `size`, from byte `at`; the verifier knows the owner."""
+    symbol = _access(low, owner, f"{name}[{at}]" if at else name, f"chars {size}")
+    return low.builder.emit("kload", owner.op, size=8, symbol=symbol, result="int")
+
+
 def address(low: Lowering, owner: Kern, name: str, wants: str) -> Value:
     """The address of a member."""
     return low.builder.emit("kaddr", owner.op, symbol=_access(low, owner, name, wants))

@@ -26,6 +26,7 @@ from probee import (
 from probee.klib.filters import wanted
 from probee.klib.paths import path_wanted
 from probee.klib.results import wanted_result
+from probee.klib.tasks import typed_task
 
 # `way`, how it was opened: an index into CALLS, and bits.
 CALLS = ("open", "creat", "openat", "openat2", "open_by_handle_at")
@@ -111,7 +112,10 @@ def report(
 
 def fill(e: Open, ids: u64, ret: s64, way: u32, path: UserStr, unread: u32) -> None:
     """Writes what every record has."""
-    e.comm = current.comm
+    if typed_task:
+        e.comm = current.task.comm
+    else:
+        e.comm = current.comm
     e.ids, e.ret, e.way, e.unread = ids, ret, way, unread
     if unread == 0:
         e.path = read_str(path, default="?")

@@ -10,6 +10,7 @@ from hypothesis import given, strategies as st
 
 from probee.errors import ProbeeError, UsageError
 from probee.frame.options import parse
+from probee.host.features import Features
 from probee.klib import tasks
 
 COMMS = st.binary(max_size=15).filter(lambda comm: 0 not in comm)
@@ -20,6 +21,7 @@ M64 = (1 << 64) - 1
 def _the_first_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever the tests run, and whichever processes there are."""
     monkeypatch.setattr(tasks, "namespace_consts", dict)
+    monkeypatch.setattr(tasks, "task_is_typed", lambda: False)
     monkeypatch.setattr("os.kill", lambda *_: None)
 
 
@@ -63,6 +65,22 @@ def test_every_part_of_a_name_is_found(comm: bytes, data: st.DataObject) -> None
 
 def test_nothing_asked() -> None:
     assert filters() == ({}, {})
+
+
+def test_a_kernel_whose_tasks_can_be_looked_into(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "task_is_typed", lambda: True)
+    assert filters() == ({tasks.typed_task: True}, {})
+
+
+@pytest.mark.parametrize("helper", [True, False, None])
+@pytest.mark.parametrize("types", [True, False])
+def test_looking_into_tasks_needs_helper_and_types(
+    monkeypatch: pytest.MonkeyPatch, helper: bool | None, types: bool
+) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr(Features, "helper", lambda *_: helper)
+    monkeypatch.setattr(os, "access", lambda *_: types)
+    assert tasks.task_is_typed() is (types and helper is not False)
 
 
 def test_one_value_is_a_constant_several_are_a_map() -> None:

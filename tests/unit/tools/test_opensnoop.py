@@ -38,7 +38,8 @@ def test_variant(answer: object) -> None:
 
 @pytest.mark.usefixtures("answer")
 def test_constants() -> None:
-    assert o.plan(read()).consts == tasks.namespace_consts()
+    typed = {tasks.typed_task: True} if tasks.task_is_typed() else {}
+    assert o.plan(read()).consts == {**typed, **tasks.namespace_consts()}
     consts = o.plan(read("-xUeT", f"-p{os.getpid()}")).consts
     assert {results.only_failed, rows.more} < set(consts)
     assert consts[tasks.only_pid] == os.getpid()
