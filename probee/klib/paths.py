@@ -23,17 +23,21 @@ from probee import (
 from probee.errors import UsageError
 from probee.frame.columns import Keep
 from probee.frame.globs import glob
-from probee.frame.options import Option
+from probee.frame.options import Option, whole as whole_number
+from probee.frame.paths import FIELDS, whole
+from probee.frame.text import text_of
+from probee.klib import walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from probee.frame.options import Values
 
 PREFIX_SIZE = 256  # the most that a trie's key can hold: LPM_DATA_SIZE_MAX, kernel/bpf/lpm_trie.c
 SEVERAL = 1024  # how many prefixes there may be
+LONGEST = 4096  # --max-path: PATH_MAX
+SHOWN = 254  # as long as a name is where nothing else was asked
 
 
 class Beginning(Struct):
@@ -73,6 +77,11 @@ def prefix(text: str) -> bytes:
     return raw
 
 
+def longest_path(text: str) -> int:
+    """`--max-path`'s argument."""
+    return whole_number(text, 1, LONGEST, "a number of bytes")
+
+
 def pattern(text: str) -> str:
     """`--path-glob`'s argument."""
     if not text:
@@ -88,12 +97,41 @@ PATH_FILTERS = (
 )  # fmt: skip
 
 
+WALK_OPTIONS = (
+    Option("full-path", "F", help="show the whole path: of the opened file itself, or of a failure "
+           "its directory and name", group="Columns"),
+    Option("max-path", "", "N", f"show N bytes of a path, up to {LONGEST} (default: "
+           f"{SHOWN} of names, {LONGEST} with -F)", longest_path, group="Columns"),
+)  # fmt: skip
+
+
+def wants_walk(values: Values) -> bool:
+    """Whether paths are to be whole ones."""
+    return bool(values.full_path)
+
+
+def wants_walked(values: Values) -> bool:
+    """Whether the record needs a `Walked`, for whole paths or for names of another length."""
+    return wants_walk(values) or values.max_path is not None
+
+
+def walk_consts(values: Values) -> dict[Const[Any], Any]:
+    """Constants for `locate()`. Raises NotSupportedError where the kernel has other structs."""
+    consts: dict[Const[Any], Any] = {walk.longest: values.max_path or LONGEST}
+    if wants_walk(values):
+        consts |= {walk.walked: True, **walk.offsets()}
+    return consts
+
+
 def prefix_filters(values: Values) -> tuple[dict[Const[Any], Any], dict[Any, Any]]:
-    """Constants and map entries for `path_wanted()`. Raises UsageError where it is too much."""
-    if not values.path:
-        return {}, {}
+    """Constants and map entries for `path_wanted()`. Raises UsageError where it is too much.
+
+    Whole paths begin somewhere else than names do: for them there are none.
+    """
     if len(values.path) > SEVERAL:
         raise UsageError(f"option --path: more than {SEVERAL} values")
+    if not values.path or wants_walk(values):
+        return {}, {}
     entries = [(_key(text), 1) for text in values.path]
     return {some_prefixes: True}, {prefixes: entries}
 
@@ -103,17 +141,21 @@ def _key(text: bytes) -> Prefix:
     return Prefix(prefixlen=8 * len(text), beginning=Beginning(data=list(padded)))
 
 
-def glob_keep(values: Values, fields: str, path_of: Callable[[Any], bytes]) -> tuple[Keep, ...]:
-    """The filter that keeps rows whose path matches one of the patterns asked for, if any.
+def path_keep(values: Values) -> tuple[Keep, ...]:
+    """The filters of the user side: patterns, and prefixes of whole paths.
 
-    `path_of` makes the path of the raw values of the record's `fields`.
+    The record has a `Walked` where `wants_walked()` says so, else the name in `path`.
     """
+    fields, path_of = (FIELDS, whole) if wants_walked(values) else ("path", text_of)
+    keep: tuple[Keep, ...] = ()
+    if values.path and wants_walk(values):
+        keep = (Keep(fields, lambda raw: path_of(raw).startswith(values.path)),)
     if not values.path_glob:
-        return ()
+        return keep
     tests = [glob(text) for text in values.path_glob]
 
     def wanted(raw: Any) -> bool:
         text = path_of(raw).decode("utf-8", "surrogateescape")
         return any(test(text) for test in tests)
 
-    return (Keep(fields, wanted),)
+    return (*keep, Keep(fields, wanted))

@@ -6,9 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.kernel import path_files, path_mounts
 from tests.kernel.opensnoop_support import VARIANTS, Snoop, Words, Worker, snooped
+from tests.kernel.path_cases import differences, run_cases
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
     from tests.support import Spawn
 
 pytestmark = pytest.mark.kernel
@@ -53,3 +58,12 @@ def test_globs_are_counted_after_the_filter(spawn: Spawn) -> None:
         worker.do("openat(b'/no/x'); openat(b'/other')")
     assert snoop.wait() == 0
     assert [line.split(b",")[5] for line in snoop.lines[1:]] == [b"/no/x"] * 5
+
+
+@VARIANTS
+@pytest.mark.parametrize("cases", [path_files.CASES, path_mounts.CASES], ids=["files", "mounts"])
+def test_whole_paths(
+    spawn: Spawn, tmp_path: Path, cases: Sequence[Callable[[str], None]], variant: Words
+) -> None:
+    for case in run_cases(spawn, cases, tmp_path, "-F", *variant):
+        assert differences(case) == [], case.name

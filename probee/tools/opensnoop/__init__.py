@@ -9,6 +9,7 @@ from __future__ import annotations
 from probee.frame.columns import Column
 from probee.frame.openflags import CREATES, flag_filter, flag_names, octal
 from probee.frame.options import Option
+from probee.frame.paths import path_columns
 from probee.frame.standard import (
     ERRNAME_OPTION,
     LATENCY_OPTIONS,
@@ -22,11 +23,19 @@ from probee.frame.standard import (
     wants_time,
     wants_who,
 )
-from probee.frame.text import is_cut, text_of
+from probee.frame.text import is_cut
 from probee.frame.tool import Plan, Tool
 from probee.host.features import Features
 from probee.klib.filters import FILTER_OPTIONS, filtered
-from probee.klib.paths import PATH_FILTERS, glob_keep, prefix_filters
+from probee.klib.paths import (
+    PATH_FILTERS,
+    WALK_OPTIONS,
+    path_keep,
+    prefix_filters,
+    walk_consts,
+    wants_walk,
+    wants_walked,
+)
 from probee.klib.results import RESULT_OPTIONS, result_filters
 from probee.tools.opensnoop import rows
 from probee.tools.opensnoop.calls import EXIT_ONLY, PAIR, unpaired
@@ -49,8 +58,11 @@ def plan(values: Values) -> Plan:
     for more_consts, more_fill in (prefix_filters(values), result_filters(values)):
         consts |= more_consts
         fill |= more_fill
-    keep = glob_keep(values, "path", text_of)
+    keep = path_keep(values)
     ring: RingBuf[Any] = rows.more_opens if rows.more in consts else rows.opens
+    if wants_walked(values):
+        consts |= {rows.located: True, rows.more: True, **walk_consts(values)}
+        ring = rows.located_opens
     if values.pair or rows.timed in consts or not exit_reads_arguments():
         lost = {unpaired: "calls whose beginning was not seen"}
         return filtered(values, Plan(PAIR, ring, consts, fill, lost, keep))
@@ -86,9 +98,7 @@ def columns(values: Values) -> tuple[Column, ...]:
         *latency_columns(values),
         *(way_columns() if values.syscall else ()),
         *(flag_columns(values) if values.extended else ()),
-        Column("path", "PATH", "path", memo=False, absent="unread"),
-        Column("cut", "", "path", value=is_cut, memo=False),
-        Column("unread", "", "unread", value=unread_name),
+        *(path_columns(full=wants_walk(values)) if wants_walked(values) else NAME_COLUMNS),
     )
 
 
@@ -105,6 +115,13 @@ def way_name(way: int) -> str:
 def unread_name(unread: int) -> str | None:
     """Why there is no name: `fault` (its address could not be read), `handle` (none was given)."""
     return (None, "fault", "handle")[unread]
+
+
+NAME_COLUMNS = (
+    Column("path", "PATH", "path", memo=False, absent="unread"),
+    Column("cut", "", "path", value=is_cut, memo=False),
+    Column("unread", "", "unread", value=unread_name),
+)
 
 
 def flag_columns(values: Values) -> tuple[Column, ...]:
@@ -172,6 +189,7 @@ TOOL = Tool(
             takes="open-flag",
         ),
         *TIME_OPTIONS,
+        *WALK_OPTIONS,
         *LATENCY_OPTIONS,
         *WHO_OPTIONS,
         Option("syscall", help="show how it was opened: openat, creat, ...", group="Columns"),
@@ -190,13 +208,16 @@ TOOL = Tool(
         ("opensnoop -p 181,182", "only processes 181 and 182"),
         ("opensnoop -n ^ngin -T", "tasks named ngin…, with times"),
         ("opensnoop -u 33 -e -d 10", "user 33, with flags, for 10 seconds"),
+        ("opensnoop -F --path /etc/", "all below /etc, whatever it was called"),
         ("opensnoop --json -o opens.jsonl", "JSON lines into a file"),
     ),
     description=(
         "Calls: open, openat, openat2, creat, open_by_handle_at. A row is printed when the call "
         "ends. FD is the new descriptor, or -1; ERR is the error's "
         "number, or 0. PATH is the name as the caller gave it, [handle] where it gave none, ? "
-        "where it could not be read, and ends in … where it was cut at 254 bytes. Unprintable "
-        "bytes of names are escaped, backslashes doubled."
+        "where it could not be read, and ends in … where it was cut at 254 bytes. With -F it is "
+        "the path of the opened file inside its container, or of a failure its directory and name; "
+        "(deleted) and (unreachable) mark what they say, … in front what was cut there. "
+        "Unprintable bytes of names are escaped, backslashes doubled."
     ),
 )

@@ -25,6 +25,7 @@ from probee import (
     current,
     ktime_get_boot_ns,
     probe_read_user,
+    s32,
     s64,
     sizeof,
     tracepoint,
@@ -33,6 +34,7 @@ from probee import (
 )
 from probee.klib.filters import task_ids, wanted
 from probee.klib.results import wanted_result
+from probee.klib.walk import AT_FDCWD
 from probee.tools.opensnoop.rows import (
     CREAT,
     FLAGS_UNREAD,
@@ -41,6 +43,7 @@ from probee.tools.opensnoop.rows import (
     OPEN_BY_HANDLE_AT,
     OPENAT,
     OPENAT2,
+    located,
     more,
     report,
     timed,
@@ -53,6 +56,7 @@ if TYPE_CHECKING:
 else:
     NOWHERE = 0  # the address of nothing
 CREAT_FLAGS = os.O_CREAT | os.O_WRONLY | os.O_TRUNC  # what creat(2) stands for
+RESOLVE_IN_ROOT = 0x10  # include/uapi/linux/openat2.h
 MODE_BITS = 0o7777  # all but openat2 ignore the others
 
 
@@ -72,19 +76,22 @@ class Begun(Struct):
     mode: u32
     way: u32
     time: u64
+    at: s32
 
 
 start = LruHash(u32, Begun, max_entries=10_240)
 unpaired = PerCpuArray(u64, max_entries=1)
 
 
-def report_openat2(ids: u64, ret: s64, path: UserStr, address: u64, begin: u64) -> None:
+def report_openat2(ids: u64, ret: s64, path: UserStr, address: u64, begin: u64, at: s32) -> None:
     """Sends the record of an openat2 whose struct open_how stands at `address`."""
     how = OpenHow(flags=0, mode=0, resolve=0)
     way = OPENAT2
     if more and probe_read_user(how, sizeof(OpenHow), address) != 0:
         way = OPENAT2 | FLAGS_UNREAD
-    report(ids, ret, way, path, how.flags, how.mode, 0, begin)
+    report(
+        ids, ret, way, path, how.flags, how.mode, 0, begin, at, how.resolve & RESOLVE_IN_ROOT != 0
+    )
 
 
 # -------------------------------------------------------------------------------- at exits alone
@@ -116,7 +123,8 @@ def exit_openat(ctx: Context) -> None:
     if wanted_end(ids, ret):
         flags: u32 = current.syscall_arg(2) if more else 0
         mode: u64 = current.syscall_arg(3) & MODE_BITS if more else 0
-        report(ids, ret, OPENAT, current.syscall_arg(1), flags, mode, 0, 0)
+        at: s32 = current.syscall_arg(0) if located else 0
+        report(ids, ret, OPENAT, current.syscall_arg(1), flags, mode, 0, 0, at)
 
 
 @tracepoint("syscalls:sys_exit_openat2")
@@ -125,7 +133,8 @@ def exit_openat2(ctx: Context) -> None:
     ids = task_ids()
     if wanted_end(ids, ret):
         address: u64 = current.syscall_arg(2) if more else 0
-        report_openat2(ids, ret, current.syscall_arg(1), address, 0)
+        at: s32 = current.syscall_arg(0) if located else 0
+        report_openat2(ids, ret, current.syscall_arg(1), address, 0, at)
 
 
 @tracepoint("syscalls:sys_exit_open_by_handle_at")
@@ -143,10 +152,10 @@ EXIT_ONLY = (exit_open, exit_creat, exit_openat, exit_openat2, exit_open_by_hand
 # --------------------------------------------------------------------------- at entries and exits
 
 
-def begin(way: u32, path: UserStr, flags: u64, mode: u32) -> None:
+def begin(way: u32, path: UserStr, flags: u64, mode: u32, at: s32 = AT_FDCWD) -> None:
     """Keeps what the exit will need."""
     time = ktime_get_boot_ns() if timed else 0
-    start[current.tid] = Begun(path=path, flags=flags, mode=mode, way=way, time=time)
+    start[current.tid] = Begun(path=path, flags=flags, mode=mode, way=way, time=time, at=at)
 
 
 @tracepoint("syscalls:sys_enter_open")
@@ -166,13 +175,13 @@ def enter_creat(ctx: Context) -> None:
 def enter_openat(ctx: Context) -> None:
     if wanted(task_ids()):
         flags: u32 = ctx.flags if more else 0
-        begin(OPENAT, ctx.filename, flags, ctx.mode if more else 0)
+        begin(OPENAT, ctx.filename, flags, ctx.mode if more else 0, ctx.dfd)
 
 
 @tracepoint("syscalls:sys_enter_openat2")
 def enter_openat2(ctx: Context) -> None:
     if wanted(task_ids()):
-        begin(OPENAT2, ctx.filename, ctx.how if more else 0, 0)
+        begin(OPENAT2, ctx.filename, ctx.how if more else 0, 0, ctx.dfd)
 
 
 @tracepoint("syscalls:sys_enter_open_by_handle_at")
@@ -192,10 +201,10 @@ def end(ret: s64, unread: u32, how: bool) -> None:
     if wanted_result(ret):
         ids = task_ids()
         if how:
-            report_openat2(ids, ret, begun.path, begun.flags, begun.time)
+            report_openat2(ids, ret, begun.path, begun.flags, begun.time, begun.at)
         else:
             mode = begun.mode & MODE_BITS
-            report(ids, ret, begun.way, begun.path, begun.flags, mode, unread, begun.time)
+            report(ids, ret, begun.way, begun.path, begun.flags, mode, unread, begun.time, begun.at)
     start.pop(current.tid, None)
 
 

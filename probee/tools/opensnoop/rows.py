@@ -10,12 +10,14 @@ from __future__ import annotations
 from probee import (
     Chars,
     Const,
+    PerCpuArray,
     RingBuf,
     Struct,
     UserStr,
     chars,
     current,
     ktime_get_boot_ns,
+    offsetof,
     read_str,
     s32,
     s64,
@@ -27,6 +29,7 @@ from probee.klib.filters import wanted
 from probee.klib.paths import path_wanted
 from probee.klib.results import wanted_result
 from probee.klib.tasks import typed_task
+from probee.klib.walk import AT_FDCWD, Walked, locate
 
 # `way`, how it was opened: an index into CALLS, and bits.
 CALLS = ("open", "creat", "openat", "openat2", "open_by_handle_at")
@@ -62,9 +65,28 @@ class More(Struct):
     uid: u32
 
 
+class Located(Struct):
+    """The same, with the path of what was opened, or a long name. Sent as long as that is."""
+
+    comm: Chars = chars(16)
+    ids: u64
+    ret: s32
+    way: u32
+    time: u64
+    latency: u64
+    flags: u64
+    mode: u64
+    cgroup: u64
+    uid: u32
+    walked: Walked
+
+
 opens = RingBuf(Open, size="2M")
+located_opens = RingBuf(Located, size="4M")
+scratch = PerCpuArray(Located, max_entries=1)
 more_opens = RingBuf(More, size="2M")
 more = Const(bool, False)
+located = Const(bool, False)
 timed = Const(bool, False)  # the entries are to take the time
 min_ns = Const(u64, 0)
 any_flags = Const(u64, 0)  # -f: bits of which one must be set,
@@ -84,12 +106,21 @@ def wanted_flags(flags: u64) -> bool:
 
 
 def report(
-    ids: u64, ret: s64, way: u32, path: UserStr, flags: u64, mode: u64, unread: u32, begin: u64
+    ids: u64,
+    ret: s64,
+    way: u32,
+    path: UserStr,
+    flags: u64,
+    mode: u64,
+    unread: u32,
+    begin: u64,
+    at: s32 = AT_FDCWD,
+    in_root: bool = False,
 ) -> None:
     """Sends the record of a call that ended with `ret`, if its path and flags are wanted.
 
     `begin`: when it began, if `timed`. `unread`: HANDLE for a call that takes no name. Flags that
-    could not be read match no filter.
+    could not be read match no filter. `at`, `in_root`: what the name is relative to, see klib.walk.
     """
     if not path_wanted(path):
         return
@@ -100,7 +131,15 @@ def report(
         latency = now - begin if timed else 0
         if latency < min_ns or not wanted_flags(flags):
             return
-        if (m := more_opens.reserve()) is not None:
+        if located:
+            w = scratch[0]
+            w.comm = current.comm
+            w.ids, w.ret, w.way = ids, ret, way
+            w.time, w.latency, w.uid = now, latency, current.uid
+            w.flags, w.mode, w.cgroup = flags, mode, current.cgroup_id
+            locate(w.walked, ret, path, unread == 0, at, in_root)
+            located_opens.output(w, offsetof(Located, "walked.text") + w.walked.used)
+        elif (m := more_opens.reserve()) is not None:
             fill(m.open, ids, ret, way, path, unread)
             m.time, m.latency, m.uid = now, latency, current.uid
             m.flags, m.mode, m.cgroup = flags, mode, current.cgroup_id

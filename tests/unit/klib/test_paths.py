@@ -5,22 +5,25 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from probee.errors import UsageError
+from probee.btf.table import Field
+from probee.errors import NotSupportedError, UsageError
 from probee.frame.options import Values, parse
-from probee.klib import paths
+from probee.frame.paths import ROOT
+from probee.klib import paths, walk
 
 NAMES = st.binary(min_size=1, max_size=255).filter(lambda name: 0 not in name)
 
 
 def read(*words: str) -> Values:
-    values, operands = parse(paths.PATH_FILTERS, words)
+    values, operands = parse((*paths.PATH_FILTERS, *paths.WALK_OPTIONS), words)
     assert not operands
     return values
 
 
 def test_nothing_asked() -> None:
     assert paths.prefix_filters(read()) == ({}, {})
-    assert paths.glob_keep(read(), "path", bytes) == ()
+    assert paths.path_keep(read()) == ()
+    assert not paths.wants_walked(read())
 
 
 @given(NAMES)
@@ -47,8 +50,49 @@ def test_too_many() -> None:
 
 
 def test_globs() -> None:
-    (keep,) = paths.glob_keep(read("--path-glob", "/a,b*", "--path-glob", "?"), "path", bytes)
+    (keep,) = paths.path_keep(read("--path-glob", "/a,b*", "--path-glob", "?"))
     assert keep.fields == "path"
-    assert [keep.test(path) for path in (b"/a,bc", b"/a", b"\xff", b"\xc3\xa9")] == [1, 0, 1, 1]
+    assert [keep.test(path + b"\0") for path in (b"/a,bc", b"/a", b"\xff", b"\xc3\xa9")] == [
+        1,
+        0,
+        1,
+        1,
+    ]
     with pytest.raises(UsageError, match="empty"):
         read("--path-glob", "")
+
+
+def test_prefixes_of_whole_paths_are_the_users_side() -> None:
+    values = read("-F", "--path", "/a", "--path", "/b", "--path-glob", "*c")
+    assert paths.prefix_filters(values) == ({}, {})
+    prefixes, globs = paths.path_keep(values)
+    raw = (ROOT, b"\0c\0b\0".ljust(20, b"\0"), 0, 0)
+    other = (ROOT, b"b\0c\0".ljust(20, b"\0"), 0, 0)
+    assert [keep.test(raw) for keep in (prefixes, globs)] == [True, True]
+    assert [keep.test(other) for keep in (prefixes, globs)] == [False, True]
+
+
+def test_longest() -> None:
+    assert paths.walk_consts(read("--max-path", "20")) == {walk.longest: 20}
+    assert paths.wants_walked(read("--max-path", "20"))
+    for wrong in ("0", "4097", "x"):
+        with pytest.raises(UsageError, match="not a number of bytes"):
+            read("--max-path", wrong)
+
+
+@pytest.mark.parametrize(
+    ("missing", "named"), [("mount", "mount has no mnt"), ("d_parent", "dentry has no d_parent")]
+)
+def test_what_a_kernel_does_not_have_is_named(
+    monkeypatch: pytest.MonkeyPatch, missing: str, named: str
+) -> None:
+    class Types:
+        def by_name(self, _: int, name: str) -> tuple[int, ...]:
+            return () if name == missing else (1,)
+
+        def member(self, _: int, name: str) -> object:
+            return None if name == missing else Field(name, 1, 64, 0, 8, (0,))
+
+    monkeypatch.setattr("probee.host.btf.open_kernel_btf", Types)
+    with pytest.raises(NotSupportedError, match=named):
+        paths.walk_consts(read("-F"))
