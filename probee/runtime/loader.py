@@ -316,7 +316,10 @@ class _Loading:
                 from probee.runtime.core import check_reached
 
                 check_reached(self.spec, program, error.log, self.kernel)
+            from probee.runtime.lacking import demand_helper
             from probee.runtime.verifier import explain
+
+            demand_helper(error.log, program, self.spec.btf)
 
             debug = self.debug(program.name) if self.debug is not None else None
             raise explain(error.log, program, self.spec.btf, error.message, debug) from error
