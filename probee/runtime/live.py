@@ -16,7 +16,7 @@ from probee.lang.types import Chars, Struct
 from probee.lang.variables import Const, Variable
 from probee.runtime.decode import ValueCodec, row_decoder
 from probee.spec.programs import PER_CPU
-from probee.spec.types import Int, least_record, struct_format
+from probee.spec.types import Int
 from probee.uapi import bpf as uapi
 
 TYPE_CHECKING = False
@@ -148,12 +148,13 @@ class LiveObjects:
         return self._map(declaration, map_, name)
 
     def _ring(self, declaration: RingBuf[Any], map_: LoadedMap) -> LiveRing[Any]:
-        from probee.runtime.ring import LiveRing, RecordLayout, Ring
+        from probee.runtime.records import RecordLayout
+        from probee.runtime.ring import LiveRing, Ring
 
         record = declaration.value_class
         assert isinstance(record, type)
         assert issubclass(record, Struct)
-        layout = RecordLayout(struct_format(record.layout_), least_record(record.layout_))
+        layout = RecordLayout.of(record.layout_)
         ring = Ring.map(map_.fd, map_.max_entries)
         decode = row_decoder(record.layout_, record)
         return LiveRing(ring, map_.fd, layout, decode, self._life.check)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from typing import Any, Self, TypeAlias, TypeVar
 
     from probee.lang.types import Struct
-    from probee.runtime.ring import RecordLayout
+    from probee.runtime.records import RecordLayout
 
     R = TypeVar("R", bound=Struct)
     Row: TypeAlias = tuple[Any, ...]

@@ -25,9 +25,9 @@ the ring fills in that time, the pauses get shorter, until there are none.
 from __future__ import annotations
 
 import os
-from struct import Struct as Layout
 
 from probee.errors import FormatError, KernelError, NotSupportedError
+from probee.runtime.records import HEADER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
     from probee.lang.types import Struct
+    from probee.runtime.records import RecordLayout
 
     R = TypeVar("R", bound=Struct)
     Row: TypeAlias = tuple[Any, ...]
@@ -64,7 +65,6 @@ else:
 
 BUSY = 1 << 31
 DISCARD = 1 << 30
-HEADER = 8
 
 PAUSE = 0.005  # seconds between two drains, at most
 _SHORTEST = 0.001  # what poll can wait; a shorter pause is none
@@ -184,7 +184,10 @@ class Ring:
                 found.extend(record.run.iter_unpack(self._data[first : first + length]))
                 at += length
                 continue
-            # Not of the declared size, or not to be read: one by one.
+            at, before = self._varied(at, end, record, found, limit), at
+            if at != before:
+                continue
+            # Of another length, or not to be read: one by one.
             head, step = self._head(at, end)
             if head & BUSY or (found and not head & DISCARD and not record.holds(head)):
                 break
@@ -196,6 +199,28 @@ class Ring:
         if at != start:
             self._consumer[0] = at
         return found
+
+    def _varied(self, at: int, end: int, record: RecordLayout, found: list[Row], limit: int) -> int:
+        """Appends records from `at` on that end in their text, up to one that does not.
+
+        What stands behind the text's NUL was not sent. Gives the position behind the last.
+        """
+        words, data, mask, shapes = self._words, self._data, self._mask, record.shapes
+        for _ in range(limit - len(found)):
+            place = at & mask
+            shape = shapes[words[place >> 2]]  # of a stale header, where `at` is `end`
+            if shape is None:
+                break
+            unpack, step = shape
+            if at + step > end:
+                break
+            row = unpack(data, place + HEADER)
+            if row[-1][-1]:  # the text goes on to the end of the record: zeroes follow
+                length = words[place >> 2]
+                row = record.unpack(bytes(data[place + HEADER : place + HEADER + length]))
+            found.append(row)
+            at += step
+        return at
 
     def _check_length(self, length: int, behind: int, record: RecordLayout) -> None:
         """FormatError for a record that cannot be the declared one, and is left behind."""
@@ -218,32 +243,6 @@ class Ring:
         if heads.count(record.size) == count:
             return count
         return next(i for i, head in enumerate(heads) if head != record.size)
-
-
-class RecordLayout:
-    """A fixed record as the ring holds it. `format`: native `struct` codes, as "@" reads them.
-
-    `least`: the fewest bytes that a record may have; a shorter one than `size` reads as if zeroes
-    followed: its writer left an unused tail out.
-    """
-
-    __slots__ = ("least", "run", "single", "size", "stride")
-
-    def __init__(self, format: str, least: int = 0) -> None:
-        self.single = Layout(f"@{format}")
-        self.size = self.single.size
-        self.least = least or self.size
-        self.stride = self.size + HEADER + 7 & ~7
-        # Native codes ("<" reads byte by byte), the header skipped, the filling skipped.
-        self.run = Layout(f"@{HEADER}x{format}{self.stride - HEADER - self.size}x")
-
-    def holds(self, length: int) -> bool:
-        """Whether a record may have this length."""
-        return self.least <= length <= self.size
-
-    def unpack(self, data: bytes) -> Row:
-        """The fields of one record of up to `size` bytes."""
-        return self.single.unpack(data.ljust(self.size, b"\0"))
 
 
 def wait(fd: int, timeout: float | None, stop: int | None, not_before: float) -> bool:

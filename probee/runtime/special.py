@@ -54,11 +54,11 @@ def _hist(declaration: Hist[object], map_: LoadedMap, guard: Callable[[], None])
 def _perf(declaration: PerfEventArray[Any], map_: LoadedMap, guard: Callable[[], None]) -> object:
     from probee.runtime.decode import row_decoder
     from probee.runtime.perf import LivePerf, PerfRings
-    from probee.runtime.ring import RecordLayout
+    from probee.runtime.records import RecordLayout
 
     record = declaration.value_class
     assert isinstance(record, type)
     assert issubclass(record, Struct)
-    layout = RecordLayout(struct_format(record.layout_))
+    layout = RecordLayout.of(record.layout_)
     rings, fd = PerfRings.open(map_.fd, map_.max_entries, map_.name)
     return LivePerf(rings, fd, layout, row_decoder(record.layout_, record), guard)

@@ -24,7 +24,7 @@ from probee.lang.types import (
     u64,
 )
 from probee.runtime.decode import ValueCodec, row_decoder, text
-from probee.runtime.ring import RecordLayout
+from probee.runtime.records import RecordLayout
 from probee.spec.types import ArrayOf, CharArray, Int, struct_format
 
 

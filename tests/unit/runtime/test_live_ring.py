@@ -12,7 +12,8 @@ import pytest
 from probee.errors import UsageError
 from probee.lang.types import Chars, Struct, chars, u32, u64
 from probee.runtime.decode import row_decoder
-from probee.runtime.ring import BATCH, PAUSE, LiveRing, RecordLayout, next_pause, wait
+from probee.runtime.records import RecordLayout
+from probee.runtime.ring import BATCH, PAUSE, LiveRing, next_pause, wait
 from tests.unit.runtime.fake_ring import FakeKernel
 
 if TYPE_CHECKING:

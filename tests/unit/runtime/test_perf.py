@@ -14,7 +14,7 @@ from probee.lang.perf import PerfEventArray
 from probee.lang.types import Struct, u32, u64
 from probee.runtime.decode import row_decoder
 from probee.runtime.perf import LivePerf, PerfRing, PerfRings
-from probee.runtime.ring import RecordLayout
+from probee.runtime.records import RecordLayout
 
 SAMPLE, LOST, THROTTLE = 9, 2, 5
 

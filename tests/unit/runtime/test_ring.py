@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from probee.errors import FormatError, NotSupportedError
-from probee.runtime.ring import RecordLayout, Ring
+from probee.lang.types import Chars, Struct, array, chars, u16, u32, u64
+from probee.runtime.records import REMEMBERED, RecordLayout
+from probee.runtime.ring import Ring
 from tests.unit.runtime.fake_ring import FakeKernel
 
 if TYPE_CHECKING:
@@ -139,6 +141,69 @@ def test_records_of_wrong_lengths(layout: RecordLayout, length: int, words: str)
     with pytest.raises(FormatError, match=words):
         ring.rows(ring.end, layout)
     assert all_rows(ring, layout) == [right]
+
+
+class Named(Struct):
+    n: u32
+    wide: u64
+    name: Chars = chars(2000)
+
+
+class Nested(Struct):
+    kind: u16
+    inner: Named
+    # 4 bytes of filling behind the name
+
+
+class Padded(Struct):
+    n: u64
+    name: Chars = chars(9)
+
+
+class Listed(Struct):
+    n: u16
+    items: list[u16] = array(u16, 5)
+
+
+STRUCTS = (Named, Nested, Padded, Listed)
+
+
+@given(st.sampled_from(STRUCTS), st.lists(st.tuples(st.integers(0, 2016), st.booleans())))
+def test_records_of_any_length_read_as_if_zeroes_followed(
+    struct: type[Struct], lengths: list[tuple[int, bool]]
+) -> None:
+    """`whole`: a record's text ends where the record does; else it may go on."""
+    layout = RecordLayout.of(struct.layout_)
+    kernel = FakeKernel(1 << 17)
+    expected = []
+    for length, whole in lengths:
+        size = layout.least + length % (layout.size - layout.least + 1)
+        data = bytes(1 + i % 255 for i in range(size))
+        if whole and size > layout.least:
+            data = data[:-1] + b"\0"
+        if kernel.output(data):
+            expected.append(layout.single.unpack(data.ljust(layout.size, b"\0")))
+    rows = all_rows(kernel.ring(), layout)
+    assert len(rows) == len(expected)
+    for row, wanted in zip(rows, expected, strict=True):
+        *fixed, text = row
+        assert fixed == list(wanted[:-1])
+        if isinstance(text, bytes):
+            assert 0 in text or len(text) == len(wanted[-1])
+            text = text.ljust(len(wanted[-1]), b"\0")
+        assert text == wanted[-1]
+
+
+def test_more_lengths_than_are_remembered() -> None:
+    layout = RecordLayout.of(Named.layout_)
+    kernel = FakeKernel(1 << 20)
+    ring = kernel.ring()
+    for size in range(REMEMBERED + 200):
+        kernel.output(struct.pack("I4xQ", size, 0) + b"x" * size + b"\0")
+    rows = all_rows(ring, layout)
+    assert [(row[0], len(row[2])) for row in rows] == [(n, n + 1) for n in range(len(rows))]
+    assert len(rows) > REMEMBERED
+    assert 0 < len(layout.shapes) <= REMEMBERED
 
 
 def test_positions_near_the_end_of_u64_and_around_the_ring() -> None:
