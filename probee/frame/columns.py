@@ -99,6 +99,11 @@ class Bound:
         return text_of(raw) if self.chars else raw
 
     @property
+    def tells_cut(self) -> bool:
+        """It tells whether a string was cut, which a whole batch is asked at once."""
+        return self.chars and self.column.value is is_cut
+
+    @property
     def plain_text(self) -> bool:
         """Its values are strings shown as they are, seldom twice: worth a fast path."""
         column = self.column

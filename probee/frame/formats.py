@@ -1,18 +1,14 @@
-"""Rows as table lines, JSON lines or CSV, made a batch at a time.
+"""Rows as table lines, JSON lines or CSV.
 
-In: bound columns and batches of tuples as the ring gives them. Out: bytes to write.
-
-A batch is turned into columns, each column into cells, and the cells are joined: every loop over
-rows is one of the interpreter's own, which is what makes a row cost well under 2 µs. Cells of
-values that repeat are remembered; long strings are checked for bytes that need escaping all at
-once. JSON and CSV are in UTF-8; JSON lines are ASCII.
+In: bound columns and batches of tuples as the ring gives them. Out: bytes to write. parts.py makes
+the lines of a batch; here stands what a cell of each format is. JSON and CSV are in UTF-8; JSON
+lines are ASCII.
 """
 
 from __future__ import annotations
 
-from itertools import chain, repeat
-
 from probee.frame.columns import CUT_MARK, Bound
+from probee.frame.parts import Line
 from probee.frame.text import (
     PLAIN,
     PLAIN_QUOTED,
@@ -20,37 +16,16 @@ from probee.frame.text import (
     escape,
     is_cut,
     json_string,
-    names_of,
     shown_width,
     text_of,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
-    Cells = Callable[[Sequence[Any]], Iterable[bytes]]
-
-REMEMBERED = 4096
 RED, BOLD, RESET = "\x1b[31m", "\x1b[1m", "\x1b[0m"
-
-
-class Memo(dict):  # type: ignore[type-arg]
-    """Raw value -> cell. Starts afresh when it has grown large: the values come from outside."""
-
-    __slots__ = ("make",)
-
-    def __init__(self, make: Callable[[Any], bytes]) -> None:
-        super().__init__()
-        self.make = make
-
-    def __missing__(self, raw: Any) -> bytes:
-        cell = self.make(raw)
-        if len(self) >= REMEMBERED:
-            self.clear()
-        self[raw] = cell
-        return cell
 
 
 class Format:
@@ -59,7 +34,7 @@ class Format:
     header = b""
 
     def __init__(self) -> None:
-        self._parts: list[tuple[Bound | None, Any]] = []
+        self.line = Line()
         self._absent: list[int] = []  # where a record says that a string is absent,
         self._careful: Format | None = None  # and what then makes the lines
 
@@ -68,15 +43,7 @@ class Format:
         columns = list(zip(*batch, strict=True))
         if self._careful is not None and any(any(columns[place]) for place in self._absent):
             return self._careful.rows(batch)
-        parts: list[Iterable[bytes]] = []
-        for bound, part in self._parts:
-            if bound is None:
-                parts.append(part)
-            elif len(bound.places) == 1:
-                parts.append(part(columns[bound.places[0]]))
-            else:
-                parts.append(part(list(zip(*(columns[i] for i in bound.places), strict=True))))
-        return b"".join(chain.from_iterable(zip(*parts)))  # noqa: B905 - repeat() never ends
+        return self.line.rows(columns)
 
     def _look_for_absent(
         self, columns: Sequence[Bound], again: Callable[[list[Bound]], Format]
@@ -87,31 +54,16 @@ class Format:
             self._absent = [place for place, _ in found]
             self._careful = again([b.absent[1] if b.absent else b for b in columns])
 
-    def _constant(self, text: bytes) -> None:
-        self._parts.append((None, repeat(text)))
-
     def _cells(self, bound: Bound, make: Callable[[Any], bytes]) -> None:
         """Cells made one by one, remembered if the column's values repeat."""
-        get: Callable[[Any], bytes] = Memo(make).__getitem__ if bound.column.memo else make
-
-        def cells(values: Sequence[Any]) -> Iterator[bytes]:
-            return map(get, values)
-
-        self._parts.append((bound, cells))
+        if bound.tells_cut:
+            self.line.flag(bound.places[0], make(b"\0"), make(b""))
+        else:
+            self.line.cells(bound.places, make, memo=bound.column.memo)
 
     def _strings(self, bound: Bound, plain: bytes, make: Callable[[bytes], bytes]) -> None:
         """Cells of a string column: as they are if no byte of the batch is outside `plain`."""
-
-        def strings(values: Sequence[bytes]) -> Iterable[bytes]:
-            try:
-                names = names_of(values)
-            except ValueError:  # one is cut
-                return map(make, values)
-            if b"".join(names).translate(None, plain):
-                return map(make, values)
-            return names
-
-        self._parts.append((bound, strings))
+        self.line.strings(bound.places[0], plain, make)
 
 
 class Table(Format):
@@ -130,7 +82,7 @@ class Table(Format):
                 self._strings(bound, PLAIN, _table_string)
             else:
                 self._cells(bound, _TableCell(bound, width, last, follow, colour))
-        self._constant(b"\n")
+        self.line.constant(b"\n")
         line = " ".join(heads)
         self.header = (f"{BOLD}{line}{RESET}\n" if colour else f"{line}\n").encode()
 
@@ -177,12 +129,12 @@ class Json(Format):
             head = f'{start}"{bound.column.key}":'
             start = ","
             if bound.plain_text and bound.column.value is None:
-                self._constant(f'{head}"'.encode())
+                self.line.constant(f'{head}"'.encode())
                 self._strings(bound, PLAIN_QUOTED, _json_inside)
-                self._constant(b'"')
+                self.line.constant(b'"')
             else:
                 self._cells(bound, _JsonCell(bound, head))
-        self._constant(b"}\n")
+        self.line.constant(b"}\n")
         self._look_for_absent(columns, Json)
 
 
@@ -221,29 +173,32 @@ class Csv(Format):
         shown = [bound for bound in columns if bound.column.key]
         self.header = (",".join(bound.column.key for bound in shown) + "\r\n").encode()
         for bound in shown:
-            if bound is not shown[0]:
-                self._constant(b",")
+            head = b"" if bound is shown[0] else b","
             if bound.plain_text and bound.column.value is None:
+                self.line.constant(head)
                 self._strings(bound, PLAIN_QUOTED.replace(b",", b""), _csv_string)
             else:
-                self._cells(bound, _CsvCell(bound))
-        self._constant(b"\r\n")
+                self._cells(bound, _CsvCell(bound, head))
+        self.line.constant(b"\r\n")
         self._look_for_absent(columns, Csv)
 
 
 class _CsvCell:
-    __slots__ = ("bound",)
+    __slots__ = ("bound", "head")
 
-    def __init__(self, bound: Bound) -> None:
-        self.bound = bound
+    def __init__(self, bound: Bound, head: bytes) -> None:
+        self.bound, self.head = bound, head
 
     def __call__(self, raw: Any) -> bytes:
-        value = self.bound.value(raw)
-        if isinstance(value, bytes):
-            return csv_cell(escape(value)).encode()
-        if isinstance(value, str):
-            return csv_cell(escape(value.encode("utf-8", "surrogateescape"))).encode()
-        return b"" if value is None else json_value(value).encode()
+        return self.head + _csv_value(self.bound.value(raw)).encode()
+
+
+def _csv_value(value: float | str | bytes | None) -> str:
+    if isinstance(value, str):
+        value = value.encode("utf-8", "surrogateescape")
+    if isinstance(value, bytes):
+        return csv_cell(escape(value))
+    return "" if value is None else json_value(value)
 
 
 def _csv_string(raw: bytes) -> bytes:

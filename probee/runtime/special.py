@@ -10,7 +10,7 @@ from probee.lang.hist import Hist
 from probee.lang.perf import PerfEventArray
 from probee.lang.stacks import StackTrace
 from probee.lang.types import Struct
-from probee.spec.types import ArrayOf, struct_format
+from probee.spec.types import ArrayOf
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from hypothesis import given, strategies as st
 from probee import Chars, Struct, chars, s32, u32
 from probee.errors import UsageError
 from probee.frame.columns import Column, bind
-from probee.frame.formats import REMEMBERED, Csv, Json, Table
+from probee.frame.formats import Csv, Json, Table
+from probee.frame.parts import REMEMBERED, Memo
 from probee.frame.text import escape, is_cut
 
 
@@ -163,9 +164,10 @@ def test_memory_of_cells_is_bounded() -> None:
     for start in range(0, 3 * REMEMBERED, 512):
         format_.rows([event(start + i, 0, b"c", b"p") for i in range(512)])
     sizes = [
-        len(part.__closure__[0].cell_contents.__self__)
-        for bound, part in format_._parts
-        if bound is not None and bound.column.memo
+        len(cell.cell_contents.__self__)
+        for part in format_.line._parts
+        for cell in part.__closure__ or ()
+        if isinstance(getattr(cell.cell_contents, "__self__", None), Memo)
     ]
     assert sizes
     assert max(sizes) <= REMEMBERED

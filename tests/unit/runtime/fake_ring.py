@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from mmap import mmap
 
-from probee.runtime.ring import BUSY, DISCARD, HEADER, Ring
+from probee.runtime.records import HEADER
+from probee.runtime.ring import BUSY, DISCARD, Ring
 
 
 class FakeKernel:
