@@ -1,7 +1,8 @@
 """probee beside its peers: `make bench`, or `python -m bench [--quick] [--only SECTION]...`.
 
-In: root, gcc, and whichever peers are installed (scripts/oracles.py tells how to get them).
-Out: bench/results.json and bench/RESULTS.md. Nothing is traced but processes that this starts.
+In: root, gcc, and whichever peers are installed (scripts/oracles.py tells how to get them) or can
+be fetched (bench/peers). Out: bench/results.json, bench/RESULTS.md and the table of README.md.
+Nothing is traced but processes that this starts.
 """
 
 from __future__ import annotations
@@ -14,16 +15,19 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bench import contestants, load, measure, report, surroundings
+from bench import compiled, contestants, load, measure, report, sizes, surroundings
 from bench.codegen import measure as codegen
-from probee import sizeof
-from probee.tools.opensnoop.rows import Open
+from bench.peers import trixie
 from scripts import oracles
 
+if TYPE_CHECKING:
+    from bench.contestants import Contestant, Missing
+
 HERE = Path(__file__).parent
-SECTIONS = ("cost", "filtered", "start", "million", "every_cpu", "codegen")
+README = HERE.parent / "README.md"
+SECTIONS = ("cost", "start", "million", "every_cpu", "crowd", "compiled", "sizes", "codegen")
 
 
 def version(tool: str) -> str:
@@ -35,32 +39,36 @@ def version(tool: str) -> str:
     return (done.stdout or done.stderr).strip().split("\n")[0]
 
 
-def measured(
-    sections: list[str], rows: list[contestants.Contestant], quick: bool
-) -> dict[str, Any]:
-    """The numbers of each section, by its name."""
-    rounds = 3 if quick else 11
-    opens = 100_000 if quick else 1_000_000
-    bpftool = oracles.find("bpftool")
-    found: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory(prefix="probee-bench-") as folder:
-        for section in sections:
-            print(f"{section} ...", file=sys.stderr, flush=True)
-            match section:
-                case "cost" | "filtered":
-                    there = section == "filtered"
-                    found[section] = measure.cost(rows, folder, rounds, filtered=there)
-                case "start":
-                    found[section] = measure.start(rows, folder, rounds)
-                case "million":
-                    found[section] = measure.many(rows, folder, load.cpus()[:1], opens, bpftool)
-                case "codegen":
-                    clang = oracles.find("clang")
-                    if clang is not None:
-                        found[section] = codegen.measured(clang, rounds, folder)
-                case _:
-                    found[section] = measure.many(rows, folder, load.cpus(), opens, bpftool)
-    return found
+def gathered(without: list[str], *, local: bool) -> tuple[list[Contestant], list[Missing]]:
+    """Who could take part, and who cannot be had. `local`: nothing is fetched."""
+    found, missing = contestants.installed()
+    if not local:
+        more, lacking = contestants.fetched(trixie.cache_folder())
+        found, missing = found + more, missing + lacking
+    return [row for row in contestants.ours() + found if row.name not in without], missing
+
+
+def measured(section: str, rows: list[Contestant], plan: measure.Plan, cache: Path | None) -> Any:
+    """The numbers of one section, or None where a tool is missing."""
+    clang = oracles.find("clang")
+    match section:
+        case "cost":
+            return measure.cost(rows, plan)
+        case "start":
+            return measure.start(rows, plan)
+        case "million":
+            return measure.many(rows, plan, load.cpus()[:1])
+        case "every_cpu":
+            return measure.many(rows, plan, load.cpus())
+        case "crowd":
+            return measure.crowd(rows, plan)
+        case "sizes":
+            return sizes.measured(cache)
+        case "compiled" if clang and plan.bpftool:
+            return compiled.c_program(clang, plan.bpftool, plan.folder, plan.rounds)
+        case "codegen" if clang:
+            return codegen.measured(clang, plan.rounds, plan.folder)
+    return None
 
 
 def main(words: list[str]) -> int:
@@ -69,27 +77,61 @@ def main(words: list[str]) -> int:
     parser.add_argument("--quick", action="store_true", help="few rounds, and write no file")
     parser.add_argument("--only", action="append", choices=SECTIONS, help="just this section")
     parser.add_argument("--without", action="append", default=[], help="leave a contestant out")
+    parser.add_argument("--local", action="store_true", help="fetch no peers")
+    parser.add_argument("--again", action="store_true", help="write the pages from results.json")
     options = parser.parse_args(words)
+    if options.again:
+        write(json.loads((HERE / "results.json").read_text()))
+        return 0
     gcc = oracles.find("gcc")
     if os.geteuid() != 0 or gcc is None:
         print("the benchmarks need root, and gcc for the load generator", file=sys.stderr)
         return 1
     load.build(gcc)
     surroundings.enter()
-    rows = [row for row in contestants.peers(sizeof(Open)) if row.name not in options.without]
-    results = {
-        "date": time.strftime("%Y-%m-%d"),
-        "machine": surroundings.machine(),
-        "versions": {tool: version(tool) for tool in ("opensnoop", "bpftrace")},
-        "contestants": {row.name: row.what for row in rows},
-        **measured(options.only or list(SECTIONS), rows, options.quick),
-    }
-    text = report.markdown(results)
-    print(text)
-    if not options.quick and not options.only:
+    results = run(options)
+    if options.quick or options.only:
+        print(report.markdown(results))
+    else:
         (HERE / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-        (HERE / "RESULTS.md").write_text(text)
+        write(results)
     return 0
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """All sections that are wanted."""
+    begin = time.monotonic()
+    rows, missing = gathered(options.without, local=options.local)
+    with tempfile.TemporaryDirectory(prefix="probee-bench-") as folder:
+        plan = measure.Plan(
+            folder, 3 if options.quick else 11, 100_000 if options.quick else 1_000_000,
+            oracles.find("bpftool"), 1.0 if options.quick else 10.0,
+        )  # fmt: skip
+        rows, words, size = measure.try_out(rows, plan)
+        rows = [contestants.floor(size), *rows]
+        results: dict[str, Any] = {
+            "date": time.strftime("%Y-%m-%d"),
+            "machine": surroundings.machine(),
+            "record_bytes": size,
+            "rounds": plan.rounds,
+            "versions": {tool: version(tool) for tool in ("bpftrace", "clang")},
+            "contestants": {row.name: {"role": row.role, "what": row.what} for row in rows},
+            "missing": {**{row.name: row.why for row in missing}, **words},
+        }
+        cache = trixie.cache_folder() / trixie.SUITE
+        for section in options.only or SECTIONS:
+            print(f"{time.monotonic() - begin:5.0f} s: {section}", file=sys.stderr, flush=True)
+            found = measured(section, rows, plan, cache if cache.exists() else None)
+            if found is not None:
+                results[section] = found
+    results["minutes"] = (time.monotonic() - begin) / 60
+    return results
+
+
+def write(results: dict[str, Any]) -> None:
+    """RESULTS.md, and the table in README.md between its marks."""
+    (HERE / "RESULTS.md").write_text(report.markdown(results))
+    README.write_text(report.in_readme(README.read_text(), results))
 
 
 if __name__ == "__main__":

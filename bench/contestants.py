@@ -1,52 +1,58 @@
-"""Who is measured: one row a contestant, and how one runs.
+"""Who is measured: one row a contestant, and how one is started.
 
-In: the process to watch. Out: `Run`, a started contestant that can be waited for, asked what it
-loaded, and ended with what it used.
+In: the tools of this machine and those of bench/peers. Out: `Contestant` rows; what cannot be had
+gives a row of `Missing` with the reason, in the peer's own words where it has some.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import signal
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from bench import load
+from bench.peers import trixie, wheels
 from scripts import oracles
+from vmtest.packages import Unavailable
 
 if TYPE_CHECKING:
-    import resource
     from collections.abc import Callable
+
+    from bench.load import Watched
 
 ROOT = Path(__file__).parent.parent
 # The interpreter that a person would have, not this virtual environment's.
 PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
-BPFTRACE = 'tracepoint:syscalls:sys_enter_openat /pid == {}/ {{ printf("%d %s %s\\n", pid, comm, str(args->filename)); }}'  # noqa: E501
-PATIENCE = 20.0
+BPFTRACE = 'tracepoint:syscalls:sys_enter_openat /{} == {}/ {{ printf("%d %s %s\\n", pid, comm, str(args->filename)); }}'  # noqa: E501
+EVERYWHERE = frozenset({"cost", "start", "many", "crowd"})
+FLOOR, OURS, OURS_JSON = "floor", "probee", "probee --json"
 
 
 class Contestant(NamedTuple):
-    """`command` makes the words for a pid; `rows` is false for what prints none."""
+    """`command` makes the words for whom to watch; `rows` is false for what prints none.
+
+    `role` is what the goals know it by. `measures`: the sections it takes part in. It takes part in
+    every `each`th round. `mark` stands before the name of the file, or of the task, in its rows.
+    """
 
     name: str
+    role: str
     what: str
-    tool: str  # the oracle that it needs, or ""
-    command: Callable[[int], list[str]]
+    command: Callable[[Watched], list[str]]
+    measures: frozenset[str] = EVERYWHERE
+    each: int = 1
     rows: bool = True
+    mark: str = "/"
 
 
-class Used(NamedTuple):
-    """What a contestant cost its side of the kernel line, once it has ended."""
+class Missing(NamedTuple):
+    """A peer that takes no part, and why."""
 
-    status: int
-    user: float  # seconds of CPU in user space
-    system: float
-    peak_mb: float
-    said: str  # on standard error
+    name: str
+    why: str
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -55,111 +61,164 @@ def environment(**more: str) -> dict[str, str]:
     return {**own, **more}
 
 
-def probee(*options: str) -> Callable[[int], list[str]]:
+def who(watched: Watched) -> tuple[str, int]:
+    """`("uid", 61184)` or `("pid", 42)`."""
+    return ("uid", watched.uid) if watched.uid else ("pid", watched.pid)
+
+
+def options(watched: Watched) -> list[str]:
+    """The same as opensnoop's options, which are bcc's everywhere."""
+    kind, number = who(watched)
+    return [f"-{kind[0]}", str(number)]
+
+
+def floor(record_bytes: int) -> Contestant:
+    """The least that a program with one ring record of that size can cost."""
+
+    def command(watched: Watched) -> list[str]:
+        kind, number = who(watched)
+        return [sys.executable, "-m", "bench.floor", kind, str(number), str(record_bytes)]
+
+    return Contestant(
+        FLOOR, FLOOR, f"an empty program that sends {record_bytes} bytes", command,
+        frozenset({"cost", "crowd"}), rows=False,
+    )  # fmt: skip
+
+
+def probee(*more: str) -> Callable[[Watched], list[str]]:
     """The bare checkout, under the system's interpreter."""
-    return lambda pid: [PYTHON, "-m", "probee", "opensnoop", "-p", str(pid), *options]
+    return lambda watched: [PYTHON, "-m", "probee", "opensnoop", *options(watched), *more]
 
 
-def peers(record_bytes: int) -> list[Contestant]:
-    """Every contestant whose tool is here; `record_bytes` is what the floor submits."""
+def ours() -> list[Contestant]:
+    """probee, as itself and in two other ways."""
+    return [
+        Contestant(OURS, OURS, "probee opensnoop", probee()),
+        Contestant(
+            OURS_JSON, OURS_JSON, "the same, JSON lines", probee("--json"), frozenset({"many"})
+        ),
+        Contestant(
+            "probee --pair", "pair", "the portable entry and exit pair", probee("--pair"),
+            frozenset({"cost", "start", "many"}),
+        ),
+    ]  # fmt: skip
 
-    def floor(pid: int) -> list[str]:
-        return [sys.executable, "-m", "bench.floor", str(pid), str(record_bytes)]
 
-    def c_tool(pid: int) -> list[str]:
-        return [str(oracles.find("opensnoop")), "-p", str(pid)]
+def _version(package: str, folder: Path | None = None) -> str:
+    """Debian's version of an installed package, "0.26" of "0.26.0+ds-1"; "" without it."""
+    where = [f"--admindir={folder / 'var/lib/dpkg'}"] if folder else []
+    try:
+        done = subprocess.run(
+            ["dpkg-query", *where, "-W", "-f", "${Version}", package],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    except FileNotFoundError:
+        return ""
+    return ".".join(done.stdout.partition("-")[0].partition("+")[0].split(".")[:2])
 
-    def bpftrace(pid: int) -> list[str]:
-        return [str(oracles.find("bpftrace")), "-e", BPFTRACE.format(pid)]
 
+def _words(*tool: str) -> Callable[[Watched], list[str]]:
+    return lambda watched: [*tool, *options(watched)]
+
+
+def _one_liner(*tool: str) -> Callable[[Watched], list[str]]:
+    return lambda watched: [*tool, "-e", BPFTRACE.format(*who(watched))]
+
+
+def installed() -> tuple[list[Contestant], list[Missing]]:
+    """The peers of this machine's own packages."""
+    found, missing = [], []
+    for tool, package, make, role, what in (
+        ("opensnoop", "libbpf-tools", _words, "old C", "opensnoop in C"),
+        ("bpftrace", "bpftrace", _one_liner, "old bpftrace", "a one-liner at entry, no result"),
+    ):
+        path, name = oracles.find(tool), f"{package} {_version(package)}".strip()
+        if path is None:
+            missing.append(Missing(package, oracles.how_to_get(tool)))
+        else:
+            rare = role != "old C"  # slow, and its successor stands for it where many run
+            measures = EVERYWHERE - {"crowd"} if rare else EVERYWHERE
+            found.append(Contestant(name, role, what, make(path), measures, each=3 if rare else 1))
+    return found, missing
+
+
+def fetched(cache: Path) -> tuple[list[Contestant], list[Missing]]:
+    """The peers that live in a folder of their own; it is made if need be."""
+    try:
+        folder = trixie.prepare(cache)
+        trixie.enter(folder)
+    except (Unavailable, OSError) as error:
+        names = ("newer libbpf-tools", "newer bpftrace", "bcc", *wheels.WHEELS)
+        return [], [Missing(name, str(error)) for name in names]
+    inside = (shutil.which("chroot", path=oracles.SEARCH) or "chroot", str(folder))
+    entry = "the same at entry, no result, as a program of ours; opensnoop.py: see below"
     rows = [
-        Contestant("floor", f"an empty program and a {record_bytes}-byte record", "", floor, False),
-        Contestant("probee", "probee opensnoop", "", probee()),
-        Contestant("probee --pair", "the portable entry and exit pair", "", probee("--pair")),
-        Contestant("libbpf-tools", "opensnoop, in C", "opensnoop", c_tool),
-        Contestant("bpftrace", "a one-liner at entry, no result", "bpftrace", bpftrace),
-    ]
-    return [row for row in rows if not row.tool or oracles.find(row.tool)]
-
-
-class Run:
-    """A contestant at work on `pid`, its rows going to the file `output`."""
-
-    def __init__(self, contestant: Contestant, pid: int, output: Path) -> None:
-        self.contestant, self.output = contestant, output
-        self._errors = output.with_suffix(".err")
-        with output.open("wb") as rows, self._errors.open("wb") as errors:
-            self._process = subprocess.Popen(
-                contestant.command(pid), stdin=subprocess.DEVNULL, stdout=rows, stderr=errors,
-                cwd=ROOT, env=environment(),
-            )  # fmt: skip
-
-    def wait_until_it_sees(self, watched: load.Load) -> None:
-        """Let `watched` open files until a row of it is there."""
-        token = f"/{load.WARM}".encode() if self.contestant.rows else b"attached"
-        deadline = time.monotonic() + PATIENCE
-        watched.go()
+        Contestant(
+            f"libbpf-tools {_version('libbpf-tools', folder)}", "new C", "opensnoop in C",
+            _words(*inside, "/usr/sbin/opensnoop-libbpf"),
+        ),
+        Contestant(
+            f"bpftrace {_version('bpftrace', folder)}", "new bpftrace",
+            "a one-liner at entry, no result", _one_liner(*inside, "bpftrace"), each=3,
+        ),
+        Contestant(
+            "bcc opensnoop.py", "bcc", "bcc's own tool",
+            _words(*inside, "/usr/sbin/opensnoop-bpfcc"), each=3,
+        ),
+        Contestant(
+            f"bcc {_version('python3-bpfcc', folder)}", "bcc", entry,
+            lambda watched: [
+                *inside, "python3", f"/{trixie.OWN}/bcc_open.py", who(watched)[0],
+                str(who(watched)[1]),
+            ],
+            each=3,
+        ),
+    ]  # fmt: skip
+    missing = []
+    for name in wheels.WHEELS:
         try:
-            while token not in self.output.read_bytes():
-                if self._process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f"{self.contestant.name}: {self._errors.read_text()}")
-                time.sleep(0.02)
-        finally:
-            watched.halt()
-        time.sleep(0.1)
+            wheels.install(name, folder)
+        except Unavailable as error:
+            missing.append(Missing(name, str(error)))
+        else:
+            if name == "pythonbpf":
+                rows.append(_pythonbpf(inside, folder))
+            else:
+                missing.append(_ebpfcat(inside))
+    return rows, missing
 
-    def wait_until_quiet(self) -> None:
-        """Until no row has come for half a second."""
-        size, since = -1, time.monotonic()
-        while time.monotonic() - since < 0.5:
-            now = self.output.stat().st_size
-            if now != size:
-                size, since = now, time.monotonic()
-            time.sleep(0.02)
 
-    def programs(self, bpftool: str) -> list[dict[str, object]]:
-        """name, xlated and jited bytes of each program that it holds, as bpftool tells them."""
-        held = set()
-        for entry in Path(f"/proc/{self._process.pid}/fdinfo").iterdir():
-            words = entry.read_text().split()
-            held |= {words[i + 1] for i, word in enumerate(words) if word == "prog_id:"}
-        found = []
-        for number in sorted(held, key=int):
-            text = subprocess.run(
-                [bpftool, "-j", "prog", "show", "id", number], capture_output=True, check=True
-            ).stdout
-            row = json.loads(text)
-            found.append({
-                "name": row["name"], "xlated": row["bytes_xlated"], "jited": row["bytes_jited"],
-            })  # fmt: skip
-        return found
+def _pythonbpf(inside: tuple[str, ...], folder: Path) -> Contestant:
+    """Its programs hold constants only, and know a thread's id, not its process's."""
+    own = f"/{trixie.OWN}"
+    source = folder / trixie.OWN / "pythonbpf_open.py"
+    path = f"PATH={own}:/usr/bin:/bin"
 
-    def end(self) -> Used:
-        """SIGINT, then what it used. The peak is its own: rusage would count its parent's too."""
-        peak = Path(f"/proc/{self._process.pid}/status").read_text().partition("VmHWM:")[2]
-        status, usage = self._interrupt()
-        said = self._errors.read_text(errors="replace").strip()
-        megabytes = int(peak.split()[0]) / 1024
-        return Used(status, usage.ru_utime, usage.ru_stime, megabytes, said)
+    def command(watched: Watched) -> list[str]:
+        threads = [int(entry.name) for entry in os.scandir(f"/proc/{watched.pid}/task")]
+        text = source.read_text().replace("FIRST", str(min(threads)))
+        (source.parent / "now.py").write_text(text.replace("LAST", str(max(threads))))
+        return [*inside, "env", path, "PYTHONPATH=/opt/pythonbpf", "python3", f"{own}/now.py"]
 
-    def _interrupt(self) -> tuple[int, resource.struct_rusage]:
-        """SIGINT until it ends: bpftrace misses one that comes while it is not in epoll_wait."""
-        deadline = time.monotonic() + PATIENCE
-        again = 0.0
-        while True:
-            if time.monotonic() > deadline:
-                self._process.kill()
-            elif time.monotonic() > again:
-                self._process.send_signal(signal.SIGINT)
-                again = time.monotonic() + 1
-            pid, status, usage = os.wait4(self._process.pid, os.WNOHANG)
-            if pid:
-                self._process.returncode = os.waitstatus_to_exitcode(status)
-                return self._process.returncode, usage
-            time.sleep(0.005)
+    return Contestant(
+        "Python-BPF 0.2.0", "pythonbpf", "pid and comm at entry: no helper reads a file's name",
+        command, frozenset({"cost", "start", "many"}), each=3, mark=" ",
+    )  # fmt: skip
 
-    def rows(self) -> int:
-        """How many rows name the measured file."""
-        token = f"/{load.MEASURED}".encode()
-        with self.output.open("rb") as file:
-            return sum(token in line for line in file)
+
+def _ebpfcat(inside: tuple[str, ...]) -> Missing:
+    """It has no rows to count: what it can do is tried here."""
+    name, program = "ebpfcat 1.0.0", f"/{trixie.OWN}/ebpfcat_open.py"
+    begin = time.perf_counter()
+    done = subprocess.run(
+        [*inside, "env", "PYTHONPATH=/opt/ebpfcat", "python3", program],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
+        return Missing(name, done.stderr.strip().splitlines()[-1])
+    took = 1000 * (time.perf_counter() - begin)
+    return Missing(
+        name,
+        f"loads a program for a tracepoint {took:.0f} ms after its start, but has nothing that "
+        "attaches it, and neither a ring nor a perf buffer to send rows through",
+    )

@@ -1,140 +1,268 @@
-"""The measurements, each interleaved: every contestant in every round, so that drift hits all.
+"""The measurements, each interleaved: every contestant in its rounds, so that drift hits all.
 
-In: contestants and loads. Out: plain numbers by contestant, for report.py.
+In: contestants and loads. Out: plain numbers by contestant, for report.py. A series has a number
+for each round, None where the contestant sat it out, so that ratios are taken within a round.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import statistics
-import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bench import contestants, load, surroundings
+from bench import load, surroundings
+from bench.contestants import OURS
+from bench.run import Failed, Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bench.contestants import Contestant
 
+Series = dict[str, list[float | None]]
+
 # A loop is timed in windows, each long enough for a dozen of the reader's wake-ups; the lower
 # quartile is what it costs when the machine does nothing else.
-WINDOWS, WINDOW_OPENS = 12, 25_000
+WINDOWS, WINDOW_NS, FIRST = 8, 60e6, 3000
 # After a program has left a tracepoint, the next to come may wait for an RCU grace period there
 # (tp_rcu_cond_sync in kernel/tracepoint.c): that is the doing of whoever went before.
 SETTLE = 0.5
+NO_CACHE, FROM_DISK = "probee, no cache", " from disk"
 
 
-def _turns(rows: list[Contestant], rounds: int) -> Iterator[list[Contestant]]:
-    """Each round begins with another contestant."""
+class Plan(NamedTuple):
+    """How much is measured, and where files may go."""
+
+    folder: str
+    rounds: int
+    opens: int
+    bpftool: str | None
+    patience: float  # seconds to wait for others to stop tracing
+
+    @property
+    def output(self) -> Path:
+        """Where rows go."""
+        return Path(self.folder, "rows")
+
+
+def turns(rows: list[Contestant], section: str, rounds: int) -> Iterator[list[Contestant]]:
+    """Who takes part in each round of `section`; each round begins with another."""
+    taking = [row for row in rows if section in row.measures]
     for number in range(rounds):
-        here = number % len(rows)
-        yield rows[here:] + rows[:here]
+        here = number % len(taking)
+        turn = taking[here:] + taking[:here]
+        yield [row for row in turn if number % row.each == 0]
 
 
-def cost(rows: list[Contestant], folder: str, rounds: int, *, filtered: bool) -> dict[str, Any]:
+class Gathered:
+    """Series that grow by a round at a time."""
+
+    def __init__(self) -> None:
+        self.series: Series = {}
+        self._rounds = 0
+
+    def next_round(self) -> None:
+        """From now on numbers belong to the next round."""
+        self._rounds += 1
+
+    def add(self, name: str, value: float) -> None:
+        """The number of `name` in this round."""
+        series = self.series.setdefault(name, [])
+        series.extend([None] * (self._rounds - len(series)))
+        series[self._rounds - 1] = value
+
+    def whole(self) -> Series:
+        """All series, as long as there were rounds."""
+        for series in self.series.values():
+            series.extend([None] * (self._rounds - len(series)))
+        return self.series
+
+
+def try_out(rows: list[Contestant], plan: Plan) -> tuple[list[Contestant], dict[str, str], int]:
+    """Who works here; what the others say; the bytes of a record that probee sends."""
+    works, words, size = [], {}, 0
+    for row in rows:
+        with load.Load(plan.folder, load.cpus()) as looped:
+            try:
+                run = Run(row, looped.watched, plan.output)
+                run.wait_until_it_sees(looped)
+            except (Failed, OSError) as error:
+                words[row.name] = str(error)
+                continue
+            works.append(row)
+            if row.name == OURS:
+                run.wait_until_quiet()
+                before = run.written()
+                looped.run(1000)
+                run.wait_until_quiet()
+                size = (run.written() - before) // (1000 * looped.workers)
+            run.end()
+    return works, words, size - 8  # a record's head is the ring's
+
+
+def cost(rows: list[Contestant], plan: Plan) -> dict[str, Any]:
     """Nanoseconds that each adds to an open+close in a tight loop, one number a round.
 
-    With `filtered` the loop runs in a process that the contestants were told not to watch.
-    The baseline of a number is the mean of the loop just before and just after.
+    Twice: of the process that it watches, and of another, which its filter leaves out. The baseline
+    of a number is the mean of the loop just before and just after.
     """
-    added: dict[str, list[float]] = {row.name: [] for row in rows}
-    baselines = []
+    kinds = ("cost", "filtered")
+    added, baselines, disturbed = {kind: Gathered() for kind in kinds}, [], 0
     first = load.cpus()[:1]
-    output = Path(folder, "rows")
-    with load.Load(folder, first) as looped, load.Load(folder, first) as other:
-        watched = other if filtered else looped
-        disturbed = 0
-        before = _steady(looped)
-        for order in _turns(rows, rounds):
-            for row in order:
-                run = contestants.Run(row, watched.pid, output)
+    with load.Load(plan.folder, first) as watched, load.Load(plan.folder, first) as other:
+        loops = (watched, other)
+        before = [steady(loop) for loop in loops]
+        for turn in turns(rows, "cost", plan.rounds):
+            for kind in kinds:
+                added[kind].next_round()
+            for row in turn:
+                run = Run(row, watched.watched, plan.output)
                 run.wait_until_it_sees(watched)
-                with_it = _steady(looped)
+                with_it = [steady(loop) for loop in loops]
                 run.end()
-                disturbed += not surroundings.wait_until_alone()
-                after = _steady(looped)
-                added[row.name].append(with_it - (before + after) / 2)
-                baselines.append(after)
+                disturbed += not surroundings.wait_until_alone(plan.patience)
+                after = [steady(loop) for loop in loops]
+                for i, kind in enumerate(kinds):
+                    added[kind].add(row.name, with_it[i] - (before[i] + after[i]) / 2)
+                baselines.append(after[0])
                 before = after
-    middle = statistics.median(baselines)
-    return {"baseline_ns": middle, "disturbed": disturbed, "added_ns": added}
+    found = {kind: gathered.whole() for kind, gathered in added.items()}
+    return {"baseline_ns": baselines, "disturbed": disturbed, **found}
 
 
-def _steady(looped: load.Load) -> float:
+def steady(looped: load.Load) -> float:
     """Nanoseconds an open+close, little disturbed by what else the machine does."""
-    return statistics.quantiles(looped.run(WINDOW_OPENS) for _ in range(WINDOWS))[0]
+    count = int(WINDOW_NS / looped.pair(FIRST)) + 1
+    return statistics.quantiles(looped.pair(count) for _ in range(WINDOWS))[0]
 
 
-def start(rows: list[Contestant], folder: str, rounds: int) -> dict[str, list[float]]:
-    """Milliseconds from the start of the process to its first row in a pipe, seen from outside."""
-    variants = [(row, row.name, False) for row in rows if row.rows]
-    variants += [(row, "probee, no cache", True) for row in rows if row.name == "probee"]
-    taken: dict[str, list[float]] = {name: [] for _, name, _ in variants}
-    with load.Load(folder, load.cpus()[:1]) as looped, tempfile.TemporaryDirectory() as kept:
-        for row, _, _ in variants * 2:
-            _first_row(row, looped, kept)  # what is read later comes from memory
-        for number in range(rounds):
-            here = number % len(variants)
-            for row, name, cold in variants[here:] + variants[:here]:
-                with tempfile.TemporaryDirectory() as empty:
-                    taken[name].append(_first_row(row, looped, empty if cold else kept))
-    return taken
+def start(rows: list[Contestant], plan: Plan) -> dict[str, Series]:
+    """Milliseconds, seen from outside: to the first row in a pipe, and from SIGINT to the end.
+
+    `first`: from the start of the process to its first row, the files in memory; "no cache" is
+    without probee's compiled programs, as at the very first start. `disk`: a few times the same
+    after the page cache was dropped. `end`: from SIGINT, while nothing is opened, until it is gone.
+    """
+    first, end, disk = Gathered(), Gathered(), Gathered()
+    with load.Load(plan.folder, load.cpus()[:1]) as looped, tempfile.TemporaryDirectory() as kept:
+        for row in [row for row in rows if "start" in row.measures] * 2:
+            _first_row(row, looped, plan, kept)  # what is read later comes from memory
+        for number, turn in enumerate(turns(rows, "start", plan.rounds)):
+            first.next_round()
+            end.next_round()
+            for row in turn:
+                began, ended = _first_row(row, looped, plan, kept)
+                first.add(row.name, began)
+                end.add(row.name, ended)
+                if row.name == OURS:
+                    with tempfile.TemporaryDirectory() as empty:
+                        first.add(NO_CACHE, _first_row(row, looped, plan, empty)[0])
+            if number % 4 == 0:
+                disk.next_round()
+                for row in turn:
+                    _drop_page_cache()
+                    disk.add(row.name, _first_row(row, looped, plan, kept)[0])
+    return {"first": first.whole(), "end": end.whole(), "disk": disk.whole()}
 
 
-def _first_row(row: Contestant, looped: load.Load, cache: str) -> float:
+def _drop_page_cache() -> None:
+    """Files come from the disk again, as after a boot."""
+    os.sync()
+    Path("/proc/sys/vm/drop_caches").write_text("1")
+
+
+def _first_row(row: Contestant, looped: load.Load, plan: Plan, cache: str) -> tuple[float, float]:
+    """Milliseconds to the first row, and from SIGINT to the end."""
     time.sleep(SETTLE)
-    token = f"/{load.WARM}".encode()
+    token = f"{row.mark}{load.WARM}".encode()
     looped.go()
+    read, write = os.pipe()
     begin = time.perf_counter()
-    process = subprocess.Popen(
-        row.command(looped.pid), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0,
-        cwd=contestants.ROOT, env=contestants.environment(PROBEE_CACHE_DIR=cache),
-    )  # fmt: skip
-    assert process.stdout is not None
+    run = Run(row, looped.watched, plan.output, cache, write)
+    os.close(write)
     seen = b""
     while token not in seen:
-        chunk = process.stdout.read(65536)
+        chunk = os.read(read, 65536)
         if not chunk:
-            raise RuntimeError(f"{row.name} ended before its first row: {seen.decode()}")
+            raise RuntimeError(f"{row.name} ended before its first row: {run.said()}")
         seen = seen[-64:] + chunk
     milliseconds = (time.perf_counter() - begin) * 1000
     looped.halt()
-    process.kill()  # its manners at the end are measured elsewhere
-    process.stdout.close()
-    process.wait()
-    return milliseconds
+    _read_until_quiet(read)
+    used = run.end()
+    os.close(read)
+    return milliseconds, used.end_ms
 
 
-def many(
-    rows: list[Contestant], folder: str, cpus: list[int], opens: int, bpftool: str | None
-) -> dict[str, dict[str, Any]]:
-    """`opens` in all, at full speed from a thread on each of `cpus`, rows to a file."""
-    found = {}
-    output = Path(folder, "rows")
-    each = opens // len(cpus)
-    for row in rows:
-        if not row.rows:
-            continue
-        with load.Load(folder, cpus) as looped:
-            run = contestants.Run(row, looped.pid, output)
-            run.wait_until_it_sees(looped)
-            programs = run.programs(bpftool) if bpftool else []
-            nanoseconds = looped.run(each)
-            run.wait_until_quiet()
-            used = run.end()
-        found[row.name] = {
-            "opens": each * len(cpus), "rows": run.rows(), "ns": nanoseconds,
-            "programs": programs, "reported": _reported(used.said), **used._asdict(),
-        }  # fmt: skip
-        output.unlink()
+def _read_until_quiet(read: int) -> None:
+    """Takes what still comes through the pipe, until nothing did for 0.2 seconds."""
+    os.set_blocking(read, False)
+    last = time.monotonic()
+    while time.monotonic() - last < 0.2:
+        try:
+            if os.read(read, 1 << 20):
+                last = time.monotonic()
+        except BlockingIOError:
+            time.sleep(0.005)
+
+
+def many(rows: list[Contestant], plan: Plan, cpus: list[int]) -> dict[str, list[dict[str, Any]]]:
+    """`opens` in all, at full speed from a thread on each of `cpus`, rows to a file; by round."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for turn in turns(rows, "many", min(plan.rounds, 3)):
+        for row in turn:
+            with load.Load(plan.folder, cpus) as looped:
+                found.setdefault(row.name, []).append(_many(row, looped, plan))
+    return found
+
+
+def _many(row: Contestant, looped: load.Load, plan: Plan) -> dict[str, Any]:
+    """One contestant, all opens that `looped` is to make."""
+    each = plan.opens // looped.workers
+    run = Run(row, looped.watched, plan.output)
+    run.wait_until_it_sees(looped)
+    programs = run.programs(plan.bpftool) if plan.bpftool else []
+    before = run.cpu()
+    nanoseconds = looped.run(each)
+    run.wait_until_quiet()
+    cpu = run.cpu() - before
+    used = run.end()
+    found = {
+        "opens": each * looped.workers, "rows": run.rows() if row.rows else 0,
+        "ns": nanoseconds, "cpu": cpu, "programs": programs,
+        "reported": _reported(used.said), **used._asdict(),
+    }  # fmt: skip
+    plan.output.unlink()
     return found
 
 
 def _reported(said: str) -> int:
     """How many events a contestant says it lost; probee's last line on standard error."""
     found = re.findall(r"(\d+) events? lost", said.replace(",", ""))
-    return int(found[-1]) if found else 0
+    return sum(map(int, found)) if "lost" in said else 0
+
+
+def crowd(rows: list[Contestant], plan: Plan) -> dict[str, dict[str, Any]]:
+    """The same from 1, 10, 100 and 1,000 processes of one user, wherever they run.
+
+    `wall`: nanoseconds that all opens took, without and with each contestant.
+    """
+    opens = max(plan.opens // 5, 1000)
+    found: dict[str, dict[str, Any]] = {}
+    uid = load.unused_uid()
+    os.chmod(plan.folder, 0o711)
+    for processes in (1, 10, 100, 1000):
+        numbers: dict[str, list[dict[str, Any]]] = {}
+        alone = []
+        for turn in turns(rows, "crowd", 3 if plan.rounds > 3 else 1):
+            for row in turn:
+                with load.Load(plan.folder, load.cpus(), processes, uid) as looped:
+                    alone.append(looped.run(max(opens // processes, 1)))
+                    few = plan._replace(opens=opens)
+                    numbers.setdefault(row.name, []).append(_many(row, looped, few))
+        found[str(processes)] = {"alone_ns": alone, "opens": opens, "with": numbers}
+    return found

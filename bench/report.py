@@ -1,147 +1,96 @@
-"""Numbers -> RESULTS.md: one table, then each target with what was reached.
+"""Numbers -> RESULTS.md, and the table of README.md.
 
-In: the dictionary that __main__.py writes to results.json. Out: Markdown.
+In: the dictionary that __main__.py writes to results.json, bench/NOTES.md, bench/soak.json. Out:
+Markdown.
 """
 
 from __future__ import annotations
 
-from statistics import median
-from typing import Any, NamedTuple
+import json
+from pathlib import Path
 
+from bench import tables
 from bench.codegen import report as codegen
+from bench.goals import goals
+from bench.series import Results, spread
 
-Results = dict[str, Any]
-
+HERE = Path(__file__).parent
+NOTES, SOAK = HERE / "NOTES.md", HERE / "soak.json"
+BEGIN, END = "<!-- bench: begin; written by make bench -->\n", "<!-- bench: end -->"
 WHAT = (
-    "Written by `make bench`: numbers of one run on one machine, every contestant in every round, "
-    "medians. A ratio is the median of each round's ratio."
+    "Written by `make bench`: numbers of one run on one machine. Contestants take turns, each in "
+    "every round or in every third, each round begins with another; a ratio is taken within a "
+    "round. A number is the median of its rounds, in brackets the range of the middle half: what "
+    "differs by less than that is noise. Every contestant is told to watch one process (`-p`), or "
+    "one user (`-u`) where many processes are traced, in the kernel. All figures are in "
+    "`results.json`."
 )
-COLUMNS = (
-    "start to first row, ms",
-    "added ns per open+close",
-    "the same, filtered out",
-    "not shown of a million",
-    "of a million from every CPU",
-    "CPU s per million, user + system",
-    "peak MB",
-    "xlated/jited bytes",
+FLOOR = (
+    "**The floor** is the least that such a tool can cost: a program of 13 instructions on "
+    "`sys_exit_openat` that filters by process and sends a record of the size that probee's have "
+    "here, without writing into it; its reader sleeps until it is woken, waits 5 ms, copies what "
+    "stands in the ring, and gives the space back, as every reader must. It shares no code with "
+    "probee."
 )
-
-
-def ratio(section: dict[str, list[float]], one: str, other: str) -> float | None:
-    """The median of the ratios of each round, or None if either was not measured."""
-    if one not in section or other not in section:
-        return None
-    pairs = zip(section[one], section[other], strict=True)
-    return median(a / b if b > 0 else float("inf") for a, b in pairs)
-
-
-def _cells(results: Results, name: str) -> list[str]:
-    """The row of `name`: start, cost, filtered cost, loss, CPU, memory, size."""
-    cells = []
-    start = results.get("start", {}).get(name)
-    cells.append(f"{median(start):.0f}" if start else "–")
-    for section in ("cost", "filtered"):
-        added = results.get(section, {}).get("added_ns", {}).get(name)
-        cells.append(f"{median(added):,.0f}" if added else "–")
-    for section in ("million", "every_cpu"):
-        loss = results.get(section, {}).get(name)
-        cells.append(f"{loss['opens'] - loss['rows']:,}" if loss else "–")
-    use = results.get("million", {}).get(name)
-    if use is None:
-        return [*cells, "–", "–", "–"]
-    scale = 1_000_000 / use["opens"]
-    cells.append(f"{use['user'] * scale:.1f} + {use['system'] * scale:.1f}")
-    cells.append(f"{use['peak_mb']:.0f}")
-    sizes = [f"{row['xlated']}/{row['jited']}" for row in use["programs"]]
-    return [*cells, " ".join(sizes) or "–"]
-
-
-class Target(NamedTuple):
-    """`reached` is None where it was not measured."""
-
-    what: str
-    limit: float
-    reached: float | None
-
-
-def _biggest(results: Results, name: str, part: str) -> float | None:
-    rows = results.get("million", {}).get(name, {}).get("programs", [])
-    sizes = [row["xlated"] for row in rows if part in row["name"]]
-    return max(sizes) if sizes else None
-
-
-def targets(results: Results) -> list[Target]:
-    """What issue and README promise, beside what this run reached."""
-    cost = results.get("cost", {}).get("added_ns", {})
-    start = results.get("start", {})
-    million, every = results.get("million", {}), results.get("every_cpu", {})
-    ours, theirs = million.get("probee"), million.get("libbpf-tools")
-    cpu = None
-    if ours and theirs:
-        cpu = (ours["user"] + ours["system"]) / (theirs["user"] + theirs["system"])
-    made = results.get("codegen")
-    generated = [Target(*row) for row in codegen.targets(made)] if made else []
-    return [
-        *generated,
-        Target("cost of an open, of libbpf-tools'", 0.15, ratio(cost, "probee", "libbpf-tools")),
-        Target("cost of an open, of the floor's", 1.8, ratio(cost, "probee", "floor")),
-        Target("warm start, of bpftrace's", 0.4, ratio(start, "probee", "bpftrace")),
-        Target("warm start, of the C tool's", 2.0, ratio(start, "probee", "libbpf-tools")),
-        Target(
-            "start without cache, of bpftrace's", 1.5, ratio(start, "probee, no cache", "bpftrace")
-        ),
-        Target("rows lost of a million", 0, ours and ours["opens"] - ours["rows"]),
-        Target("opens neither shown nor counted as lost, every CPU busy", 0, _unaccounted(every)),
-        Target("user-side CPU, of the C tool's", 1.0, cpu),
-        Target("peak memory, MB", 35, ours and ours["peak_mb"]),
-        Target("xlated bytes, exit only", 360, _biggest(results, "probee", "")),
-        Target("xlated bytes, entry of the pair", 240, _biggest(results, "probee --pair", "enter")),
-        Target("xlated bytes, exit of the pair", 792, _biggest(results, "probee --pair", "exit")),
-    ]
-
-
-def _unaccounted(every: dict[str, Any]) -> float | None:
-    ours = every.get("probee")
-    if ours is None:
-        return None
-    return float(ours["opens"] - ours["rows"] - ours["reported"])
 
 
 def markdown(results: Results) -> str:
     """The whole page."""
-    machine, versions = results["machine"], results["versions"]
-    head = [
-        "# Side by side",
-        "",
-        WHAT,
-        "",
-        f"{results['date']}, {machine['cpus']} × {machine['cpu']}, Linux {machine['kernel']}, "
-        f"Python {machine['python']}; {', '.join(filter(None, versions.values()))}. "
-        + _baseline(results),
-        "",
-        f"| | {' | '.join(COLUMNS)} |",
-        f"|---|{'--:|' * len(COLUMNS)}",
+    parts = [
+        ["# Side by side", "", WHAT, "", *_where(results), "", FLOOR, ""],
+        _goals(results),
+        tables.main(results),
+        tables.against(results),
+        tables.start(results),
+        tables.crowd(results),
+        tables.sizes(results),
+        tables.compiled(results),
+        tables.missing(results),
+        [NOTES.read_text().rstrip(), ""] if NOTES.exists() else [],
+        tables.soak(json.loads(SOAK.read_text())) if SOAK.exists() else [],
+        codegen.markdown(results["codegen"]) if "codegen" in results else [],
     ]
-    names = [*results["contestants"], "probee, no cache"]
-    body = [f"| {name} | {' | '.join(_cells(results, name))} |" for name in names]
-    what = [f"- {name}: {what}" for name, what in results["contestants"].items()]
-    tail = ["", *what, "", "| target | at most | reached | |", "|---|--:|--:|---|"]
-    for target in targets(results):
-        if target.reached is None:
-            tail.append(f"| {target.what} | {target.limit:g} | – | not measured |")
-        else:
-            met = "met" if target.reached <= target.limit else "**missed**"
-            tail.append(f"| {target.what} | {target.limit:g} | {target.reached:.3g} | {met} |")
-    generated = ["", *codegen.markdown(results["codegen"])] if "codegen" in results else []
-    return "\n".join(head + body + tail + generated).rstrip() + "\n"
+    return "\n".join(line for part in parts for line in part).rstrip() + "\n"
 
 
-def _baseline(results: Results) -> str:
+def _where(results: Results) -> list[str]:
+    machine, versions = results["machine"], results["versions"]
+    text = (
+        f"{results['date']}, {machine['cpus']} × {machine['cpu']}, Linux {machine['kernel']}, "
+        f"Python {machine['python']}; {', '.join(filter(None, versions.values()))}."
+    )
     cost = results.get("cost")
-    if cost is None:
-        return ""
-    text = f"An untraced open+close took {cost['baseline_ns']:,.0f} ns."
-    if cost["disturbed"]:
-        text += f" Others were tracing during {cost['disturbed']} of the measurements of cost."
-    return text
+    if cost is not None:
+        baseline = spread(cost["baseline_ns"])
+        assert baseline is not None
+        text += f" An untraced open+close took {baseline.text()} ns."
+        if cost["disturbed"]:
+            text += f" Others were tracing during {cost['disturbed']} of the measurements of cost."
+    return [text]
+
+
+def _goals(results: Results) -> list[str]:
+    lines = [
+        "## What was to be reached",
+        "",
+        "| | at most | reached | |",
+        "|---|--:|--:|---|",
+    ]
+    for goal in goals(results):
+        if goal.reached is None:
+            lines.append(f"| {goal.what} | {goal.limit:g} | – | not measured |")
+            continue
+        text = f"{goal.reached.middle:.3g}"
+        if goal.reached.low != goal.reached.high:
+            text += f" ({goal.reached.low:.3g}–{goal.reached.high:.3g})"
+        met = "met" if goal.reached.middle <= goal.limit else "**missed**"
+        lines.append(f"| {goal.what} | {goal.limit:g} | {text} | {met} |")
+    return [*lines, ""]
+
+
+def in_readme(text: str, results: Results) -> str:
+    """`text` with the table between its marks made anew."""
+    before, rest = text.split(BEGIN)
+    after = rest.split(END)[1]
+    table = "\n".join(tables.short(results))
+    return f"{before}{BEGIN}\n{table}\n{END}{after}"

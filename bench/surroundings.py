@@ -11,13 +11,21 @@ import os
 import platform
 import subprocess
 import time
+from typing import TYPE_CHECKING
 
 from scripts import oracles
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 CLONE_NEWNS = 0x00020000
-MS_REC, MS_PRIVATE = 0x4000, 0x40000
+MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
+MNT_DETACH = 2
 TRACING = ("kprobe", "perf_event", "raw_tracepoint", "tracepoint", "tracing")
 MOUNTS = (("tracefs", "/sys/kernel/tracing"), ("debugfs", "/sys/kernel/debug"))
+
+
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def _checked(result: int, call: str) -> None:
@@ -26,16 +34,24 @@ def _checked(result: int, call: str) -> None:
         raise OSError(number, f"{call}: {os.strerror(number)}")
 
 
+def mount(source: str, point: Path | str, kind: str = "", flags: int = 0) -> None:
+    """mount(2). Raises OSError."""
+    words = source.encode(), os.fsencode(point), kind.encode() or None, flags, None
+    _checked(_libc.mount(*words), f"mount {source} at {point}")
+
+
+def unmount(point: Path | str) -> None:
+    """umount2(2), at once for those who look for it anew. Raises OSError."""
+    _checked(_libc.umount2(os.fsencode(point), MNT_DETACH), f"umount {point}")
+
+
 def enter() -> None:
     """Leave the machine's mount namespace for one of our own, with tracefs and debugfs."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    _checked(libc.unshare(CLONE_NEWNS), "unshare")
-    _checked(libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None), "mount --make-rprivate /")
+    _checked(_libc.unshare(CLONE_NEWNS), "unshare")
+    mount("none", "/", flags=MS_REC | MS_PRIVATE)
     for kind, point in MOUNTS:
-        if not os.path.isdir(point) or os.path.ismount(point):
-            continue
-        name = kind.encode()
-        _checked(libc.mount(name, point.encode(), name, 0, None), f"mount {kind}")
+        if os.path.isdir(point) and not os.path.ismount(point):
+            mount(kind, point, kind)
 
 
 def wait_until_alone(patience: float = 10.0) -> bool:

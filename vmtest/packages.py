@@ -69,7 +69,7 @@ def _run(*words: str, cwd: Path | None = None) -> str:
     return done.stdout
 
 
-def _archive(label: str) -> str:
+def archive(label: str) -> str:
     """The address that this machine's apt has for the archive of that label."""
     form = "$(CREATED_BY)\t$(LABEL)\t$(REPO_URI)"
     for line in _run("apt-get", "indextargets", "--format", form).splitlines():
@@ -85,7 +85,7 @@ def _apt(kernel: Kernel, cache: Path) -> list[str]:
     for part in ("lists/partial", "cache/archives/partial"):
         (apt / part).mkdir(parents=True, exist_ok=True)
     signed = f" [signed-by={KEYRING}]" if KEYRING.exists() else ""
-    line = f"deb{signed} {_archive(kernel.archive)} {kernel.suite} main\n"
+    line = f"deb{signed} {archive(kernel.archive)} {kernel.suite} main\n"
     (apt / "sources.list").write_text(line, encoding="utf-8")
     options = {
         "Dir::Etc::sourcelist": apt / "sources.list",
