@@ -10,6 +10,8 @@ and the names on the way from the file up to where the walk ended, each with a N
             LOST     at a directory that no mount leads to
             SHORT    after as many names, or bytes, as there was room for: the path is cut in front
             NOWHERE  the file is in no file system that is mounted: a pipe, a memfd, a namespace
+            DISK     at the root of a file system that is mounted in another namespace: `inode` is
+                     the device that it is on
             CLOSED   there is no file behind the new descriptor any more: nothing is known
             BELOW    (a bit) the walk began at the directory of a failed open: `name` follows
             GONE     (a bit) what the walk began at was deleted
@@ -30,11 +32,12 @@ from probee.frame.text import escape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import TypeAlias
 
     Raw: TypeAlias = tuple[int, bytes, int, int]  # FIELDS
 
-ROOT, TOP, LOST, SHORT, NOWHERE, CLOSED = 1, 2, 3, 4, 5, 6
+ROOT, TOP, LOST, SHORT, NOWHERE, CLOSED, DISK = 1, 2, 3, 4, 5, 6, 7
 END = 0xF  # the bits that these are in
 BELOW, GONE, BAD, CUT, UNREAD, HANDLE = 0x10, 0x20, 0x40, 0x80, 0x100, 0x200
 
@@ -50,20 +53,49 @@ _NAMED = (PIPEFS, SOCKFS, NSFS, ANON_INODES, PIDFS, DMA_BUF)  # what never was i
 FIELDS = "place text magic inode"
 
 
-def path_columns(*, full: bool) -> tuple[Column, ...]:
-    """PATH; in JSON and CSV whether it is cut, or why not there; of full paths more."""
+def path_columns(found: Callable[[Raw], Raw], *, full: bool) -> tuple[Column, ...]:
+    """PATH; in JSON and CSV whether it is cut, or why not there; of full paths more.
+
+    `found`: what is done to the raw values first.
+    """
     columns = (
-        Column("path", "PATH", FIELDS, text=shown, value=known, memo=False),
+        Column("path", "PATH", FIELDS, text=lambda raw: shown(found(raw)),
+               value=lambda raw: known(found(raw)), memo=False),
         Column("cut", "", "place", value=cut),
         Column("unread", "", "place", value=unread),
-    )
+    )  # fmt: skip
     if not full:
         return columns
     return (
         *columns,
         Column("deleted", "", FIELDS, value=deleted, memo=False),
-        Column("unreachable", "", FIELDS, value=unreachable, memo=False),
+        Column("unreachable", "", FIELDS, value=lambda raw: unreachable(found(raw)), memo=False),
     )
+
+
+def as_found(raw: Raw) -> Raw:
+    """Nothing is done to them."""
+    return raw
+
+
+def on_host() -> Callable[[Raw], Raw]:
+    """What makes paths in file systems paths of this process's own namespace."""
+    from probee.host.mounts import Mounts
+
+    mounts = Mounts()
+
+    def found(raw: Raw) -> Raw:
+        place, text, magic, device = raw
+        if place & END != DISK:
+            return raw
+        name, walk = _parts(text)
+        path = b"/" + b"/".join(walk.split(b"\0")[::-1])
+        here = mounts.find(device, path)
+        place = place & ~END | (TOP if here is None else ROOT)
+        upwards = (path if here is None else here)[1:].split(b"/")[::-1]
+        return place, b"\0".join([name, *upwards, b"", b""]), magic, device
+
+    return found
 
 
 def _parts(text: bytes) -> tuple[bytes, bytes]:

@@ -21,15 +21,16 @@ from probee import (
     u32,
 )
 from probee.errors import UsageError
-from probee.frame.columns import Keep
+from probee.frame.columns import Column, Keep
 from probee.frame.globs import glob
 from probee.frame.options import Option, whole as whole_number
-from probee.frame.paths import FIELDS, whole
+from probee.frame.paths import FIELDS, as_found, on_host, path_columns, whole
 from probee.frame.text import text_of
 from probee.klib import walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from probee.frame.options import Values
@@ -100,6 +101,8 @@ PATH_FILTERS = (
 WALK_OPTIONS = (
     Option("full-path", "F", help="show the whole path: of the opened file itself, or of a failure "
            "its directory and name", group="Columns"),
+    Option("host-path", help="-F as the host has it, beyond the root of containers and chroots",
+           group="Columns"),
     Option("max-path", "", "N", f"show N bytes of a path, up to {LONGEST} (default: "
            f"{SHOWN} of names, {LONGEST} with -F)", longest_path, group="Columns"),
 )  # fmt: skip
@@ -107,7 +110,7 @@ WALK_OPTIONS = (
 
 def wants_walk(values: Values) -> bool:
     """Whether paths are to be whole ones."""
-    return bool(values.full_path)
+    return bool(values.full_path or values.host_path)
 
 
 def wants_walked(values: Values) -> bool:
@@ -119,8 +122,18 @@ def walk_consts(values: Values) -> dict[Const[Any], Any]:
     """Constants for `locate()`. Raises NotSupportedError where the kernel has other structs."""
     consts: dict[Const[Any], Any] = {walk.longest: values.max_path or LONGEST}
     if wants_walk(values):
-        consts |= {walk.walked: True, **walk.offsets()}
+        consts |= walk.walk_consts(host=values.host_path)
     return consts
+
+
+def finder(values: Values) -> Callable[[Any], Any]:
+    """What is done to the raw values of `FIELDS` before they are put together."""
+    return on_host() if values.host_path else as_found
+
+
+def walked_columns(values: Values) -> tuple[Column, ...]:
+    """PATH and what belongs to it, of a record that has a `Walked`."""
+    return path_columns(finder(values), full=wants_walk(values))
 
 
 def prefix_filters(values: Values) -> tuple[dict[Const[Any], Any], dict[Any, Any]]:
@@ -146,7 +159,10 @@ def path_keep(values: Values) -> tuple[Keep, ...]:
 
     The record has a `Walked` where `wants_walked()` says so, else the name in `path`.
     """
-    fields, path_of = (FIELDS, whole) if wants_walked(values) else ("path", text_of)
+    fields, path_of = "path", text_of
+    if wants_walked(values):
+        found = finder(values)
+        fields, path_of = FIELDS, lambda raw: whole(found(raw))
     keep: tuple[Keep, ...] = ()
     if values.path and wants_walk(values):
         keep = (Keep(fields, lambda raw: path_of(raw).startswith(values.path)),)

@@ -15,6 +15,8 @@ A record is assembled in memory of the CPU's own and only what is used of it is 
 
 from __future__ import annotations
 
+import os
+
 from probee import (
     Chars,
     Const,
@@ -38,6 +40,7 @@ from probee.frame.paths import (
     BELOW,
     CLOSED,
     CUT,
+    DISK,
     END,
     GONE,
     HANDLE,
@@ -52,6 +55,7 @@ from probee.frame.paths import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
 AT_FDCWD = -100
@@ -63,6 +67,7 @@ STEPS = 256
 
 walked = Const(bool, False)  # -F
 beyond = Const(bool, False)  # --host-path
+own_space = Const(u32, 0)  # and this process's mount namespace
 longest = Const(u32, 254)  # --max-path
 
 # Where members stand in the running kernel's structs.
@@ -90,6 +95,9 @@ mount_mnt = Const(u32, 0)
 mount_parent = Const(u32, 0)
 mount_point = Const(u32, 0)
 mount_root = Const(u32, 0)
+mount_space = Const(u32, 0)
+space_number = Const(u32, 0)
+sb_device = Const(u32, 0)
 
 
 class Word(Struct):
@@ -195,15 +203,14 @@ def climb(w: Walked, path: u64) -> None:
         if word(w, dentry + dentry_hashed) == 0:
             place |= GONE
     elif dentry != word(w, mnt + mount_root):
-        inode = word(w, dentry + dentry_inode)
-        w.magic = word(w, word(w, dentry + dentry_sb) + sb_magic)
-        w.inode = word(w, inode + inode_number)
         w.place = place | NOWHERE
-        name = word(w, dentry + dentry_name)
-        if w.magic == NSFS:  # ns_dname() in fs/nsfs.c
-            name = word(w, word(w, word(w, inode + inode_private) + ns_operations) + ns_name)
-        w.used = used + append(w, used, name)
+        w.used = used + name_nowhere(w, dentry, used)
         return
+    if beyond:
+        space = word(w, mnt - mount_mnt + mount_space)
+        if u32(word(w, space + space_number)) != own_space:
+            w.inode = u32(word(w, word(w, dentry + dentry_sb) + sb_device))
+            mnt = 0  # which no dentry is the root of
     limit = min(used + longest + 1, MASK)
     end = SHORT
     for _ in range(STEPS):
@@ -220,7 +227,7 @@ def climb(w: Walked, path: u64) -> None:
             dentry = word(w, mount + mount_point)
             mnt = above + mount_mnt
         elif parent == dentry:
-            end = LOST
+            end = DISK if beyond and mnt == 0 else LOST
             break
         else:
             more = append(w, used, word(w, dentry + dentry_name))
@@ -228,8 +235,20 @@ def climb(w: Walked, path: u64) -> None:
                 break
             used = (used + more) & MASK
             dentry = parent
+    w.got.value = 0  # addresses of the kernel's are nobody else's business
     w.place = place | end
     w.used = used
+
+
+def name_nowhere(w: Walked, dentry: u64, used: u32) -> u32:
+    """Of a file that is in no directory: what its name is made of; how many bytes of text."""
+    inode = word(w, dentry + dentry_inode)
+    w.magic = word(w, word(w, dentry + dentry_sb) + sb_magic)
+    w.inode = word(w, inode + inode_number)
+    name = word(w, dentry + dentry_name)
+    if w.magic == NSFS:  # ns_dname() in fs/nsfs.c
+        name = word(w, word(w, word(w, inode + inode_private) + ns_operations) + ns_name)
+    return append(w, used, name)
 
 
 def append(w: Walked, used: u32, name: u64) -> u32:
@@ -266,24 +285,40 @@ MEMBERS = (
     (mount_point, "mount", "mnt_mountpoint"),
     (mount_root, "vfsmount", "mnt_root"),
 )
+HOST_MEMBERS = (
+    (mount_space, "mount", "mnt_ns"),
+    (space_number, "mnt_namespace", "ns.inum"),
+    (sb_device, "super_block", "s_dev"),
+)
 
 
-def offsets() -> dict[Const[Any], int]:
+def walk_consts(*, host: bool) -> dict[Const[Any], Any]:
+    """Constants that make `locate()` walk, to the host's root if that is wanted.
+
+    Raises NotSupportedError where the kernel has other structs than this knows.
+    """
+    if not host:
+        return {walked: True, **offsets(MEMBERS)}
+    space = os.stat("/proc/self/ns/mnt").st_ino
+    return {walked: True, beyond: True, own_space: space, **offsets(MEMBERS + HOST_MEMBERS)}
+
+
+def offsets(members: Sequence[tuple[Const[int], str, str]]) -> dict[Const[Any], int]:
     """Where the members stand. Raises NotSupportedError that names one that is not there."""
     from probee.btf.kinds import STRUCT
     from probee.host.btf import open_kernel_btf
 
     types = open_kernel_btf()
     found = {}
-    for const, struct, members in MEMBERS:
+    for const, struct, path in members:
         at = 0
         ids = types.by_name(STRUCT, struct)
         type_ = ids[0] if ids else 0
-        for member in members.split("."):
+        for member in path.split("."):
             field = types.member(type_, member) if type_ else None
             if field is None:
                 raise NotSupportedError(
-                    f"whole paths: this kernel's struct {struct} has no {members}",
+                    f"whole paths: this kernel's struct {struct} has no {path}",
                     hint="without -F, PATH is the name as the caller gave it",
                 )
             at += field.offset

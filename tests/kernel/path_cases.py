@@ -12,7 +12,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from tests.kernel.opensnoop_support import ROOT, Snoop, Worker
-from tests.kernel.path_openers import HERE, MARK
+from tests.kernel.path_openers import MARK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,19 +38,6 @@ class Case:
         self.rows: list[Row] = []
         worker.do(f"cases[{name!r}]({base!r})")
         self.said: list[Said] = worker.do("answer = path_openers.said")
-        self.files = [self._file(said) for said in self.said]
-
-    def _file(self, said: Said) -> os.stat_result | None:
-        """What was opened, or of a failure with a name the directory that it began at."""
-        try:
-            if said["fd"] >= 0 and "thread" not in said:
-                return os.stat(f"/proc/{self.worker.pid}/fd/{said['fd']}")
-            if said["fd"] < 0 and said.get("name") is not None:
-                link = "cwd" if said["at"] == HERE else f"fd/{said['at']}"
-                return os.stat(f"/proc/{self.worker.pid}/{link}")
-        except OSError:
-            pass
-        return None
 
     def take(self, rows: Sequence[Row]) -> None:
         """Keeps the rows of this case's calls."""
@@ -105,22 +92,18 @@ def differences(case: Case) -> list[str]:
 
 
 def host_differences(case: Case) -> list[str]:
-    """Where the path is none by which this process finds the same file."""
+    """Where the path is none by which this process finds the same file or directory."""
     found = []
-    for said, file, row in zip(case.said, case.files, case.rows, strict=True):
+    for said, row in zip(case.said, case.rows, strict=True):
         path = os.fsencode(row["path"] or "")
-        if (
-            file is None
-            or "moved" in said
-            or row["deleted"]
-            or row["cut"]
-            or not path.startswith(b"/")
-        ):
+        wanted = said.get("file")
+        if not wanted or "moved" in said or row["deleted"] or row["cut"] or path[:1] != b"/":
             continue
         if said["fd"] < 0:
-            path = path.removesuffix(b"/" + said["name"].lstrip(b"/")) or b"/"
+            path = path.removesuffix(said["name"].lstrip(b"/")).rstrip(b"/") or b"/"
         try:
-            same = os.path.samestat(os.stat(path, follow_symlinks=False), file)
+            file = os.stat(path, follow_symlinks=False)
+            same = (file.st_dev, file.st_ino) == wanted
         except OSError:
             same = False
         if same == row["unreachable"]:

@@ -164,10 +164,9 @@ def special(base: str) -> None:
     openat(b"/proc/sys/kernel/pid_max")
     openat(b"/sys/kernel/mm")
     openat(b"/dev/null")
-    master, other = os.openpty()
+    _, other = os.openpty()
     openat(os.ttyname(other).encode(), os.O_RDWR | os.O_NOCTTY)
     openat(b"/dev/ptmx", os.O_RDWR | os.O_NOCTTY)
-    os.close(master)
 
 
 def o_path(base: str) -> None:

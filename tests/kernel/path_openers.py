@@ -40,6 +40,15 @@ def told(link: str) -> bytes:
     return os.readlink(f"thread-self/{link}".encode(), dir_fd=proc)
 
 
+def identity(link: str) -> tuple[int, int] | None:
+    """Which file it is, whatever its path."""
+    try:
+        found = os.stat(f"thread-self/{link}", dir_fd=proc)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def directory(at: int) -> tuple[bytes, bool]:
     """The path that names are relative to, and whether it was deleted."""
     try:
@@ -67,8 +76,13 @@ def note(
     elif path is None:
         before, deleted = directory(at)
         path = before.rstrip(b"/") + b"/" + name.lstrip(b"/")
-    said.append({"fd": ret, "path": path, "deleted": deleted, "unreachable": lost, "at": at,
-                 "name": name if ret < 0 and (in_root or name[:1] != b"/") else None})  # fmt: skip
+    row = {"fd": ret, "path": path, "deleted": deleted, "unreachable": lost}
+    if ret >= 0:
+        row["file"] = identity(f"fd/{ret}")
+    elif in_root or name[:1] != b"/":
+        row["name"] = name
+        row["file"] = identity("cwd" if at == HERE else f"fd/{at}")
+    said.append(row)
     return ret
 
 

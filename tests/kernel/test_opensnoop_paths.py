@@ -8,7 +8,7 @@ import pytest
 
 from tests.kernel import path_files, path_mounts
 from tests.kernel.opensnoop_support import VARIANTS, Snoop, Words, Worker, snooped
-from tests.kernel.path_cases import differences, run_cases
+from tests.kernel.path_cases import differences, host_differences, run_cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -67,3 +67,9 @@ def test_whole_paths(
 ) -> None:
     for case in run_cases(spawn, cases, tmp_path, "-F", *variant):
         assert differences(case) == [], case.name
+
+
+@pytest.mark.parametrize("cases", [path_files.CASES, path_mounts.CASES], ids=["files", "mounts"])
+def test_host_paths(spawn: Spawn, tmp_path: Path, cases: Sequence[Callable[[str], None]]) -> None:
+    for case in run_cases(spawn, cases, tmp_path, "--host-path"):
+        assert host_differences(case) == [], case.name

@@ -9,7 +9,6 @@ from __future__ import annotations
 from probee.frame.columns import Column
 from probee.frame.openflags import CREATES, flag_filter, flag_names, octal
 from probee.frame.options import Option
-from probee.frame.paths import path_columns
 from probee.frame.standard import (
     ERRNAME_OPTION,
     LATENCY_OPTIONS,
@@ -33,7 +32,7 @@ from probee.klib.paths import (
     path_keep,
     prefix_filters,
     walk_consts,
-    wants_walk,
+    walked_columns,
     wants_walked,
 )
 from probee.klib.results import RESULT_OPTIONS, result_filters
@@ -98,7 +97,7 @@ def columns(values: Values) -> tuple[Column, ...]:
         *latency_columns(values),
         *(way_columns() if values.syscall else ()),
         *(flag_columns(values) if values.extended else ()),
-        *(path_columns(full=wants_walk(values)) if wants_walked(values) else NAME_COLUMNS),
+        *(walked_columns(values) if wants_walked(values) else NAME_COLUMNS),
     )
 
 
