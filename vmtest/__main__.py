@@ -17,7 +17,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from vmtest import boot, needs, packages, report, selection
+from vmtest import boot, needs, packages, report, rows, selection
 from vmtest.kernels import KERNELS, Kernel, by_series
 
 OUTPUT = Path(".output/vmtest")
@@ -94,6 +94,8 @@ def main(words: list[str]) -> int:
         parser.error(str(error))
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the machine ends with us
     results = [test(kernel, options) for kernel in kernels]
+    here = None if options.tests else rows.of_this_machine(OUTPUT / "rows")
+    results = report.compared(results, here)
     print("", *report.lines(results), sep="\n")
     return 1 if any(result.bad for result in results) else 0
 

@@ -1,7 +1,7 @@
-"""What runs inside a booted kernel: probes beside tables, then tests, then random programs.
+"""What runs inside a booted kernel: probes beside tables, opensnoop, tests, random programs.
 
 In: the folder shared with the host, the words for pytest, and how many random programs to run.
-Out, in that folder: `begun`, `features`, `results`, `log`, and at the end `done`.
+Out, in that folder: `begun`, `features`, `rows`, `results`, `log`, `random`, and at the end `done`.
 
 The host's files can be read here and not written, so everything temporary goes to memory.
 """
@@ -16,8 +16,8 @@ import traceback
 from pathlib import Path
 
 SCRATCH = Path("/run/vmtest")
-# One test, and all of them.
-TEST_SECONDS = 240
+# At most, each: one test, opensnoop's rows, the random programs.
+TEST_SECONDS, ROWS_SECONDS, RANDOM_SECONDS = 240, 180, 300
 MOUNTS = {"/sys/fs/bpf": "bpf", "/sys/kernel/tracing": "tracefs", "/sys/fs/cgroup": "cgroup2"}
 
 
@@ -58,6 +58,15 @@ def check_features(shared: Path) -> None:
         (shared / "features").write_text("".join(f"{line}\n" for line in lines), "utf-8")
 
 
+def run(words: list[str], inside: dict[str, str], seconds: float, cwd: Path | None = None) -> int:
+    """The status of a command; 124, as timeout(1) gives it, where it took too long."""
+    try:
+        return subprocess.run(words, env=inside, cwd=cwd, check=False, timeout=seconds).returncode
+    except subprocess.TimeoutExpired:
+        print(f"{' '.join(words)}: not done after {seconds:.0f} s", flush=True)
+        return 124
+
+
 def main(words: list[str]) -> int:
     """Prints to the log; returns 0 unless something could not even start."""
     parser = argparse.ArgumentParser()
@@ -72,14 +81,17 @@ def main(words: list[str]) -> int:
     mount_what_is_missing()
     inside = environment(shared)
     check_features(shared)
+    if options.random:  # without one the kernel has failed
+        run([sys.executable, "-m", "vmtest.rows", str(shared / "rows")], inside, ROWS_SECONDS)
     pytest = [sys.executable, "-u", "-m", "pytest", "-p", "vmtest.plugin", "-p", "no:cacheprovider"]
     pytest += ["-q", "--tb=short", "-rN", "--durations=15", f"--timeout={TEST_SECONDS}"]
     subprocess.run([*pytest, *options.tests], env=inside, check=False)
     if options.random:
-        inside |= {"FUZZ_COUNT": str(options.random), "SEED": "1"}
+        # A failure is shrunk elsewhere, by its seed: here that would take longer than all tests.
+        inside |= {"FUZZ_COUNT": str(options.random), "SEED": "1", "FUZZ_SHRINK": "0"}
         fuzz = [sys.executable, "-m", "tests.fuzz"]
         # From the shared folder, where it keeps the programs that failed.
-        status = subprocess.run(fuzz, env=inside, cwd=shared, check=False).returncode
+        status = run(fuzz, inside, RANDOM_SECONDS, cwd=shared)
         (shared / "random").write_text(str(status), "ascii")
     (shared / "done").write_text("", "ascii")
     return 0

@@ -1,7 +1,8 @@
 """Runs random programs and tells how they ended. See CONTRIBUTING.md.
 
-In: the environment: FUZZ_SECONDS or FUZZ_COUNT, SEED, FUZZ_KERNEL=0 to do without one. Out: rows on
-standard output, a file in .output/fuzz for each failure; status 1 if there was one.
+In: the environment: FUZZ_SECONDS or FUZZ_COUNT, SEED, FUZZ_KERNEL=0 to do without one,
+FUZZ_SHRINK=0 to leave failures as they are. Out: rows on standard output, a file in .output/fuzz
+for each failure; status 1 if there was one.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ REPORT_SECONDS = 30
 class Fuzz:
     """One run: counts, coverage, failures."""
 
-    def __init__(self, first: int, *, kernel: bool) -> None:
-        self.seed, self.kernel = first, kernel
+    def __init__(self, first: int, *, kernel: bool, shrink: bool = True) -> None:
+        self.seed, self.kernel, self.shrink = first, kernel, shrink
         self.ends: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self.unsimulated: Counter[str] = Counter()
@@ -61,7 +62,7 @@ class Fuzz:
             self.failed(seed, isa, case, ending, folder)
 
     def failed(self, seed: int, isa: int, case: Case, ending: Ending, folder: Path) -> None:
-        """Shrinks the first case of each way to fail; only counts the others."""
+        """Keeps the first case of each way to fail, shrunk unless told not to; counts the others."""
         way = (ending.kind, *ending.signature)
         self.failures[way] = self.failures.get(way, 0) + 1
         print(f"seed {seed}, isa {isa}: {': '.join(way)}", flush=True)
@@ -74,8 +75,9 @@ class Fuzz:
 
         FOLDER.mkdir(parents=True, exist_ok=True)
         path = FOLDER / f"seed_{seed}.py"
-        path.write_text(_pasteable(shrunk(case, fails), seed, isa, ending), encoding="utf-8")
-        print(f"  shrunk: {path}", flush=True)
+        kept = shrunk(case, fails) if self.shrink else case
+        path.write_text(_pasteable(kept, seed, isa, ending), encoding="utf-8")
+        print(f"  {'shrunk' if self.shrink else 'as it is'}: {path}", flush=True)
 
     def report(self, seconds: float) -> None:
         """What the run amounts to."""
@@ -134,7 +136,8 @@ def main() -> int:
     if os.environ.get("FUZZ_KERNEL") == "0":
         reason = "FUZZ_KERNEL=0"
     print(f"from seed {first}; kernel: {reason or 'yes'}", flush=True)
-    fuzz = Fuzz(first, kernel=not reason)
+    shrink = os.environ.get("FUZZ_SHRINK") != "0"
+    fuzz = Fuzz(first, kernel=not reason, shrink=shrink)
     start = told = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         while True:

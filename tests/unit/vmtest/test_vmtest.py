@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from probee.host.probes import PROBES
-from vmtest import boot, features, report, selection
+from vmtest import boot, features, report, rows, selection
 from vmtest.kernels import KERNELS, by_series
 from vmtest.packages import newest
 
@@ -62,11 +62,20 @@ def test_a_probe_that_its_version_contradicts_is_told() -> None:
     }
 
 
+def shown(variant: str, *changed: dict[str, object]) -> dict[str, object]:
+    """What rows.py writes: two rows in the first view, one in the others."""
+    row = {"path": "BASE/made", "fd": 6}
+    views = {view: [row] for view in rows.VIEWS}
+    views["names"] = [row, *(changed or [row | {"path": "none"}])]
+    return {"variant": variant, "views": views}
+
+
 def write(folder: Path, *outcomes: str, features: str = "", random: str = "0") -> None:
     rows = [{**ROW, "outcome": outcome, "why": f"why {outcome}"} for outcome in outcomes]
     (folder / "begun").write_text("5.10.0-32-amd64")
     (folder / "features").write_text(features)
     (folder / "results").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "rows").write_text(json.dumps(shown("pair")))
     (folder / "random").write_text(random)
     (folder / "done").write_text("")
 
@@ -76,9 +85,9 @@ def test_a_table_of_what_passed_and_what_did_not(tmp_path: Path) -> None:
     result = report.read("5.10", tmp_path, "", 61.4)
     assert result.bad
     assert report.lines([result, report.Result("7.3", "", "no such suite")]) == [
-        "kernel  release          probes   passed  failed  skipped  random  seconds",
-        "5.10    5.10.0-32-amd64  1 wrong  2       2       1        ok      61",
-        "7.3     -                -        0       0       0        -       0",
+        "kernel  release          probes   opensnoop     passed  failed  skipped  random  seconds",
+        "5.10    5.10.0-32-amd64  1 wrong  pair, 4 rows  2       2       1        ok      61",
+        "7.3     -                -        -             0       0       0        -       0",
         "",
         "5.10:",
         "  PROBE   x: yes, 6.0",
@@ -91,7 +100,9 @@ def test_a_table_of_what_passed_and_what_did_not(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("how", ["probe", "failed", "error", "random", "unfinished", "empty"])
+@pytest.mark.parametrize(
+    "how", ["probe", "failed", "error", "random", "rows", "unfinished", "empty"]
+)
 def test_each_thing_that_goes_wrong_fails_the_run(how: str, tmp_path: Path) -> None:
     write(tmp_path, "passed", "skipped")
     assert not report.read("5.10", tmp_path, "", 1).bad
@@ -102,11 +113,40 @@ def test_each_thing_that_goes_wrong_fails_the_run(how: str, tmp_path: Path) -> N
             write(tmp_path, "passed", how)
         case "random":
             write(tmp_path, "passed", random="1")
+        case "rows":
+            (tmp_path / "rows").unlink()
         case "unfinished":
             (tmp_path / "done").unlink()
         case "empty":
             write(tmp_path)
     assert report.read("5.10", tmp_path, "", 1).bad
+
+
+def test_rows_that_another_kernel_shows_otherwise_fail_the_run(tmp_path: Path) -> None:
+    write(tmp_path, "passed")
+    result = report.read("5.10", tmp_path, "", 1)
+    for same in (shown("exit-only"), None):
+        assert not report.compared([result], same)[0].bad
+    row = {"path": "none", "fd": -1}
+    for other, told in (
+        (shown("pair", row), "row 1: 'none': fd 6, elsewhere -1"),
+        (shown("pair", row | {"fd": 6}, row), f"row 2: None, elsewhere {row}"),
+    ):
+        (found,) = report.compared([result], other)
+        assert found.bad
+        assert found.differences == (f"opensnoop -e --syscall, {told}",)
+        text = "\n".join(report.lines([found]))
+        assert "pair, WRONG" in text
+        assert f"  ROWS    {found.differences[0]}" in text
+    second = report.Result("7.3", "", "", rows=shown("exit-only", row))
+    assert [r.bad for r in report.compared([result, second], None)] == [False, True]
+
+
+def test_what_was_not_done_in_time_names_the_last_test(tmp_path: Path) -> None:
+    write(tmp_path, "passed")
+    assert report.read("5.10", tmp_path, "not done after 9 s", 9).trouble == (
+        "not done after 9 s; the last test that ended was tests/kernel/test_x.py::test_a"
+    )
 
 
 def run(tmp_path: Path, script: str, limits: boot.Limits) -> boot.Ended:
