@@ -62,7 +62,7 @@ class Fuzz:
             self.failed(seed, isa, case, ending, folder)
 
     def failed(self, seed: int, isa: int, case: Case, ending: Ending, folder: Path) -> None:
-        """Keeps the first case of each way to fail, shrunk unless told not to; counts the others."""
+        """Keeps the first case of each way to fail, shrunk if wanted; only counts the others."""
         way = (ending.kind, *ending.signature)
         self.failures[way] = self.failures.get(way, 0) + 1
         print(f"seed {seed}, isa {isa}: {': '.join(way)}", flush=True)
