@@ -52,6 +52,9 @@ class Facts:
     def kfunc(self, name: str) -> bool:
         return True
 
+    def saved_registers(self) -> int | None:
+        return None
+
     def helper(self, program_type: int, function: int) -> bool:
         return True
 

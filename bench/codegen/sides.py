@@ -51,6 +51,10 @@ class Facts:
         """False: loops are those that clang makes too."""
         return False
 
+    def saved_registers(self) -> int | None:
+        """None: as above."""
+        return None
+
     def helper(self, program_type: int, function: int) -> bool:
         """False: the oldest way is taken."""
         return False

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from probee.btf.table import TypeTable
 
 # kernel functions that the compiler calls by itself → the first release that has them
-KFUNCS_SINCE = {f"bpf_iter_num_{part}": "Linux 6.4" for part in ("new", "next", "destroy")}
+KFUNCS_SINCE = {
+    "bpf_rdonly_cast": "Linux 6.2",
+    **{f"bpf_iter_num_{part}": "Linux 6.4" for part in ("new", "next", "destroy")},
+}
 _PREFIX = "btf_trace_"  # of the typedef that each tracepoint leaves in BTF
 _BY_NAME = "__traceiter_"  # of the function whose prototype has the parameters' names too
 
@@ -101,6 +104,12 @@ class RunningKernel:
         from probee.host.features import Features
 
         return Features().helper(program_type, function) is True
+
+    def saved_registers(self) -> int | None:
+        """How far behind `task_struct.stack` a task's saved registers stand, or None."""
+        from probee.host.registers import saved_registers
+
+        return saved_registers(self.btf) if self.kfunc("bpf_rdonly_cast") else None
 
     def kfunc_id(self, name: str) -> int:
         """The type id by which a program calls the kernel's function `name`."""

@@ -7,7 +7,7 @@ Linux's headers; where a kernel has no such member, loading a program that reads
 from __future__ import annotations
 
 from probee.lang.kernel import KernelStruct, Ptr
-from probee.lang.types import Chars, KernelStr, chars, s32, s64, u16, u32, u64
+from probee.lang.types import Chars, KernelPtr, KernelStr, chars, s32, s64, u16, u32, u64
 
 
 class NsCommon(KernelStruct, name="ns_common"):
@@ -167,6 +167,10 @@ class SignalStruct(KernelStruct, name="signal_struct"):
     group_exit_code: s32
 
 
+class PtRegs(KernelStruct, name="pt_regs"):
+    """The registers with which a task entered the kernel; tables.architectures knows where."""
+
+
 class TaskStruct(KernelStruct, name="task_struct"):
     """A thread (include/linux/sched.h): `pid` is the thread's number, `tgid` the process's.
 
@@ -192,4 +196,5 @@ class TaskStruct(KernelStruct, name="task_struct"):
     fs: Ptr[FsStruct]
     mm: Ptr[MmStruct]
     signal: Ptr[SignalStruct]
+    stack: KernelPtr
     comm: Chars = chars(16)

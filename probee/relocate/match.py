@@ -30,6 +30,11 @@ def value_of(btf: TypeTable, reloc: CoreReloc) -> int:
         return offset_of(btf, reloc)
     if reloc.kind == "type_exists":
         return int(bool(_structs(btf, reloc.struct)))
+    if reloc.kind == "type_id":
+        found = _structs(btf, reloc.struct)
+        if len(found) != 1:
+            raise Mismatch(f"this kernel has {len(found)} structs {reloc.struct}")
+        return found[0]
     try:
         offset_of(btf, reloc)
     except Mismatch:

@@ -1,15 +1,15 @@
 """The kernel's answers to what programs ask of its structs.
 
-In: a spec as it was compiled, or as it was kept with the answers in it. Out: the same spec with the
-number of every `CoreReloc`. The answers are kept with the spec in the compile cache, whose key has
-the kernel's identity in it, so a warm start opens no BTF.
+In: a spec as it was compiled. Out: the same spec with the number of every `CoreReloc`, and of
+every function of the kernel that is called. The answers are kept with the spec in the compile
+cache, whose key has the kernel's identity in it, so a warm start opens no BTF.
 """
 
 from __future__ import annotations
 
 from probee.errors import RelocationError
 from probee.frozen import replace
-from probee.spec.programs import ABSENT, UNRESOLVED
+from probee.spec.programs import ABSENT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,16 +19,21 @@ if TYPE_CHECKING:
 
 
 def resolved(spec: CollectionSpec, kernel: RunningKernel) -> CollectionSpec:
-    """The spec with every value. Raises RelocationError for what the kernel does not have.
+    """The spec with every answer. Raises RelocationError for what the kernel does not have.
 
     In a program that asks whether something exists, it is left to the verifier whether what does
     not is ever reached.
     """
-    if all(reloc.value != UNRESOLVED for program in spec.programs for reloc in program.core):
-        return spec
     btf = kernel.btf
     programs = tuple(
-        replace(program, core=tuple(_answer(btf, spec, program, r) for r in program.core))
+        replace(
+            program,
+            core=tuple(_answer(btf, spec, program, r) for r in program.core),
+            relocs=tuple(
+                replace(r, addend=kernel.kfunc_id(r.symbol)) if r.kind == "kfunc" else r
+                for r in program.relocs
+            ),
+        )
         for program in spec.programs
     )
     return replace(spec, programs=programs)

@@ -139,7 +139,7 @@ class _Loading:
         for name in (*sizes, *self.reuse):
             if all(name != m.name for m in self.spec.maps):
                 raise UsageError(f"the programs have no map {name!r}")
-        if any(program.core for program in self.spec.programs):
+        if self.spec.asks_kernel:
             from probee.runtime.core import resolved
 
             self.spec = resolved(self.spec, self.kernel)
@@ -161,14 +161,8 @@ class _Loading:
                 self._fill(loaded, bytes(section))
         fds = {name: loaded.fd for name, loaded in self.result.maps.items()}
         numbers = {name: value for name, value in consts.items() if isinstance(value, int)}
-        kfuncs = {
-            reloc.symbol: self.kernel.kfunc_id(reloc.symbol)
-            for program in self.spec.programs
-            for reloc in program.relocs
-            if reloc.kind == "kfunc"
-        }
         for program in self.spec.programs:
-            code = patched(program, fds, numbers, self.spec.endian, kfuncs)
+            code = patched(program, fds, numbers, self.spec.endian)
             if program.core:
                 from probee.relocate.patch import patched_core
 

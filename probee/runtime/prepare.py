@@ -85,12 +85,10 @@ def patched(
     fds: Mapping[str, int],
     consts: Mapping[str, int],
     endian: str,
-    kfuncs: Mapping[str, int] | None = None,
 ) -> bytes:
     """The program's code with what its relocations ask for written in.
 
-    `fds`: map descriptors, for maps and places in sections. `consts`: values. `kfuncs`: type ids of
-    kernel functions.
+    `fds`: map descriptors, for maps and places in sections. `consts`: values.
     """
     code = bytearray(program.code)
     order: Literal["little", "big"] = "little" if endian == "little" else "big"
@@ -99,7 +97,7 @@ def patched(
             _write_const(code, program, reloc, consts, order)
             continue
         if reloc.kind == "kfunc":
-            _write_kfunc(code, program, reloc, kfuncs or {}, order)
+            _write_kfunc(code, program, reloc, order)
             continue
         if reloc.kind not in _PSEUDO:
             raise NotSupportedError(
@@ -125,7 +123,6 @@ def _write_kfunc(
     code: bytearray,
     program: ProgramSpec,
     reloc: Reloc,
-    kfuncs: Mapping[str, int],
     order: Literal["little", "big"],
 ) -> None:
     """The type id of a kernel function into the immediate of the call."""
@@ -133,9 +130,9 @@ def _write_kfunc(
     registers = BPF_PSEUDO_KFUNC_CALL << 4 if order == "little" else BPF_PSEUDO_KFUNC_CALL
     if not 0 <= at <= len(code) - 8 or code[at : at + 2] != bytes((_CALL, registers)):
         raise UsageError(f"{program.name}: slot {reloc.insn} calls no function of the kernel")
-    if reloc.symbol not in kfuncs:
+    if reloc.addend == 0:
         raise UsageError(f"{program.name} calls {reloc.symbol}, whose type id was not looked up")
-    code[at + 4 : at + 8] = kfuncs[reloc.symbol].to_bytes(4, order)
+    code[at + 4 : at + 8] = reloc.addend.to_bytes(4, order)
 
 
 def _write_const(

@@ -218,7 +218,7 @@ class Session(Lookup):
         self._cached = spec is not None
         if spec is None:
             spec, doubt = self._compile(kernel)
-            if any(program.core for program in spec.programs):
+            if spec.asks_kernel:
                 from probee.runtime.core import resolved
 
                 spec = resolved(spec, kernel)  # kept with it, so that a warm start need not ask

@@ -83,7 +83,8 @@ class Reloc(Frozen):
     `kind`: `map` (ld_imm64 of the map's descriptor), `value` (ld_imm64 of the address
     `addend` bytes into the map's only value), `const` (the value of a Const that the Session sets:
     an ld_imm64, or a mov where 32 bits hold it), `kfunc` (a call of the kernel's function of that
-    name: its type id in the kernel's BTF). Slots count 8 bytes each.
+    name: its type id in the kernel's BTF, which is `addend` once it was looked up). Slots count 8
+    bytes each.
     """
 
     insn: int
@@ -99,10 +100,11 @@ class CoreReloc(Frozen):
     """Instruction slot `insn` depends on how the kernel lays out the struct named `struct`.
 
     `kind`: `byte_off` (where the member at `path`, names joined by dots, starts: the offset of a
-    load, or the immediate of an addition or mov), `field_exists`, `type_exists` (1 or 0, the
-    immediate of a mov). `wants`: what the code takes the member for: `int 4`, `ptr dentry`,
-    `ptr` (of any target), `struct path`, `chars 16`, or nothing of a type. `type` and `access`:
-    the same as libbpf says it, a type in the collection's BTF and member numbers such as `0:1:3`.
+    load, or the immediate of an addition or mov; `comm[8]`: byte 8 of a char array),
+    `field_exists`, `type_exists` (1 or 0, the immediate of a mov), `type_id` (of the struct in the
+    kernel's BTF, likewise). `wants`: what the code takes the member for: `int 4`, `ptr dentry`,
+    `ptr` (of any target), `struct path`, `chars 16`, or nothing of a type. `type` and `access`: the
+    same as libbpf says it, a type in the collection's BTF and member numbers such as `0:1:3`.
     `value`: what a kernel gave, UNRESOLVED before one was asked, ABSENT where it has none.
     """
 
@@ -173,6 +175,15 @@ class CollectionSpec(Frozen):
     btf: bytes = b""
     license: str = "Dual MIT/GPL"
     endian: str = "little"
+
+    @property
+    def asks_kernel(self) -> bool:
+        """Whether something in the code is still to be looked up in the kernel's BTF."""
+        return any(
+            any(core.value == UNRESOLVED for core in program.core)
+            or any(reloc.kind == "kfunc" and reloc.addend == 0 for reloc in program.relocs)
+            for program in self.programs
+        )
 
     def map(self, name: str) -> MapSpec:
         """The map of that name. StopIteration where there is none: a bug of the caller."""

@@ -74,5 +74,11 @@ class KernelFacts(Protocol):
     def helper(self, program_type: int, function: int) -> bool:
         """Whether programs of this type (`BPF_PROG_TYPE_*`) may call this helper (`BPF_FUNC_*`)."""
 
+    def saved_registers(self) -> int | None:
+        """How far behind `task_struct.stack` a task's saved registers stand, in bytes.
+
+        None where nobody can tell, or bpf_rdonly_cast is missing: then bpf_task_pt_regs finds them.
+        """
+
     def raw_tracepoint(self, name: str) -> tuple[RawArgument, ...] | None:
         """The arguments of a raw tracepoint, from BTF, or None where there is no such one."""

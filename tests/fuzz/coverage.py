@@ -31,6 +31,7 @@ KERNEL = "structs of the kernel, which CPython has not: tests/kernel/test_kernel
 UNHIT: Mapping[str, str] = {
     "core": KERNEL,
     "kaddr": KERNEL,
+    "kcast": KERNEL,
     "kload": KERNEL,
     "same": KERNEL,
     "callfn": "plain functions are compiled in place of their calls",

@@ -309,3 +309,8 @@ def test_root_of_a_user_namespace_is_told_so(spawn: Spawn) -> None:
         pytest.skip("this kernel lets nobody make a user namespace")
     assert err == b""
     assert "this process is root only in its own user namespace" in out.decode().splitlines()[0]
+
+
+def test_saved_registers_have_a_known_place_where_an_address_can_be_cast() -> None:
+    with RunningKernel() as kernel:
+        assert (kernel.saved_registers() is not None) == kernel.kfunc("bpf_rdonly_cast")

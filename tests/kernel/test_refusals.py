@@ -168,6 +168,7 @@ class Lies:
     def __init__(self, kernel: RunningKernel) -> None:
         self.tracepoint, self.kfunc = kernel.tracepoint, kernel.kfunc
         self.helper = kernel.helper
+        self.saved_registers = kernel.saved_registers
 
     def raw_tracepoint(self, _: str) -> tuple[RawArgument, ...]:
         return tuple(RawArgument(f"a{n}", "int", 8, signed=False) for n in range(16))

@@ -29,6 +29,9 @@ class Facts:
     def tracepoint(self, category: str, name: str) -> TracepointFormat | None:
         return None
 
+    def saved_registers(self) -> int | None:
+        return None
+
     def helper(self, program_type: int, function: int) -> bool:
         return self.kernel.helper(program_type, function)
 

@@ -317,6 +317,14 @@ def _core(s: Selector, op: Op) -> None:
     s.where(op.result, Src(NONE, 0, Symbol("core", str(op.symbol))))
 
 
+def _kcast(s: Selector, op: Op) -> None:
+    """The verifier puts a move in place of the call (Linux 6.2, kernel/bpf/verifier.c)."""
+    assert op.result is not None
+    type_id = Src(NONE, 0, Symbol("core", str(op.symbol)))
+    s.emit("call", args=[s.src(op.args[0]), type_id], symbol=Symbol("kfunc", "bpf_rdonly_cast"))
+    s.emit("result", d=s.define(op.result))
+
+
 def _same(s: Selector, op: Op) -> None:
     assert op.result is not None
     s.where(op.result, s.src(op.args[0]))
@@ -355,6 +363,7 @@ _HANDLERS: dict[str, Callable[[Selector, Op], None]] = {
     "slot": _slot,
     "const": _const,
     "core": _core,
+    "kcast": _kcast,
     "same": _same,
     "mapaddr": _mapaddr,
     "dataaddr": _dataaddr,

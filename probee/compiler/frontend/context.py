@@ -109,8 +109,7 @@ def syscall_arg(low: Lowering, node: ast.Call) -> Num:
         raise low.refuse(node.args[0], "arguments", "syscall_arg takes a constant from 0 to 5")
     registers = by_machine(low.world.target.arch)
     low.place(node)
-    task = low.builder.emit("call", result="ptr", symbol="get_current_task_btf")
-    saved = low.builder.emit("call", task, result="ptr", symbol="task_pt_regs")
+    saved = kernel.saved_registers(low)
     offset = registers.syscall_args[n]
     return Num(U64, low.builder.emit("load", saved, size=8, offset=offset))
 

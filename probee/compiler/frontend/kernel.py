@@ -14,7 +14,7 @@ from probee.compiler.frontend.values import Kern, KernText, Num, describe
 from probee.errors import UsageError
 from probee.frozen import replace
 from probee.lang.kernel import KernelMeta, PointerTo, kernel_name, member_type
-from probee.lang.linux import TaskStruct
+from probee.lang.linux import PtRegs, TaskStruct
 from probee.spec.programs import CoreReloc
 from probee.spec.types import CharArray, Int, Pointer
 from probee.uapi.bpf import BPF_PROG_TYPE_TRACEPOINT
@@ -36,6 +36,19 @@ def current_task(low: Lowering) -> Kern:
     helper = "get_current_task_btf" if typed else "get_current_task"
     pointer = low.builder.emit("call", result="ptr", symbol=helper)
     return Kern(TaskStruct, pointer, TaskStruct, direct=typed)
+
+
+def saved_registers(low: Lowering) -> Value:
+    """The address of the running task's saved registers, at a known place of its kernel stack."""
+    task = low.builder.emit("call", result="ptr", symbol="get_current_task_btf")
+    distance = low.world.facts.saved_registers()
+    if distance is None:
+        return low.builder.emit("call", task, result="ptr", symbol="task_pt_regs")
+    owner = Kern(TaskStruct, task, TaskStruct, direct=True)
+    stack = _load(low, owner, "stack", "ptr", 8)
+    place = low.builder.emit("add", stack, distance, size=8)
+    type_id = access(low, "type_id", PtRegs, (), "")
+    return low.builder.emit("kcast", place, symbol=type_id, result="ptr")
 
 
 def read(low: Lowering, owner: Kern, node: ast.Attribute) -> TypedValue:

@@ -120,6 +120,7 @@ _ROWS = (
     OpRow("core", 0, "int", pure=True, sizes=(4,)),  # a number: an offset, 1 or 0
     OpRow("kaddr", 1, "ptr", pure=True),  # args[0] + the member's offset
     OpRow("kload", 1, "either", sizes=MEMORY),  # of the member of what args[0] is known to be
+    OpRow("kcast", 1, "ptr", pure=True),  # the address as one of the struct whose id `symbol` names
     OpRow("same", 1, "either", pure=True),  # an address as a number, or the other way about
     # memory: the address is args[0] + `offset`
     OpRow("load", 1, "either", sizes=MEMORY),  # zero-extended

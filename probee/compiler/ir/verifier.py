@@ -83,7 +83,7 @@ def _verify_symbol(function: Function, op: Op, where: str) -> None:
         raise IRError(f"{where}: {op.symbol!r} is no condition")
     if op.kind == "slot" and not (isinstance(op.symbol, Slot) and op.symbol in function.slots):
         raise IRError(f"{where}: not a slot of this function")
-    named = (*CALLS, "const", "core", "kaddr", "kload", "mapaddr", "dataaddr")
+    named = (*CALLS, "const", "core", "kaddr", "kcast", "kload", "mapaddr", "dataaddr")
     if op.kind in named and not isinstance(op.symbol, str):
         raise IRError(f"{where}: its symbol is missing")
     if op.kind == "atomic" and len(op.args) != (3 if op.symbol == "cmpxchg" else 2):

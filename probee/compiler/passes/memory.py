@@ -136,9 +136,8 @@ def frozen_roots(function: Function) -> set[Operand]:
     for block in function.blocks:
         for op in block.ops:
             constant = op.kind == "dataaddr" and op.symbol == ".rodata"
-            if op.result is not None and (
-                constant or (op.kind == "call" and op.symbol == "task_pt_regs")
-            ):
+            saved = op.kind == "kcast" or (op.kind == "call" and op.symbol == "task_pt_regs")
+            if op.result is not None and (constant or saved):
                 found.add(op.result)
     return found
 

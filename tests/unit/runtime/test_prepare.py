@@ -181,14 +181,14 @@ KFUNC = struct.pack("<BBhiBBhi", 0x85, 0x20, 0, 0, 0x95, 0, 0, 0)
 
 
 def test_functions_of_the_kernel_are_written_into_calls() -> None:
-    call = program(KFUNC, Reloc(0, "kfunc", "bpf_iter_num_new"))
-    patched = prepare.patched(call, {}, {}, "little", {"bpf_iter_num_new": 70_000})
+    call = program(KFUNC, Reloc(0, "kfunc", "bpf_iter_num_new", 70_000))
+    patched = prepare.patched(call, {}, {}, "little")
     assert patched == KFUNC[:4] + struct.pack("<i", 70_000) + KFUNC[8:]
     with pytest.raises(UsageError, match="was not looked up"):
-        prepare.patched(call, {}, {}, "little")
+        prepare.patched(program(KFUNC, Reloc(0, "kfunc", "bpf_iter_num_new")), {}, {}, "little")
 
 
 @pytest.mark.parametrize("slot", [-1, 1, 2])
 def test_a_kfunc_that_is_not_called(slot: int) -> None:
     with pytest.raises(UsageError, match=f"slot {slot} calls no function"):
-        prepare.patched(program(KFUNC, Reloc(slot, "kfunc", "f")), {}, {}, "little", {"f": 1})
+        prepare.patched(program(KFUNC, Reloc(slot, "kfunc", "f", 1)), {}, {}, "little")

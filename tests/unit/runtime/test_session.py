@@ -171,6 +171,9 @@ class Facts:
     def kfunc(self, name: str) -> bool:
         return False
 
+    def saved_registers(self) -> int | None:
+        return None
+
     def helper(self, program_type: int, function: int) -> bool:
         return False
 
