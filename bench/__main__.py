@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import compiled, contestants, load, measure, report, sizes, surroundings
@@ -23,10 +22,10 @@ from bench.peers import trixie
 from scripts import oracles
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bench.contestants import Contestant, Missing
 
-HERE = Path(__file__).parent
-README = HERE.parent / "README.md"
 SECTIONS = ("cost", "start", "million", "every_cpu", "crowd", "compiled", "sizes", "codegen")
 
 
@@ -81,7 +80,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--again", action="store_true", help="write the pages from results.json")
     options = parser.parse_args(words)
     if options.again:
-        write(json.loads((HERE / "results.json").read_text()))
+        report.write(json.loads(report.RESULTS.read_text()))
         return 0
     gcc = oracles.find("gcc")
     if os.geteuid() != 0 or gcc is None:
@@ -93,8 +92,8 @@ def main(words: list[str]) -> int:
     if options.quick or options.only:
         print(report.markdown(results))
     else:
-        (HERE / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-        write(results)
+        report.RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+        report.write(results)
     return 0
 
 
@@ -126,12 +125,6 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
                 results[section] = found
     results["minutes"] = (time.monotonic() - begin) / 60
     return results
-
-
-def write(results: dict[str, Any]) -> None:
-    """RESULTS.md, and the table in README.md between its marks."""
-    (HERE / "RESULTS.md").write_text(report.markdown(results))
-    README.write_text(report.in_readme(README.read_text(), results))
 
 
 if __name__ == "__main__":

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from bench.load import Watched
 
 ROOT = Path(__file__).parent.parent
-# The interpreter that a person would have, not this virtual environment's.
+# As its first line says, with the interpreter that a person would have: not this virtual
+# environment's, nor a version manager's script that looks for one.
 PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
+PROBEE = (PYTHON, "-IS", str(ROOT / "bin" / "probee"))
 BPFTRACE = 'tracepoint:syscalls:sys_enter_openat /{} == {}/ {{ printf("%d %s %s\\n", pid, comm, str(args->filename)); }}'  # noqa: E501
 EVERYWHERE = frozenset({"cost", "start", "many", "crowd"})
 FLOOR, OURS, OURS_JSON = "floor", "probee", "probee --json"
@@ -86,8 +88,8 @@ def floor(record_bytes: int) -> Contestant:
 
 
 def probee(*more: str) -> Callable[[Watched], list[str]]:
-    """The bare checkout, under the system's interpreter."""
-    return lambda watched: [PYTHON, "-m", "probee", "opensnoop", *options(watched), *more]
+    """bin/probee of this checkout."""
+    return lambda watched: [*PROBEE, "opensnoop", *options(watched), *more]
 
 
 def ours() -> list[Contestant]:

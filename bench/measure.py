@@ -234,13 +234,13 @@ def _many(row: Contestant, looped: load.Load, plan: Plan) -> dict[str, Any]:
     found = {
         "opens": each * looped.workers, "rows": run.rows() if row.rows else 0,
         "ns": nanoseconds, "cpu": cpu, "programs": programs,
-        "reported": _reported(used.said), **used._asdict(),
+        "reported": reported(used.said), **used._asdict(),
     }  # fmt: skip
     plan.output.unlink()
     return found
 
 
-def _reported(said: str) -> int:
+def reported(said: str) -> int:
     """How many events a contestant says it lost; probee's last line on standard error."""
     found = re.findall(r"(\d+) events? lost", said.replace(",", ""))
     return sum(map(int, found)) if "lost" in said else 0

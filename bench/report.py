@@ -15,6 +15,7 @@ from bench.goals import goals
 from bench.series import Results, spread
 
 HERE = Path(__file__).parent
+RESULTS, PAGE, README = HERE / "results.json", HERE / "RESULTS.md", HERE.parent / "README.md"
 NOTES, SOAK = HERE / "NOTES.md", HERE / "soak.json"
 BEGIN, END = "<!-- bench: begin; written by make bench -->\n", "<!-- bench: end -->"
 WHAT = (
@@ -86,6 +87,12 @@ def _goals(results: Results) -> list[str]:
         met = "met" if goal.reached.middle <= goal.limit else "**missed**"
         lines.append(f"| {goal.what} | {goal.limit:g} | {text} | {met} |")
     return [*lines, ""]
+
+
+def write(results: Results) -> None:
+    """RESULTS.md, and the table in README.md between its marks."""
+    PAGE.write_text(markdown(results))
+    README.write_text(in_readme(README.read_text(), results))
 
 
 def in_readme(text: str, results: Results) -> str:

@@ -247,28 +247,27 @@ def missing(results: Results) -> list[str]:
 
 def soak(found: Results) -> list[str]:
     """The long run: counts and memory."""
+    missing = found["opens"] - found["rows"] - found["reported"]
     rows = [
-        ["opens made by the load", f"{found['opens']:,}"],
+        ["opens, counted by the load", f"{found['opens']:,}"],
         ["rows", f"{found['rows']:,}"],
         ["reported as lost", f"{found['reported']:,}"],
-        ["opens − rows − losses", f"{found['opens'] - found['rows'] - found['reported']:,}"],
-        [
-            "resident MB, after a minute and at the end",
-            f"{found['first_mb']:.1f}, {found['last_mb']:.1f}",
-        ],
-        ["the most between", f"{found['most_mb']:.1f}"],
-        [
-            "CPU of the load and of probee, of one core",
-            f"{found['load_cpu']:.0%}, {found['tool_cpu']:.0%}",
-        ],
-        ["processes that the load started", f"{found['processes']:,}"],
+        ["neither", f"{missing:,}" if missing == 0 else f"**{missing:,}**"],
+        ["most resident MB of the first quarter", f"{found['first_mb']:.1f}"],
+        ["of the last quarter", f"{found['last_mb']:.1f}"],
+        ["probee's CPU, of one core", f"{found['tool_cpu']:.1%}"],
+        ["the load's", f"{found['load_cpu']:.1%}"],
+        ["processes that came and went", f"{found['processes']:,}"],
     ]
+    words = " ".join(["probee opensnoop -u UID", *found["options"]])
     text = (
         f"`python -m bench.soak --seconds {found['seconds']:.0f}`, {found['date']}, Linux "
-        f"{found['kernel']}: {found['what']}"
+        f"{found['kernel']}: `{words}` beside 1 to 1,000 processes, their threads and short-lived "
+        "children, which begin each phase with a burst at full speed and open in every way that "
+        "there is, rightly and wrongly."
     )
     kinds = ", ".join(f"{name} {count:,}" for name, count in found["kinds"].items())
-    return ["## The long run", "", text, "", *_table(["", ""], rows), f"The opens: {kinds}.", ""]
+    return ["## The long run", "", text, "", *_table(["", ""], rows), f"Opens: {kinds}.", ""]
 
 
 def short(results: Results) -> list[str]:
