@@ -171,6 +171,7 @@ class Builder:
         Of a loop that is open not all is known: what its head joins is a value of its own.
         """
         found: dict[Value, Value] = {}
+        entered: set[Value] = set()
         todo = [value]
         while todo:
             at = todo[-1]
@@ -180,9 +181,9 @@ class Builder:
                 todo.pop()
                 continue
             given = [edge.args[place] for edge in self._preds[block]]
-            new = [v for v in given if isinstance(v, Value) and v not in found and v not in todo]
-            if new:
-                todo += new
+            if at not in entered:
+                entered.add(at)
+                todo += [v for v in given if isinstance(v, Value) and v not in entered]
                 continue
             ends = {found.get(v, v) if isinstance(v, Value) else v for v in given} - {at}
             only = ends.pop() if len(ends) == 1 else at

@@ -131,6 +131,7 @@ ALIASED = f's.path = "ab"\nt = scratch[0]\nt.path = s.path\n{READ}t.path = "a"\n
         ('s.path = read_str(p, default="?")\nnames.output(s)', True),
         ('s.path = read_str(p, default="?")\ns.n = 3\ns.n += 4\nnames.output(s)', True),
         (CHOSEN, True),
+        (f"{READ}if s.path == '?' and read_str(p, 2) is None:\n    s.n = 1\nnames.output(s)", True),
         ('for i in range(3):\n    s.path = read_str(p, default="?")\n    names.output(s)', True),
         ('o = places[0]\no.named.path = read_str(p, default="?")\nouters.output(o)', True),
         (ALIASED, False),
