@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 PREFIX_SIZE = 256  # the most that a trie's key can hold: LPM_DATA_SIZE_MAX, kernel/bpf/lpm_trie.c
 SEVERAL = 1024  # how many prefixes there may be
 LONGEST = 4096  # --max-path: PATH_MAX
-SHOWN = 254  # as long as a name is where nothing else was asked
 
 
 class Beginning(Struct):
@@ -104,7 +103,7 @@ WALK_OPTIONS = (
     Option("host-path", help="-F as the host has it, beyond the root of containers and chroots",
            group="Columns"),
     Option("max-path", "", "N", f"show N bytes of a path, up to {LONGEST} (default: "
-           f"{SHOWN} of names, {LONGEST} with -F)", longest_path, group="Columns"),
+           f"{LONGEST})", longest_path, group="Columns"),
 )  # fmt: skip
 
 

@@ -184,13 +184,13 @@ class Snoop:
 def expected(call: Call) -> dict[str, Any]:
     """The JSON row that a call must give, without the task's names."""
     _, pid, path, ret, _, _ = call
-    name = None if path is None else path[:254].decode("utf-8", "surrogateescape")
+    name = None if path is None else path[:4096].decode("utf-8", "surrogateescape")
     return {
         "pid": pid,
         "fd": max(ret, -1),
         "errno": max(-ret, 0),
         "path": name,
-        "cut": path is not None and len(path) > 254,
+        "cut": path is not None and len(path) > 4096,
     }
 
 

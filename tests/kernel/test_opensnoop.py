@@ -63,14 +63,14 @@ openat(base + '\u202eé漢\u0085'.encode() + b'\\xff\\xc3', os.O_CREAT | os.O_RD
 @VARIANTS
 def test_long_names(spawn: Spawn, variant: Words) -> None:
     code = """
-for size in (253, 254, 255, 256, 257, 4095):
+for size in (253, 254, 255, 256, 257, 4094, 4095):
     openat((b'/' + b'0123456789/' * 400)[:size])
     openat(b'/short')
 openat(b'/' * 5000)
 """
     calls, rows = snooped(spawn, code, *variant)
     assert [seen(row) for row in rows] == [expected(call) for call in calls]
-    assert [row["cut"] for row in rows].count(True) == 5
+    assert [row["cut"] for row in rows].count(True) == 1
 
 
 @VARIANTS
@@ -197,7 +197,7 @@ def test_strace_says_the_same(spawn: Spawn, tmp_path: Path, oracle: Callable[[st
         match = re.match(r'open(?:at)?\(.*?"([^"]*)", (0x[0-9a-f]+|0).*\) = (\S+)', line)
         assert match, line
         path = bytes.fromhex(match[1].replace("\\x", "").strip('"'))
-        assert os.fsencode(row["path"]) == path[:254]
+        assert os.fsencode(row["path"]) == path[:4096]
         assert row["flags"] == int(match[2], 16)
         assert row["fd"] == int(match[3], 0)
 

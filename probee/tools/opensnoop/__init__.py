@@ -214,7 +214,7 @@ TOOL = Tool(
         "Calls: open, openat, openat2, creat, open_by_handle_at. A row is printed when the call "
         "ends. FD is the new descriptor, or -1; ERR is the error's "
         "number, or 0. PATH is the name as the caller gave it, [handle] where it gave none, ? "
-        "where it could not be read, and ends in … where it was cut at 254 bytes. With -F it is "
+        "where it could not be read, and ends in … where --max-path cut it. With -F it is "
         "the path of the opened file inside its container, or of a failure its directory and name; "
         "(deleted) and (unreachable) mark what they say, … in front what was cut there. "
         "Unprintable bytes of names are escaped, backslashes doubled."

@@ -29,7 +29,7 @@ from probee.klib.filters import wanted
 from probee.klib.paths import path_wanted
 from probee.klib.results import wanted_result
 from probee.klib.tasks import typed_task
-from probee.klib.walk import AT_FDCWD, Walked, locate
+from probee.klib.walk import AT_FDCWD, NAME_ROOM, Walked, locate
 
 # `way`, how it was opened: an index into CALLS, and bits.
 CALLS = ("open", "creat", "openat", "openat2", "open_by_handle_at")
@@ -43,26 +43,29 @@ HANDLE = 2  # the call takes a file handle
 
 
 class Open(Struct):
-    """A call that ended. `ids`: process id << 32 | thread id. `comm` at 0 saves an instruction."""
+    """A call that ended. `ids`: process id << 32 | thread id. `comm` at 0 saves an instruction.
+
+    It is sent up to the end of its path.
+    """
 
     comm: Chars = chars(16)
     ids: u64
     ret: s32
     way: u16
     unread: u16
-    path: Chars = chars(256)
+    path: Chars = chars(NAME_ROOM)
 
 
 class More(Struct):
     """The same, with what only some options show. `time`, of its end, and `latency` in ns."""
 
-    open: Open
     time: u64
     latency: u64
     flags: u64
     mode: u64
     cgroup: u64
     uid: u32
+    open: Open
 
 
 class Located(Struct):
@@ -84,7 +87,9 @@ class Located(Struct):
 opens = RingBuf(Open, size="2M")
 located_opens = RingBuf(Located, size="4M")
 scratch = PerCpuArray(Located, max_entries=1)
+open_scratch = PerCpuArray(Open, max_entries=1)
 more_opens = RingBuf(More, size="2M")
+more_scratch = PerCpuArray(More, max_entries=1)
 more = Const(bool, False)
 located = Const(bool, False)
 timed = Const(bool, False)  # the entries are to take the time
@@ -139,14 +144,16 @@ def report(
             w.flags, w.mode, w.cgroup = flags, mode, current.cgroup_id
             locate(w.walked, ret, path, unread == 0, at, in_root)
             located_opens.output(w, offsetof(Located, "walked.text") + w.walked.used)
-        elif (m := more_opens.reserve()) is not None:
-            fill(m.open, ids, ret, way, path, unread)
+        else:
+            m = more_scratch[0]
             m.time, m.latency, m.uid = now, latency, current.uid
             m.flags, m.mode, m.cgroup = flags, mode, current.cgroup_id
-            m.submit()
-    elif (e := opens.reserve()) is not None:
+            fill(m.open, ids, ret, way, path, unread)
+            more_opens.output(m)
+    else:
+        e = open_scratch[0]
         fill(e, ids, ret, way, path, unread)
-        e.submit()
+        opens.output(e)
 
 
 def fill(e: Open, ids: u64, ret: s64, way: u32, path: UserStr, unread: u32) -> None:

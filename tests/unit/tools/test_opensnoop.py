@@ -13,7 +13,7 @@ from probee.frame.formats import Json, Table
 from probee.frame.options import Values, parse
 from probee.host.features import Features
 from probee.klib import results, tasks
-from probee.spec.types import struct_format
+from probee.spec.types import least_record, struct_format
 from probee.tools import opensnoop as o
 from probee.tools.opensnoop import calls, rows
 
@@ -77,7 +77,7 @@ def record(**changes: Any) -> tuple[Any, ...]:
         "comm": b"cat", "path": b"/etc/hostname", **changes,
     }  # fmt: skip
     row["comm"] = row["comm"].ljust(16, b"\0")
-    row["path"] = row["path"].ljust(256, b"\0")
+    row["path"] = row["path"].ljust(4098, b"\0")
     return tuple(row[name] for name, _ in leaves(rows.More.layout_))
 
 
@@ -151,9 +151,9 @@ def test_json_keys_are_stable() -> None:
         "pid": 42, "comm": "cat", "fd": 3, "errno": 0, "error": None, "path": "/etc/hostname",
         "cut": False, "unread": None,
     }  # fmt: skip
-    failed = row(ret=-2, path=b"x" * 256)
+    failed = row(ret=-2, path=b"x" * 4098)
     assert (failed["fd"], failed["errno"], failed["error"]) == (-1, 2, "ENOENT")
-    assert (failed["path"], failed["cut"]) == ("x" * 254, True)
+    assert (failed["path"], failed["cut"]) == ("x" * 4096, True)
     extended = row("-e", flags=os.O_CREAT | os.O_CLOEXEC, mode=0o600)
     assert extended["flags"] == os.O_CREAT | os.O_CLOEXEC
     assert extended["flag_names"] == "O_RDONLY|O_CREAT|O_CLOEXEC"
@@ -171,6 +171,9 @@ def test_json_keys_are_stable() -> None:
 
 
 def test_the_record_is_small_and_without_gaps() -> None:
-    assert "x" not in struct_format(rows.Open.layout_)
-    assert rows.Open.layout_.size % 8 == 0
-    assert rows.Open.layout_.size == 288
+    """It is sent up to the end of its path; the longest name fits, and is shown whole."""
+    layout = rows.Open.layout_
+    assert layout.fields[-1].name == "path"
+    assert "x" not in struct_format(layout).rstrip("x")
+    assert least_record(layout) == 32
+    assert layout.fields[-1].type.size - 2 == 4096
