@@ -73,3 +73,49 @@ def test_whole_paths(
 def test_host_paths(spawn: Spawn, tmp_path: Path, cases: Sequence[Callable[[str], None]]) -> None:
     for case in run_cases(spawn, cases, tmp_path, "--host-path"):
         assert host_differences(case) == [], case.name
+
+
+RACE = """
+first, other = {first!r}.encode(), {other!r}.encode()
+kept = os.open(other, os.O_RDONLY)
+place = os.open('/', os.O_RDONLY); os.close(place)  # the number that the next open will get
+stop = []
+def disturb():
+    while not stop:
+        libc.dup2(kept, place)
+        libc.close(place)
+thread = threading.Thread(target=disturb)
+thread.start()
+for i in range(3000):
+    ret = call(257, L(-100), first, L(0), L(0))
+    if ret >= 0:
+        libc.close(ret)
+stop.append(1)
+thread.join()
+"""
+
+
+def test_another_thread_takes_the_descriptor(spawn: Spawn, tmp_path: Path) -> None:
+    """Then its file is shown, or none: there is nothing else that could be seen."""
+    paths = [tmp_path / name for name in ("first", "other")]
+    for path in paths:
+        path.write_text("")
+    code = RACE.format(first=str(paths[0]), other=str(paths[1]))
+    _, rows = snooped(spawn, code, "-F")
+    told = [(row["path"], row["unread"]) for row in rows[-3000:]]
+    assert set(told) <= {(str(paths[0]), None), (str(paths[1]), None), (None, "closed")}
+    assert told.count((str(paths[0]), None)) > 100
+
+
+def test_long_names(spawn: Spawn) -> None:
+    code = """
+for size in (1, 39, 40, 41, 42, 4094, 4095):
+    openat((b'/' + b'0123456789/' * 400)[:size])
+openat(b'/' * 5000)
+"""
+    for most in (40, 255, 4093, 4094, 4095, 4096):
+        calls, rows = snooped(spawn, code, "--max-path", str(most))
+        assert len(calls) == len(rows) == 8
+        for call, row in zip(calls, rows, strict=True):
+            assert row["path"] == call[2][:most].decode()
+            assert row["cut"] is (len(call[2]) > most)
