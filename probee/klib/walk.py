@@ -68,7 +68,7 @@ STEPS = 256
 walked = Const(bool, False)  # -F
 beyond = Const(bool, False)  # --host-path
 own_space = Const(u32, 0)  # and this process's mount namespace
-longest = Const(u32, 254)  # --max-path
+longest = Const(u32, 4096)  # --max-path
 
 # Where members stand in the running kernel's structs.
 task_fs = Const(u32, 0)
