@@ -40,7 +40,12 @@ class Long(Struct):
     raw: list[u8] = array(u8, 24)
     path: Chars = chars(80)
 
+class Comm(Struct):
+    n: u16
+    comm: Chars = chars(16)
+
 ring = RingBuf(E, size="4K")
+comms = RingBuf(Comm, size="4K")
 longs = RingBuf(Long, size="4K")
 odds = RingBuf(Odd, size="4K")
 outers = RingBuf(Outer, size="4K")
@@ -144,6 +149,23 @@ def program(ctx: Context) -> s64:
     if s is None:
         return 99
     return len(s.raw) + (s.cut << 8) + len(e.path.raw) * 1024
+""",
+    "a length that a name of the task leaves unknown": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    p: UserStr = ctx.a
+    o = Comm(n=1)
+    o.comm = read_str(p, default="0123456789")
+    found = len(o.comm.raw)
+    comms.output(o)
+    o.comm = current.comm
+    comms.output(o)
+    if ctx.g & 1:
+        o.comm = "a"
+    else:
+        o.comm = "bc"
+    comms.output(o)
+    return found + len(o.comm.raw) * 100 + len(current.comm.raw) * 10000
 """,
     "a size that is said": """
 @raw_tracepoint("probee_meaning")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import search, texts
+from probee.compiler.frontend import lengths, search, texts
 from probee.compiler.frontend.traps import trap_if
 from probee.compiler.frontend.values import (
     S64,
@@ -120,7 +120,16 @@ def length(low: Lowering, value: TypedValue, node: ast.AST) -> Num:
     found = search.materialise(low, value.text, node)
     if isinstance(found, Text):
         return literal(len(found.raw))
-    return Num(S64, search.length(low, found), 0, found.type.size - 1)
+    count = lengths.known(low, found, found.offset, found.type.size)
+    if count is None:
+        return Num(S64, search.length(low, found), 0, found.type.size - 1)
+    most = found.type.size - 2  # of a text that was cut, which takes one byte more than its NUL
+    whole, cut = low.blocks(2)
+    low.branch("ult", count, found.type.size, whole, cut)
+    low.start(whole)
+    ends = [low.end(low.builder.emit("sub", count, 1, size=8))]
+    low.start(cut)
+    return Num(S64, low.join([*ends, low.end(most)]), 0, most)
 
 
 # ------------------------------------------------------------------------------------ comparison

@@ -62,10 +62,8 @@ def put(low: Lowering, place: Place, value: TypedValue, node: ast.expr) -> None:
                 raise _size(low, node, f"a task's name takes 16 bytes, and chars({size}) has less")
             pointer = memory.address_of(low, place)
             low.builder.emit("call", pointer, size, result="none", symbol="get_current_comm")
-            lengths.note(low, place.ref, place.offset, size, COMM_SIZE)
         case KernText():
             _read_array(low, place, value, node)
-            lengths.note(low, place.ref, place.offset, size, min(size, value.size + 1))
         case ReadStr(default=None):
             raise low.refuse(
                 node,
@@ -146,7 +144,6 @@ def _copy(low: Lowering, place: Place, value: TypedValue, node: ast.AST) -> None
     count = lengths.known(low, value, value.offset, given)
     if given < size:
         low.builder.emit("store", place.ref.ptr, 0, size=1, offset=place.offset + given)
-        count = given + 1
     if count is not None:
         lengths.note(low, place.ref, place.offset, size, count)
 

@@ -146,6 +146,11 @@ def test_what_is_known_of_a_texts_length(body: str, known: bool) -> None:
     assert (not sent(PATH + body).isdigit()) == known
 
 
+def test_the_length_of_a_text_that_was_just_read_looks_at_no_byte() -> None:
+    assert not any("= *(u8 *)" in line for line in calls(f"{PATH}{READ}s.n = len(s.path.raw)"))
+    assert any("= *(u8 *)" in line for line in calls(f"{PATH}s.n = len(s.path.raw)"))
+
+
 def test_a_constant_texts_record_has_a_constant_length() -> None:
     assert sent('s = scratch[0]\ns.path = "abc"\nnames.output(s)').isdigit() is False
     asm = calls('s = scratch[0]\ns.path = "abc"\nnames.output(s)')
