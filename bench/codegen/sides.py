@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import os
 import random
 import struct
 import zlib
@@ -181,7 +182,9 @@ def _elements(live: LoadedMap) -> dict[bytes, bytes]:
         size = -(-size // 8) * 8 * possible_cpus()
     out, key = {}, bpf.map_get_next_key(live.fd, None, live.spec.key_size)
     while key is not None:
-        out[key] = bpf.map_lookup(live.fd, key, size) or b""
+        value, each = bpf.map_lookup(live.fd, key, size) or b"", -(-live.spec.value_size // 8) * 8
+        copies = [value[at : at + each] for at in range(0, len(value), each)]
+        out[key] = b"".join(_without_rests(copy, live.spec.value_type) for copy in copies)
         key = bpf.map_get_next_key(live.fd, key, live.spec.key_size)
     return out
 
@@ -191,16 +194,27 @@ def _without_rests(record: bytes, type_: object) -> bytes:
     out = bytearray(record)
     for field in type_.fields if isinstance(type_, StructType) else ():
         if isinstance(field.type, CharArray):
-            size = field.type.size
-            text = record[field.offset : field.offset + size].split(b"\0")[0]
-            out[field.offset : field.offset + size] = text.ljust(size, b"\0")
+            place = slice(field.offset, field.offset + field.type.size)
+            held = record[place]  # of the last field as much as was sent
+            out[place] = held.split(b"\0")[0].ljust(len(held), b"\0")
     return bytes(out)
 
 
 def differences(ours: Side, theirs: Side, inputs: Inputs, state_each: int) -> list[str]:
-    """Where two programs do not do the same on the same inputs, in words; nothing if they do."""
+    """Where two programs do not do the same on the same inputs, in words; nothing if they do.
+
+    They run on one CPU, for what a map holds for each CPU is compared too.
+    """
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        return _compared(ours, theirs, inputs.contexts, state_each)
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+def _compared(ours: Side, theirs: Side, contexts: list[bytes], state_each: int) -> list[str]:
     found: list[str] = []
-    contexts = inputs.contexts
     for number, context in enumerate(contexts):
         results = ours.run(context), theirs.run(context)
         if results[0] != results[1]:

@@ -5,7 +5,7 @@
     links       programs -> their hooks, and off again     programs  facts and test runs
     verifier    a refusal -> the Python line               descriptors  closed once, in one process
     cache, codec   a compiled spec kept on disk            reuse     maps of others in place of ours
-    maps, variables, ring, losses, decode   what user space reads and writes while programs run
+    maps, variables, ring, records, losses, decode   what user space reads and writes meanwhile
 
 Read `session` first: it calls the others in their order.
 """
