@@ -14,6 +14,7 @@ from probee.frame.paths import (
     BELOW,
     CLOSED,
     CUT,
+    DISK,
     GONE,
     LOST,
     NOWHERE,
@@ -80,6 +81,34 @@ def test_cut() -> None:
     assert (told(both)[:2], paths.shown(both)) == ((b"a/xy", True), "…/a/xy…")
     assert told(raw(SHORT, b"a"))[1] is True
     assert (told(raw(CLOSED))[0], paths.shown(raw(UNREAD, name=b"?"))) == (b"?", "?")
+
+
+class Mounts:
+    """One file system, 8:1, whose /srv is mounted on /data."""
+
+    def find(self, device: int, path: bytes) -> bytes | None:
+        known = device == 8 << 20 | 1 and path.startswith(b"/srv")
+        return b"/data" + path[4:] if known else None
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        (raw(DISK, b"srv", b"x", inode=8 << 20 | 1), "/data/x"),
+        (raw(DISK, b"srv", inode=8 << 20 | 1), "/data"),
+        (raw(DISK | BELOW, b"srv", b"x", name=b"../y", inode=8 << 20 | 1), "/data/x/../y"),
+        (raw(DISK | GONE, b"srv", b"x", inode=8 << 20 | 1), "/data/x (deleted)"),
+        (raw(DISK, b"home", b"x", inode=8 << 20 | 1), "(unreachable)/home/x"),
+        (raw(DISK, inode=8 << 20 | 2), "(unreachable)/"),
+        (raw(DISK | BELOW | CUT, name=b"y", inode=8 << 20 | 2), "(unreachable)/y…"),
+        (raw(ROOT, b"srv", b"x", inode=8 << 20 | 1), "/srv/x"),
+    ],
+)
+def test_on_host(monkeypatch: pytest.MonkeyPatch, fields: Any, text: str) -> None:
+    monkeypatch.setattr("probee.host.mounts.Mounts", Mounts)
+    found = paths.on_host()(fields)
+    assert paths.shown(found) == text
+    assert paths.unreachable(found) is text.startswith("(unreachable)")
 
 
 @given(st.lists(NAMES, max_size=8), st.booleans())
