@@ -166,11 +166,11 @@ def read_name(w: Walked, name: UserStr) -> None:
     if got > longest + 1:
         w.place = CUT
         got = probe_read_user_str(window(w.text, 0, NAME_ROOM), min(longest + 1, NAME_ROOM), name)
-    if got <= 0:
+    if got < 0:
         w.place = UNREAD
         w.text = "?"
         got = 2
-    w.used = got
+    w.used = max(got, 1)  # an empty name's NUL is not counted before Linux 5.11
 
 
 def directory_of(w: Walked, at: s32, in_root: bool) -> u64:
