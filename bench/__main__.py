@@ -16,7 +16,7 @@ import tempfile
 import time
 from typing import TYPE_CHECKING, Any
 
-from bench import compiled, contestants, load, measure, report, sizes, surroundings
+from bench import compiled, contestants, load, measure, profile, report, sizes, surroundings
 from bench.codegen import measure as codegen
 from bench.peers import trixie
 from scripts import oracles
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
     from bench.contestants import Contestant, Missing
 
-SECTIONS = ("cost", "start", "million", "every_cpu", "crowd", "compiled", "sizes", "codegen")
+SECTIONS = (
+    "cost", "profile", "start", "million", "every_cpu", "crowd", "compiled", "sizes", "codegen",
+)  # fmt: skip
 
 
 def version(tool: str) -> str:
@@ -56,17 +58,19 @@ def measured(section: str, rows: list[Contestant], plan: measure.Plan, cache: Pa
         case "start":
             return measure.start(rows, plan)
         case "million":
-            return measure.many(rows, plan, load.cpus()[:1])
+            return measure.many(rows, plan, load.cpus()[:1], 3)
         case "every_cpu":
-            return measure.many(rows, plan, load.cpus())
+            return measure.many(rows, plan, load.cpus(), 2)
         case "crowd":
             return measure.crowd(rows, plan)
         case "sizes":
             return sizes.measured(cache)
         case "compiled" if clang and plan.bpftool:
             return compiled.c_program(clang, plan.bpftool, plan.folder, plan.rounds)
+        case "profile" if plan.bpftool:
+            return profile.measured(rows, plan, plan.bpftool)
         case "codegen" if clang:
-            return codegen.measured(clang, plan.rounds, plan.folder)
+            return codegen.measured(clang, min(plan.rounds, 7), plan.folder)
     return None
 
 

@@ -109,7 +109,7 @@ def _code(results: Results) -> list[Goal]:
     return [
         Goal("xlated bytes, exit only", 360, _biggest(results, OURS, "")),
         Goal("xlated bytes, entry of the pair", 240, _biggest(results, pair, "enter")),
-        Goal("xlated bytes, exit of the pair", 792, _biggest(results, pair, "exit")),
+        Goal("xlated bytes, exit of the pair", 792, _biggest(results, pair, "end")),
     ]
 
 

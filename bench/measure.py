@@ -210,10 +210,12 @@ def _read_until_quiet(read: int) -> None:
             time.sleep(0.005)
 
 
-def many(rows: list[Contestant], plan: Plan, cpus: list[int]) -> dict[str, list[dict[str, Any]]]:
+def many(
+    rows: list[Contestant], plan: Plan, cpus: list[int], rounds: int
+) -> dict[str, list[dict[str, Any]]]:
     """`opens` in all, at full speed from a thread on each of `cpus`, rows to a file; by round."""
     found: dict[str, list[dict[str, Any]]] = {}
-    for turn in turns(rows, "many", min(plan.rounds, 3)):
+    for turn in turns(rows, "many", rounds):
         for row in turn:
             with load.Load(plan.folder, cpus) as looped:
                 found.setdefault(row.name, []).append(_many(row, looped, plan))
@@ -258,7 +260,7 @@ def crowd(rows: list[Contestant], plan: Plan) -> dict[str, dict[str, Any]]:
     for processes in (1, 10, 100, 1000):
         numbers: dict[str, list[dict[str, Any]]] = {}
         alone = []
-        for turn in turns(rows, "crowd", 3 if plan.rounds > 3 else 1):
+        for turn in turns(rows, "crowd", 2 if plan.rounds > 3 else 1):
             for row in turn:
                 with load.Load(plan.folder, load.cpus(), processes, uid) as looped:
                     alone.append(looped.run(max(opens // processes, 1)))

@@ -42,6 +42,7 @@ def markdown(results: Results) -> str:
         _goals(results),
         tables.main(results),
         tables.against(results),
+        tables.profile(results),
         tables.start(results),
         tables.crowd(results),
         tables.sizes(results),

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bench import load
 from bench.contestants import ROOT, environment
@@ -105,8 +105,11 @@ class Run:
             held |= {int(words[i + 1]) for i, word in enumerate(words) if word == f"{key}:"}
         return sorted(held)
 
-    def programs(self, bpftool: str) -> list[dict[str, object]]:
-        """name, xlated and jited bytes of each program that it holds, as bpftool tells them."""
+    def programs(self, bpftool: str) -> list[dict[str, Any]]:
+        """name, xlated and jited bytes of each program that it holds, as bpftool tells them.
+
+        Also `ns` and `runs`, all zero unless the kernel keeps statistics.
+        """
         found = []
         for number in self._held("prog_id"):
             text = subprocess.run(
@@ -115,6 +118,7 @@ class Run:
             row = json.loads(text)
             found.append({
                 "name": row["name"], "xlated": row["bytes_xlated"], "jited": row["bytes_jited"],
+                "ns": row.get("run_time_ns", 0), "runs": row.get("run_cnt", 0),
             })  # fmt: skip
         return found
 

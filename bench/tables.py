@@ -121,6 +121,26 @@ def _ratio(series: Series, other: str) -> str:
     return found.text(".2f") if found else NOTHING
 
 
+def profile(results: Results) -> list[str]:
+    """How much of the added time is spent inside of programs."""
+    found, cost = results.get("profile"), results.get("cost", {}).get("cost", {})
+    if found is None:
+        return []
+    rows = []
+    for name, row in found.items():
+        added = spread(cost.get(name, []))
+        rest = f"{added.middle - row['ns']:,.0f}" if added else NOTHING
+        total = f"{added.middle:,.0f}" if added else NOTHING
+        rows.append([name, total, f"{row['ns']:,.0f}", f"{row['runs']:.2f}", rest])
+    head = ["ns of an open+close", "added", "in its programs", "runs of them", "the rest"]
+    note = (
+        "In its programs: by the kernel's own count, which adds its part to each run; opens of "
+        "other processes run them too, as far as the filter. The rest is the way from the call to "
+        "the programs and the wake-ups of the reader."
+    )
+    return ["## Where it goes", "", *_table(head, rows), note, ""]
+
+
 def start(results: Results) -> list[str]:
     """Start and end."""
     found = results.get("start")
