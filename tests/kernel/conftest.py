@@ -10,16 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.meaning.texts import COMM
+from tests.meaning.texts import COMM, TEXTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAP_LOCKED, STEP = 0x2000, 64
-TEXTS = (
-    b"", b"a", b"abc", b"abcdef", b"abcdefg", b"abcdefgh", b"abcdefzzzz", "é".encode(),
-    "abcdeé".encode(), b"\xffab", b"abcde\xc3", b"bash", COMM.encode(),
-)  # fmt: skip
 
 
 @pytest.fixture

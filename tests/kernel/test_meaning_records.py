@@ -226,8 +226,9 @@ def program(ctx: Context) -> s64:
     p: UserStr = ctx.a
     e = Long(path="abcdef")
     before = e.path.cut
-    probe_read_user_str(window(e.path, 3, 5), 5, p)
+    probe_read_user_str(window(e.path, 3, 9), 9, p)
     longs.output(e)
+    probe_read_user_str(window(e.raw, min(s64(ctx.f) - 1, 9), 8), 8, p)
     probe_read_user_str(window(e.raw, ctx.g * 5, 8), 8, p)
     probe_read_user_str(window(e.raw, 16 - ctx.g, 8), 8, 0)
     total.value += e.raw[ctx.g * 5]

@@ -10,6 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 COMM = "probee"
+# what programs read, of lengths around those of their buffers
+TEXTS = (
+    b"", b"a", b"abc", b"abcdef", b"abcdefg", b"abcdefgh", b"abcdefzzzz", "é".encode(),
+    "abcdeé".encode(), b"\xffab", b"abcde\xc3", b"bash", COMM.encode(),
+)  # fmt: skip
 
 
 class Text(str):

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 
 from probee.errors import CompileError
 from tests import ir_random
-from tests.kernel import test_codegen, test_meaning, test_passes
+from tests.kernel import test_codegen, test_meaning, test_meaning_records, test_passes
 from tests.meaning.compare import check, check_random
 from tests.meaning.exact import EXACT
+from tests.meaning.expressions import pairs_of
 from tests.meaning.found import FOUND
 from tests.meaning.header import IMPORTS
 from tests.meaning.programs import SHARING
+from tests.meaning.texts import TEXTS
 from tests.unit.compiler.codegen import test_moves
 from tests.unit.compiler.passes import test_constants, test_knowledge, test_random
 
@@ -36,6 +38,14 @@ def named(folder: Path) -> None:
             path = folder / "meaning_named.py"
             whole = test_meaning.HEADER + source.replace("2**0", "1")
             check(whole, test_meaning.ROUNDS, {}, path, isa=3, kernel=False)
+
+
+def records(folder: Path) -> None:
+    """Programs that send records of varying length, in the simulator."""
+    memory = {4096 + 64 * i: raw + b"\0" for i, raw in enumerate(TEXTS)}
+    for source in test_meaning_records.NAMED.values():
+        whole, path = test_meaning_records.HEADER + source, folder / "meaning_records.py"
+        check(whole, pairs_of(memory), {}, path, isa=3, kernel=False, memory=memory)
 
 
 def once_failed(folder: Path) -> None:
@@ -123,7 +133,7 @@ def code_in_the_kernel(_: Path) -> None:
 
 
 STEPS: dict[str, tuple[Callable[[Path], None], ...]] = {
-    "frontend": (named, once_failed, random_programs, in_the_kernel),
+    "frontend": (named, records, once_failed, random_programs, in_the_kernel),
     "passes": (constants, named, once_failed, random_ir, passes_in_the_kernel, random_programs),
     "codegen": (named, once_failed, code_in_the_kernel, older, random_programs),
 }

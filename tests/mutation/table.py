@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from tests.mutation import codegen, memory, numbers, passes, rules
+from tests.mutation import codegen, memory, numbers, passes, records, rules
 from tests.mutation.mutant import Mutant
 
 MUTANTS: tuple[Mutant, ...] = (
     *numbers.MUTANTS,
     *rules.MUTANTS,
+    *records.MUTANTS,
     *passes.MUTANTS,
     *memory.MUTANTS,
     *codegen.MUTANTS,

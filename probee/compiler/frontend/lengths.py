@@ -2,7 +2,7 @@
 
 In: what was stored into a buffer. Out: the number as an operand, for `ring.output(record)`, which
 sends a record up to the end of its text, and for `len(text.raw)`. A number counts the NUL, or in a
-text that was cut the mark: 1 to N of a buffer of N bytes.
+text that was cut the mark: 1 to N of a buffer of N bytes. Of an empty text it may be 0 too.
 
 A number stands in a variable of the builder, and `Flow.lengths` tells on which ways it is right. A
 write that may reach the buffer ends that; so does a loop's head, for what holds in one round may

@@ -124,12 +124,17 @@ def length(low: Lowering, value: TypedValue, node: ast.AST) -> Num:
     if count is None:
         return Num(S64, search.length(low, found), 0, found.type.size - 1)
     most = found.type.size - 2  # of a text that was cut, which takes one byte more than its NUL
-    whole, cut = low.blocks(2)
+    whole, some, none, cut = low.blocks(4)
     low.branch("ult", count, found.type.size, whole, cut)
     low.start(whole)
+    # of an empty text older kernels say that it takes 0 bytes (strncpy_from_user_nofault)
+    low.branch("eq", count, 0, none, some)
+    low.start(some)
     ends = [low.end(low.builder.emit("sub", count, 1, size=8))]
-    low.start(cut)
-    return Num(S64, low.join([*ends, low.end(most)]), 0, most)
+    for block, length_ in ((none, 0), (cut, most)):
+        low.start(block)
+        ends.append(low.end(length_))
+    return Num(S64, low.join(ends), 0, most)
 
 
 # ------------------------------------------------------------------------------------ comparison
