@@ -158,6 +158,7 @@ def locate(w: Walked, ret: s64, name: UserStr, named: bool, at: s32, in_root: bo
         w.used = 9
     if path != 0:
         climb(w, path)
+    w.got.value = 0  # addresses of the kernel's are nobody else's business
 
 
 def read_name(w: Walked, name: UserStr) -> None:
@@ -235,7 +236,6 @@ def climb(w: Walked, path: u64) -> None:
                 break
             used = (used + more) & MASK
             dentry = parent
-    w.got.value = 0  # addresses of the kernel's are nobody else's business
     w.place = place | end
     w.used = used
 
