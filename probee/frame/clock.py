@@ -11,6 +11,10 @@ from __future__ import annotations
 
 from time import CLOCK_BOOTTIME, CLOCK_REALTIME, clock_gettime_ns, localtime, strftime
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 SECOND = 1_000_000_000
 REMEMBERED = 1024
 
@@ -40,6 +44,35 @@ class EventClock:
             second, rest = self._second(boot_ns)
         date, zone = self._iso[second]
         return f"{date}.{rest // 1000:06d}{zone}"
+
+    def locals(self, boot_ns: Sequence[int]) -> list[str]:
+        """`local` of a whole batch, which is mostly of one second."""
+        begin = self._begin(boot_ns)
+        if begin is None:
+            return [self.local(one) for one in boot_ns]
+        start = self._local[(begin + self._offset) // SECOND]
+        return [f"{start}.{(one - begin) // 1000:06d}" for one in boot_ns]
+
+    def isos(self, boot_ns: Sequence[int]) -> list[str]:
+        """`iso` of a whole batch."""
+        begin = self._begin(boot_ns)
+        if begin is None:
+            return [self.iso(one) for one in boot_ns]
+        date, zone = self._iso[(begin + self._offset) // SECOND]
+        return [f"{date}.{(one - begin) // 1000:06d}{zone}" for one in boot_ns]
+
+    def _begin(self, boot_ns: Sequence[int]) -> int | None:
+        """Where the second begins, in boot time, that all of them are of; None if there is none.
+
+        Its text is remembered.
+        """
+        least = min(boot_ns)
+        self.iso(least)
+        second = (least + self._offset) // SECOND
+        begin = second * SECOND - self._offset
+        if second not in self._iso or max(boot_ns) >= begin + SECOND:
+            return None
+        return begin
 
     def _second(self, boot_ns: int) -> tuple[int, int]:
         """Looks at the clocks, and remembers the text of the event's second."""

@@ -34,6 +34,8 @@ class Column(Frozen):
     bytes, bool or None. `bad`: shown in red on a terminal where it says so.
     `memo`: the values repeat, so remember the cells made of them. `absent`: a field that is not 0
     where there is no string: JSON has null then and CSV nothing, whatever the table shows.
+    `texts`, `values`: as `text` and `value`, of a whole batch, for values that do not repeat. Their
+    strings have the column's width and are ASCII that no format escapes.
     """
 
     key: str
@@ -46,6 +48,8 @@ class Column(Frozen):
     bad: Callable[[Any], bool] | None = None
     memo: bool = True
     absent: str = ""
+    texts: Callable[[Sequence[Any]], list[str]] | None = None
+    values: Callable[[Sequence[Any]], list[str]] | None = None
 
 
 def _if_there(raw: tuple[bytes, int]) -> bytes | None:

@@ -80,6 +80,8 @@ class Table(Format):
             heads.append(_aligned(column.header, width, right=column.right))
             if last and bound.plain_text:
                 self._strings(bound, PLAIN, _table_string)
+            elif column.texts is not None and not last:
+                self.line.texts(bound.places[0], column.texts, "", " ")
             else:
                 self._cells(bound, _TableCell(bound, width, last, follow, colour))
         self.line.constant(b"\n")
@@ -132,6 +134,8 @@ class Json(Format):
                 self.line.constant(f'{head}"'.encode())
                 self._strings(bound, PLAIN_QUOTED, _json_inside)
                 self.line.constant(b'"')
+            elif bound.column.values is not None:
+                self.line.texts(bound.places[0], bound.column.values, f'{head}"', '"')
             else:
                 self._cells(bound, _JsonCell(bound, head))
         self.line.constant(b"}\n")
@@ -177,6 +181,8 @@ class Csv(Format):
             if bound.plain_text and bound.column.value is None:
                 self.line.constant(head)
                 self._strings(bound, PLAIN_QUOTED.replace(b",", b""), _csv_string)
+            elif bound.column.values is not None:
+                self.line.texts(bound.places[0], bound.column.values, head.decode(), "")
             else:
                 self._cells(bound, _CsvCell(bound, head))
         self.line.constant(b"\r\n")

@@ -110,6 +110,18 @@ class Line:
             self.built.pop()
         self.built.append(_Cells(head, places, make, memo))
 
+    def texts(
+        self, place: int, make: Callable[[Sequence[Any]], list[str]], head: str, tail: str
+    ) -> None:
+        """Cells made for a batch at once, of ASCII without newlines, and what is around them."""
+        between = f"{tail}\n{head}"
+
+        def texts(columns: Columns, _: Names) -> Iterable[bytes]:
+            joined = between.join(make(columns[place]))
+            return f"{head}{joined}{tail}".encode("ascii").split(b"\n")
+
+        self.built.append(texts)
+
     def strings(self, place: int, plain: bytes, make: Callable[[bytes], bytes]) -> None:
         """Strings from buffers: as they are if no byte of the batch is outside `plain`."""
 

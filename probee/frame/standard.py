@@ -72,8 +72,21 @@ def time_columns(values: Values) -> tuple[Column, ...]:
 
         clock = EventClock()
         text = clock.local if values.time == 1 else clock.iso
+        texts = clock.locals if values.time == 1 else clock.isos
         width = 15 if values.time == 1 else 32
-        columns = (Column("time", "TIME", "time", width, text=text, value=clock.iso, memo=False),)
+        columns = (
+            Column(
+                "time",
+                "TIME",
+                "time",
+                width,
+                text=text,
+                value=clock.iso,
+                memo=False,
+                texts=texts,
+                values=clock.isos,
+            ),
+        )
     if values.boot_ns:
         columns += (Column("boot_ns", "BOOT_NS", "time", 16, right=True, memo=False),)
     return columns
