@@ -21,27 +21,29 @@ class Place(Frozen):
 
 
 class Mappings:
-    """The executable mappings of process `pid` now."""
+    """The executable mappings of process `pid` now, or those of `text`, as /proc/PID/maps has it."""
 
     __slots__ = ("_rows", "_starts")
 
-    def __init__(self, pid: int) -> None:
-        self._rows = sorted(parse(_read(pid)))
+    def __init__(self, pid: int, text: str | None = None) -> None:
+        self._rows = sorted(parse(_read(pid) if text is None else text))
         self._starts = [row[0] for row in self._rows]
 
     def find(self, address: int) -> Place | None:
         """The file that is mapped at `address`, or None."""
+        row = self.row(address)
+        return Place(row[3], address - row[0] + row[2]) if row is not None else None
+
+    def row(self, address: int) -> tuple[int, int, int, str] | None:
+        """The mapping at `address`: (start, end, offset in the file, path)."""
         at = bisect_right(self._starts, address) - 1
-        if at < 0 or address >= self._rows[at][1]:
-            return None
-        start, _, offset, path = self._rows[at]
-        return Place(path, address - start + offset)
+        return self._rows[at] if at >= 0 and address < self._rows[at][1] else None
 
 
 def parse(text: str) -> list[tuple[int, int, int, str]]:
     """(start, end, offset in the file, path) of each executable line (proc_pid_maps(5))."""
     rows = []
-    for line in text.splitlines():
+    for line in text.split("\n"):  # no other end of line: names may hold those of Unicode
         parts = line.split(None, 5)
         if len(parts) < 5 or "x" not in parts[1]:
             continue
