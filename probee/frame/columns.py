@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from probee.spec.types import ValueType
 
     Row: TypeAlias = tuple[Any, ...]
+    Json: TypeAlias = int | str | bytes | list["Json"] | dict[str, "Json"] | None
 
 CUT_MARK = "…"
 
@@ -31,11 +32,13 @@ class Column(Frozen):
     `width`: of the table's cell; a longer value is never cut. `text` makes the table's text of the
     raw value (default: the number, or the string escaped, with "…" if it was cut); what it returns
     is shown as it is. `value` makes what JSON and CSV get (default: int, or the string): int, str,
-    bytes, bool or None. `bad`: shown in red on a terminal where it says so.
+    bytes, bool, None, or lists and dicts of them. `bad`: red on a terminal where it says so.
     `memo`: the values repeat, so remember the cells made of them. `absent`: a field that is not 0
     where there is no string: JSON has null then and CSV nothing, whatever the table shows.
     `texts`, `values`: as `text` and `value`, of a whole batch, for values that do not repeat. Their
     strings have the column's width and are ASCII that no format escapes.
+    `below`: `text` makes whole lines that follow the row. `csv`: the text of CSV's cell, escaped,
+    where `value` makes a list.
     """
 
     key: str
@@ -44,12 +47,14 @@ class Column(Frozen):
     width: int = 0
     right: bool = False
     text: Callable[[Any], str] | None = None
-    value: Callable[[Any], int | str | bytes | None] | None = None
+    value: Callable[[Any], Json] | None = None
     bad: Callable[[Any], bool] | None = None
     memo: bool = True
     absent: str = ""
     texts: Callable[[Sequence[Any]], list[str]] | None = None
     values: Callable[[Sequence[Any]], list[str]] | None = None
+    below: bool = False
+    csv: Callable[[Any], str] | None = None
 
 
 def _if_there(raw: tuple[bytes, int]) -> bytes | None:
@@ -96,7 +101,7 @@ class Bound:
             return escape(text_of(raw)) + (CUT_MARK if is_cut(raw) else "")
         return str(raw)
 
-    def value(self, raw: Any) -> int | str | bytes | None:
+    def value(self, raw: Any) -> Json:
         """What JSON and CSV get for a raw value."""
         if self.column.value is not None:
             return self.column.value(raw)

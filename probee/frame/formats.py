@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
+    from probee.frame.columns import Json as JsonValue
+
 RED, BOLD, RESET = "\x1b[31m", "\x1b[1m", "\x1b[0m"
 
 
@@ -85,6 +87,9 @@ class Table(Format):
             else:
                 self._cells(bound, _TableCell(bound, width, last, follow, colour))
         self.line.constant(b"\n")
+        for bound in columns:
+            if bound.column.below:
+                self._cells(bound, _Below(bound))
         line = " ".join(heads)
         self.header = (f"{BOLD}{line}{RESET}\n" if colour else f"{line}\n").encode()
 
@@ -108,6 +113,18 @@ class _TableCell:
         if self.colour and bad is not None and bad(raw):
             cell = f"{RED}{cell}{RESET}"
         return (cell + self.tail).encode()
+
+
+class _Below:
+    """Makes the lines that stand below a row."""
+
+    __slots__ = ("bound",)
+
+    def __init__(self, bound: Bound) -> None:
+        self.bound = bound
+
+    def __call__(self, raw: Any) -> bytes:
+        return self.bound.text(raw).encode()
 
 
 def _aligned(text: str, width: int, *, right: bool) -> str:
@@ -152,7 +169,7 @@ class _JsonCell:
         return f"{self.head}{json_value(self.bound.value(raw))}".encode()
 
 
-def json_value(value: float | str | bytes | None) -> str:
+def json_value(value: JsonValue) -> str:
     """One JSON value."""
     if value is None:
         return "null"
@@ -160,6 +177,10 @@ def json_value(value: float | str | bytes | None) -> str:
         return "true" if value else "false"
     if isinstance(value, (int, float)):
         return str(value)
+    if isinstance(value, list):
+        return f"[{','.join(map(json_value, value))}]"
+    if isinstance(value, dict):
+        return "{" + ",".join(f'"{key}":{json_value(v)}' for key, v in value.items()) + "}"
     return json_string(
         value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
     )
@@ -196,10 +217,12 @@ class _CsvCell:
         self.bound, self.head = bound, head
 
     def __call__(self, raw: Any) -> bytes:
+        if self.bound.column.csv is not None:
+            return self.head + csv_cell(self.bound.column.csv(raw)).encode()
         return self.head + _csv_value(self.bound.value(raw)).encode()
 
 
-def _csv_value(value: float | str | bytes | None) -> str:
+def _csv_value(value: JsonValue) -> str:
     if isinstance(value, str):
         value = value.encode("utf-8", "surrogateescape")
     if isinstance(value, bytes):

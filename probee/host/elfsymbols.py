@@ -11,8 +11,9 @@ Files may be damaged or hostile: whatever cannot be read names nothing.
 from __future__ import annotations
 
 import os
+import struct
 from bisect import bisect_right
-from struct import error as StructError, iter_unpack, unpack_from
+from struct import iter_unpack, unpack_from
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class ElfSymbols:
         rows: dict[int, tuple[int, bytes]] = {}
         try:
             self._read(file, rows)
-        except (ELFError, StructError, ValueError, KeyError, AttributeError, OSError, EOFError):
+        except (ELFError, struct.error, ValueError, KeyError, AttributeError, OSError, EOFError):
             pass  # damaged: what was found until there is good
         starts = sorted(rows)
         self._starts = starts

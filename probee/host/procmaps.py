@@ -21,7 +21,7 @@ class Place(Frozen):
 
 
 class Mappings:
-    """The executable mappings of process `pid` now, or those of `text`, as /proc/PID/maps has it."""
+    """The executable mappings of process `pid` now, or those of `text`, as /proc has it."""
 
     __slots__ = ("_rows", "_starts")
 

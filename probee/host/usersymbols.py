@@ -1,6 +1,6 @@
 """Addresses of processes by name: the function, or the file and the place in it.
 
-In: process ids and addresses. Out: `UserFrame` rows. What a process has mapped is read when it is
+In: process ids and addresses. Out: `StackFrame` rows. What a process has mapped is read when it is
 first seen, and again when it runs another program or an address is not known; a process that is
 gone by then keeps its bare addresses. Files are opened by /proc/PID/map_files, which is the file
 that is mapped, whatever stands under its name, in any root directory.
@@ -28,8 +28,11 @@ _PROCESSES, _FILES, _ADDRESSES = 1024, 256, 16_384  # how much is remembered bef
 _LARGEST_MAP = 1 << 26  # bytes of a perf-PID.map
 
 
-class UserFrame(Frozen):
-    """`offset` bytes into function `symbol`, or into `file` where that is "". Bytes as found."""
+class StackFrame(Frozen):
+    """`offset` bytes into function `symbol`, or into `file` where that is b"". Bytes as found.
+
+    Of the kernel `file` is `[module]`, or `[kernel]`.
+    """
 
     address: int
     symbol: bytes = b""
@@ -45,11 +48,11 @@ class UserSymbols:
         self._processes: dict[int, _Process] = {}
         self._files: dict[tuple[int, ...], ElfSymbols] = {}
 
-    def frames(self, pid: int, addresses: tuple[int, ...]) -> list[UserFrame]:
+    def frames(self, pid: int, addresses: tuple[int, ...]) -> list[StackFrame]:
         """A frame for each address of process `pid`."""
         process = self._process(pid)
         if process is None:
-            return [UserFrame(address) for address in addresses]
+            return [StackFrame(address) for address in addresses]
         return [self._frame(process, address) for address in addresses]
 
     def _process(self, pid: int) -> _Process | None:
@@ -63,24 +66,23 @@ class UserSymbols:
         fresh = self._processes[pid] = _Process(pid, identity)
         return fresh
 
-    def _frame(self, process: _Process, address: int) -> UserFrame:
+    def _frame(self, process: _Process, address: int) -> StackFrame:
         known = process.frames.get(address)
         if known is not None:
             return known
         row = process.row(address)
         if row is None:
-            return UserFrame(address)
+            return StackFrame(address)
         start, end, offset, path = row
         if not path.startswith("/"):
-            return process.compiled(address) or UserFrame(
+            return process.compiled(address) or StackFrame(
                 address, b"", address - start, os.fsencode(path)
             )
         place = address - start + offset
-        # The return address is the instruction behind the call, which may be another function's.
         symbols = self._symbols(process.pid, start, end, path) if self.named else None
         found = symbols.find(place) if symbols is not None else None
         name, into = found or (b"", place)
-        frame = UserFrame(address, name, into, os.fsencode(path))
+        frame = StackFrame(address, name, into, os.fsencode(path))
         if len(process.frames) >= _ADDRESSES:
             process.frames.clear()
         process.frames[address] = frame
@@ -110,7 +112,7 @@ class _Process:
 
     def __init__(self, pid: int, identity: tuple[bytes, bytes]) -> None:
         self.pid, self.identity = pid, identity
-        self.frames: dict[int, UserFrame] = {}
+        self.frames: dict[int, StackFrame] = {}
         self._maps = _mappings(pid)
         self._jit: tuple[list[int], list[tuple[int, bytes]]] = ([], [])
         self._jit_key: tuple[int, ...] = ()
@@ -123,8 +125,8 @@ class _Process:
             row = self._maps.row(address)
         return row
 
-    def compiled(self, address: int) -> UserFrame | None:
-        """The function of a just-in-time compiler at `address`; its file is asked anew if it grew."""
+    def compiled(self, address: int) -> StackFrame | None:
+        """The function compiled just in time at `address`; its file is read again if it grew."""
         status = _map_file(self.pid)
         if status is not None and status[1] != self._jit_key:
             path, self._jit_key = status
@@ -133,7 +135,7 @@ class _Process:
         at = bisect_right(starts, address) - 1
         if at < 0 or address >= rows[at][0]:
             return None
-        return UserFrame(address, rows[at][1], address - starts[at])
+        return StackFrame(address, rows[at][1], address - starts[at])
 
 
 def _mappings(pid: int) -> Mappings:

@@ -36,6 +36,7 @@ from probee.klib.paths import (
     wants_walked,
 )
 from probee.klib.results import RESULT_OPTIONS, result_filters
+from probee.klib.stacks import STACK_OPTIONS, stack_columns, stack_consts, wants_stacks
 from probee.tools.opensnoop import rows
 from probee.tools.opensnoop.calls import EXIT_ONLY, PAIR, unpaired
 from probee.uapi.bpf import BPF_PROG_TYPE_TRACEPOINT
@@ -62,6 +63,9 @@ def plan(values: Values) -> Plan:
     if wants_walked(values):
         consts |= {rows.located: True, rows.more: True, **walk_consts(values)}
         ring = rows.located_opens
+    if wants_stacks(values):
+        consts |= {rows.stacked: True, rows.more: True, **stack_consts(values)}
+        ring = rows.stacked_located_opens if wants_walked(values) else rows.stacked_opens
     if values.pair or rows.timed in consts or not exit_reads_arguments():
         lost = {unpaired: "calls whose beginning was not seen"}
         return filtered(values, Plan(PAIR, ring, consts, fill, lost, keep))
@@ -98,6 +102,7 @@ def columns(values: Values) -> tuple[Column, ...]:
         *(way_columns() if values.syscall else ()),
         *(flag_columns(values) if values.extended else ()),
         *(walked_columns(values) if wants_walked(values) else NAME_COLUMNS),
+        *stack_columns(values),
     )
 
 
@@ -195,6 +200,7 @@ TOOL = Tool(
         Option("extended", "e", help="show flags and mode", group="Columns"),
         Option("numeric", help="with -e: flags in octal", group="Columns"),
         ERRNAME_OPTION,
+        *STACK_OPTIONS,
         Option(
             "pair",
             help="trace entry and exit of the calls, as kernels without bpf_task_pt_regs need",
@@ -208,6 +214,7 @@ TOOL = Tool(
         ("opensnoop -n ^ngin -T", "tasks named ngin…, with times"),
         ("opensnoop -u 33 -e -d 10", "user 33, with flags, for 10 seconds"),
         ("opensnoop -F --path /etc/", "all below /etc, whatever it was called"),
+        ("opensnoop -c -x -n nginx", "where nginx opens in vain"),
         ("opensnoop --json -o opens.jsonl", "JSON lines into a file"),
     ),
     description=(

@@ -83,14 +83,26 @@ start = LruHash(u32, Begun, max_entries=10_240)
 unpaired = PerCpuArray(u64, max_entries=1)
 
 
-def report_openat2(ids: u64, ret: s64, path: UserStr, address: u64, begin: u64, at: s32) -> None:
+def report_openat2(
+    ctx: Context, ids: u64, ret: s64, path: UserStr, address: u64, begin: u64, at: s32
+) -> None:
     """Sends the record of an openat2 whose struct open_how stands at `address`."""
     how = OpenHow(flags=0, mode=0, resolve=0)
     way = OPENAT2
     if more and probe_read_user(how, sizeof(OpenHow), address) != 0:
         way = OPENAT2 | FLAGS_UNREAD
     report(
-        ids, ret, way, path, how.flags, how.mode, 0, begin, at, how.resolve & RESOLVE_IN_ROOT != 0
+        ctx,
+        ids,
+        ret,
+        way,
+        path,
+        how.flags,
+        how.mode,
+        0,
+        begin,
+        at,
+        how.resolve & RESOLVE_IN_ROOT != 0,
     )
 
 
@@ -104,7 +116,7 @@ def exit_open(ctx: Context) -> None:
     if wanted_end(ids, ret):
         flags: u32 = current.syscall_arg(1) if more else 0
         mode: u64 = current.syscall_arg(2) & MODE_BITS if more else 0
-        report(ids, ret, OPEN, current.syscall_arg(0), flags, mode, 0, 0)
+        report(ctx, ids, ret, OPEN, current.syscall_arg(0), flags, mode, 0, 0)
 
 
 @tracepoint("syscalls:sys_exit_creat")
@@ -113,7 +125,7 @@ def exit_creat(ctx: Context) -> None:
     ids = task_ids()
     if wanted_end(ids, ret):
         mode: u64 = current.syscall_arg(1) & MODE_BITS if more else 0
-        report(ids, ret, CREAT, current.syscall_arg(0), CREAT_FLAGS, mode, 0, 0)
+        report(ctx, ids, ret, CREAT, current.syscall_arg(0), CREAT_FLAGS, mode, 0, 0)
 
 
 @tracepoint("syscalls:sys_exit_openat")
@@ -124,7 +136,7 @@ def exit_openat(ctx: Context) -> None:
         flags: u32 = current.syscall_arg(2) if more else 0
         mode: u64 = current.syscall_arg(3) & MODE_BITS if more else 0
         at: s32 = current.syscall_arg(0) if located else 0
-        report(ids, ret, OPENAT, current.syscall_arg(1), flags, mode, 0, 0, at)
+        report(ctx, ids, ret, OPENAT, current.syscall_arg(1), flags, mode, 0, 0, at)
 
 
 @tracepoint("syscalls:sys_exit_openat2")
@@ -134,7 +146,7 @@ def exit_openat2(ctx: Context) -> None:
     if wanted_end(ids, ret):
         address: u64 = current.syscall_arg(2) if more else 0
         at: s32 = current.syscall_arg(0) if located else 0
-        report_openat2(ids, ret, current.syscall_arg(1), address, 0, at)
+        report_openat2(ctx, ids, ret, current.syscall_arg(1), address, 0, at)
 
 
 @tracepoint("syscalls:sys_exit_open_by_handle_at")
@@ -143,7 +155,7 @@ def exit_open_by_handle_at(ctx: Context) -> None:
     ids = task_ids()
     if wanted_end(ids, ret):
         flags: u32 = current.syscall_arg(2) if more else 0
-        report(ids, ret, OPEN_BY_HANDLE_AT, NOWHERE, flags, 0, HANDLE, 0)
+        report(ctx, ids, ret, OPEN_BY_HANDLE_AT, NOWHERE, flags, 0, HANDLE, 0)
 
 
 EXIT_ONLY = (exit_open, exit_creat, exit_openat, exit_openat2, exit_open_by_handle_at)
@@ -191,7 +203,7 @@ def enter_open_by_handle_at(ctx: Context) -> None:
         begin(OPEN_BY_HANDLE_AT, NOWHERE, flags, 0)
 
 
-def end(ret: s64, unread: u32, how: bool) -> None:
+def end(ctx: Context, ret: s64, unread: u32, how: bool) -> None:
     """Sends the record of a call whose entry is in `start`, or counts one that is not."""
     begun = start.get(current.tid)
     if begun is None:
@@ -201,26 +213,37 @@ def end(ret: s64, unread: u32, how: bool) -> None:
     if wanted_result(ret):
         ids = task_ids()
         if how:
-            report_openat2(ids, ret, begun.path, begun.flags, begun.time, begun.at)
+            report_openat2(ctx, ids, ret, begun.path, begun.flags, begun.time, begun.at)
         else:
             mode = begun.mode & MODE_BITS
-            report(ids, ret, begun.way, begun.path, begun.flags, mode, unread, begun.time, begun.at)
+            report(
+                ctx,
+                ids,
+                ret,
+                begun.way,
+                begun.path,
+                begun.flags,
+                mode,
+                unread,
+                begun.time,
+                begun.at,
+            )
     start.pop(current.tid, None)
 
 
 @tracepoint("syscalls:sys_exit_open", "syscalls:sys_exit_creat", "syscalls:sys_exit_openat")
 def end_named(ctx: Context) -> None:
-    end(ctx.ret, 0, False)
+    end(ctx, ctx.ret, 0, False)
 
 
 @tracepoint("syscalls:sys_exit_openat2")
 def end_openat2(ctx: Context) -> None:
-    end(ctx.ret, 0, True)
+    end(ctx, ctx.ret, 0, True)
 
 
 @tracepoint("syscalls:sys_exit_open_by_handle_at")
 def end_open_by_handle_at(ctx: Context) -> None:
-    end(ctx.ret, HANDLE, False)
+    end(ctx, ctx.ret, HANDLE, False)
 
 
 # The entries are attached first: only a call that began before them ends without one.

@@ -10,6 +10,7 @@ from __future__ import annotations
 from probee import (
     Chars,
     Const,
+    Context,
     PerCpuArray,
     RingBuf,
     Struct,
@@ -28,6 +29,7 @@ from probee import (
 from probee.klib.filters import wanted
 from probee.klib.paths import path_wanted
 from probee.klib.results import wanted_result
+from probee.klib.stacks import Stacks, take_stacks
 from probee.klib.tasks import typed_task
 from probee.klib.walk import AT_FDCWD, NAME_ROOM, Walked, locate
 
@@ -84,12 +86,31 @@ class Located(Struct):
     walked: Walked
 
 
+class StackedMore(Struct):
+    """More, and the stacks that led there, which stand first: the path ends the record."""
+
+    stacks: Stacks
+    more: More
+
+
+class StackedLocated(Struct):
+    """The same with a path that was walked."""
+
+    stacks: Stacks
+    located: Located
+
+
 opens = RingBuf(Open, size="2M")
 located_opens = RingBuf(Located, size="4M")
 scratch = PerCpuArray(Located, max_entries=1)
 open_scratch = PerCpuArray(Open, max_entries=1)
 more_opens = RingBuf(More, size="2M")
 more_scratch = PerCpuArray(More, max_entries=1)
+stacked_opens = RingBuf(StackedMore, size="8M")
+stacked_scratch = PerCpuArray(StackedMore, max_entries=1)
+stacked_located_opens = RingBuf(StackedLocated, size="8M")
+stacked_located_scratch = PerCpuArray(StackedLocated, max_entries=1)
+stacked = Const(bool, False)  # only with `more`
 more = Const(bool, False)
 located = Const(bool, False)
 timed = Const(bool, False)  # the entries are to take the time
@@ -111,6 +132,7 @@ def wanted_flags(flags: u64) -> bool:
 
 
 def report(
+    ctx: Context,
     ids: u64,
     ret: s64,
     way: u32,
@@ -136,24 +158,49 @@ def report(
         latency = now - begin if timed else 0
         if latency < min_ns or not wanted_flags(flags):
             return
-        if located:
+        if located and stacked:
+            sw = stacked_located_scratch[0]
+            take_stacks(ctx, sw.stacks)
+            fill_located(sw.located, ids, ret, way, now, latency, flags, mode)
+            locate(sw.located.walked, ret, path, unread == 0, at, in_root)
+            begin_text = offsetof(StackedLocated, "located.walked.text")
+            stacked_located_opens.output(sw, begin_text + sw.located.walked.used)
+        elif located:
             w = scratch[0]
-            w.comm = current.comm
-            w.ids, w.ret, w.way = ids, ret, way
-            w.time, w.latency, w.uid = now, latency, current.uid
-            w.flags, w.mode, w.cgroup = flags, mode, current.cgroup_id
+            fill_located(w, ids, ret, way, now, latency, flags, mode)
             locate(w.walked, ret, path, unread == 0, at, in_root)
             located_opens.output(w, offsetof(Located, "walked.text") + w.walked.used)
+        elif stacked:
+            sm = stacked_scratch[0]
+            take_stacks(ctx, sm.stacks)
+            fill_more(sm.more, now, latency, flags, mode)
+            fill(sm.more.open, ids, ret, way, path, unread)
+            stacked_opens.output(sm)
         else:
             m = more_scratch[0]
-            m.time, m.latency, m.uid = now, latency, current.uid
-            m.flags, m.mode, m.cgroup = flags, mode, current.cgroup_id
+            fill_more(m, now, latency, flags, mode)
             fill(m.open, ids, ret, way, path, unread)
             more_opens.output(m)
     else:
         e = open_scratch[0]
         fill(e, ids, ret, way, path, unread)
         opens.output(e)
+
+
+def fill_more(m: More, now: u64, latency: u64, flags: u64, mode: u64) -> None:
+    """Writes what only some options show."""
+    m.time, m.latency, m.uid = now, latency, current.uid
+    m.flags, m.mode, m.cgroup = flags, mode, current.cgroup_id
+
+
+def fill_located(
+    w: Located, ids: u64, ret: s64, way: u32, now: u64, latency: u64, flags: u64, mode: u64
+) -> None:
+    """Writes all but the path."""
+    w.comm = current.comm
+    w.ids, w.ret, w.way = ids, ret, way
+    w.time, w.latency, w.uid = now, latency, current.uid
+    w.flags, w.mode, w.cgroup = flags, mode, current.cgroup_id
 
 
 def fill(e: Open, ids: u64, ret: s64, way: u32, path: UserStr, unread: u32) -> None:
