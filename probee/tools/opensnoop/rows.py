@@ -152,39 +152,56 @@ def report(
     if not path_wanted(path):
         return
     if more:
-        if way & FLAGS_UNREAD != 0 and (any_flags != 0 or access_modes != 0):
-            return
-        now = ktime_get_boot_ns()
-        latency = now - begin if timed else 0
-        if latency < min_ns or not wanted_flags(flags):
-            return
-        if located and stacked:
-            sw = stacked_located_scratch[0]
-            take_stacks(ctx, sw.stacks)
-            fill_located(sw.located, ids, ret, way, now, latency, flags, mode)
-            locate(sw.located.walked, ret, path, unread == 0, at, in_root)
-            begin_text = offsetof(StackedLocated, "located.walked.text")
-            stacked_located_opens.output(sw, begin_text + sw.located.walked.used)
-        elif located:
-            w = scratch[0]
-            fill_located(w, ids, ret, way, now, latency, flags, mode)
-            locate(w.walked, ret, path, unread == 0, at, in_root)
-            located_opens.output(w, offsetof(Located, "walked.text") + w.walked.used)
-        elif stacked:
-            sm = stacked_scratch[0]
-            take_stacks(ctx, sm.stacks)
-            fill_more(sm.more, now, latency, flags, mode)
-            fill(sm.more.open, ids, ret, way, path, unread)
-            stacked_opens.output(sm)
-        else:
-            m = more_scratch[0]
-            fill_more(m, now, latency, flags, mode)
-            fill(m.open, ids, ret, way, path, unread)
-            more_opens.output(m)
+        report_more(ctx, ids, ret, way, path, flags, mode, unread, begin, at, in_root)
     else:
         e = open_scratch[0]
         fill(e, ids, ret, way, path, unread)
         opens.output(e)
+
+
+def report_more(
+    ctx: Context,
+    ids: u64,
+    ret: s64,
+    way: u32,
+    path: UserStr,
+    flags: u64,
+    mode: u64,
+    unread: u32,
+    begin: u64,
+    at: s32,
+    in_root: bool,
+) -> None:
+    """Sends one of the longer records, if flags and latency are wanted."""
+    if way & FLAGS_UNREAD != 0 and (any_flags != 0 or access_modes != 0):
+        return
+    now = ktime_get_boot_ns()
+    latency = now - begin if timed else 0
+    if latency < min_ns or not wanted_flags(flags):
+        return
+    if located and stacked:
+        sw = stacked_located_scratch[0]
+        take_stacks(ctx, sw.stacks)
+        fill_located(sw.located, ids, ret, way, now, latency, flags, mode)
+        locate(sw.located.walked, ret, path, unread == 0, at, in_root)
+        begin_text = offsetof(StackedLocated, "located.walked.text")
+        stacked_located_opens.output(sw, begin_text + sw.located.walked.used)
+    elif located:
+        w = scratch[0]
+        fill_located(w, ids, ret, way, now, latency, flags, mode)
+        locate(w.walked, ret, path, unread == 0, at, in_root)
+        located_opens.output(w, offsetof(Located, "walked.text") + w.walked.used)
+    elif stacked:
+        sm = stacked_scratch[0]
+        take_stacks(ctx, sm.stacks)
+        fill_more(sm.more, now, latency, flags, mode)
+        fill(sm.more.open, ids, ret, way, path, unread)
+        stacked_opens.output(sm)
+    else:
+        m = more_scratch[0]
+        fill_more(m, now, latency, flags, mode)
+        fill(m.open, ids, ret, way, path, unread)
+        more_opens.output(m)
 
 
 def fill_more(m: More, now: u64, latency: u64, flags: u64, mode: u64) -> None:

@@ -34,7 +34,7 @@ def test_every_column_is_explained(name: str) -> None:
     values, _ = parse(tool.all_options, all_columns_words(tool))
     columns = tool.columns(values)
     assert len(columns) > 5
-    rows = re.findall(r"^\| (`.*?) \| (.*?) \|", text, re.MULTILINE)
+    rows = re.findall(r"^\| (.*?) \| (.*?) \|", text, re.MULTILINE)
     headers = {word for row in rows for word in re.findall(r"`(\w+)`", row[0])}
     keys = {word for row in rows for word in re.findall(r"`(\w+)`", row[1])}
     assert {c.header for c in columns if c.header} <= headers
