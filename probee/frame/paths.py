@@ -99,7 +99,10 @@ def on_host() -> Callable[[Raw], Raw]:
 
 
 def _parts(text: bytes) -> tuple[bytes, bytes]:
-    """The name, and the names on the way up. None of those is empty, so two NULs end the text."""
+    """The name, and the names on the way up. None of those is empty, so two NULs end the text.
+
+    A record may also end with the text: then there are no two, and -1 stands for its last one.
+    """
     name, _, walk = text[: text.find(b"\0\0")].partition(b"\0")
     return name, walk
 
@@ -184,6 +187,8 @@ def shown(raw: Raw) -> str:
     text = escape(whole(raw))
     if text.endswith(DELETED):
         text = text[: -len(DELETED)] + DELETED.replace("(", "\\x28")
+    if place & ~BELOW == ROOT:  # nearly all
+        return text
     if place & END == SHORT:
         text = f"{CUT_MARK}/{text}"
     elif unreachable(raw):

@@ -101,7 +101,7 @@ class StackedLocated(Struct):
 
 
 opens = RingBuf(Open, size="2M")
-located_opens = RingBuf(Located, size="4M")
+located_opens = RingBuf(Located, size="2M")
 scratch = PerCpuArray(Located, max_entries=1)
 open_scratch = PerCpuArray(Open, max_entries=1)
 more_opens = RingBuf(More, size="2M")

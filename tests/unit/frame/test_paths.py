@@ -111,6 +111,17 @@ def test_on_host(monkeypatch: pytest.MonkeyPatch, fields: Any, text: str) -> Non
     assert paths.unreachable(found) is text.startswith("(unreachable)")
 
 
+@pytest.mark.parametrize("size", [0, 1, 2, 100])
+@pytest.mark.parametrize("name", [b"", b"x"])
+@pytest.mark.parametrize("parts", [(), (b"a",), (b"a", b"bc")])
+def test_text_with_and_without_zeroes_behind_it(
+    size: int, name: bytes, parts: tuple[bytes, ...]
+) -> None:
+    place, text, _, _ = raw(ROOT | BELOW, *parts, name=name)
+    used = text[: len(name) + 1 + sum(len(part) + 1 for part in parts)]
+    assert paths.whole((place, used + bytes(size), 0, 0)) == b"/".join([b"", *parts, name])
+
+
 @given(st.lists(NAMES, max_size=8), st.booleans())
 @example([b"a (deleted)"], False)
 @example([b"(unreachable)"], True)
