@@ -150,8 +150,10 @@ def _nowhere(name: bytes, magic: int, inode: int) -> bytes:
         return b"socket:[%d]" % inode
     if magic == NSFS:
         return b"%s:[%d]" % (name, inode)
-    if magic in (ANON_INODES, PIDFS):
+    if magic == ANON_INODES:
         return b"anon_inode:" + name
+    if magic == PIDFS:  # since Linux 6.9; it kept the name
+        return b"anon_inode:[pidfd]"
     if magic == DMA_BUF:
         return b"/dmabuf:" + name
     return b"/" + name.lstrip(b"/")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 import socket
 
 from tests.kernel.path_openers import (
@@ -152,6 +153,9 @@ def nameless(base: str) -> None:
     said[-1]["path"] = b"/proc/self/fd/%d" % link.fileno()
     event = os.eventfd(0)
     openat(b"/proc/self/fd/%d" % event, os.O_PATH)
+    openat(b"/proc/self/fd/%d" % os.pidfd_open(os.getpid()), os.O_PATH)
+    poller = select.epoll()
+    openat(b"/proc/self/fd/%d" % poller.fileno(), os.O_PATH)
     link.detach()
 
 

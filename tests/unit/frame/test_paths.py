@@ -64,6 +64,7 @@ def told(fields: Any) -> tuple[bytes, bool, bool, bool]:
         (raw(NOWHERE, b"mnt", magic=paths.NSFS, inode=7), b"mnt:[7]", "mnt:[7]"),
         (raw(NOWHERE, b"[eventfd]", magic=paths.ANON_INODES), b"anon_inode:[eventfd]",
          "anon_inode:[eventfd]"),
+        (raw(NOWHERE, b"/", magic=paths.PIDFS), b"anon_inode:[pidfd]", "anon_inode:[pidfd]"),
         (raw(NOWHERE, b"memfd:a", magic=0x0102_1994), b"/memfd:a", "/memfd:a (deleted)"),
         (raw(NOWHERE, b"/", magic=0xEF53), b"/", "(unreachable)/"),
     ],
