@@ -25,6 +25,8 @@ from probee import (
     chars,
     current,
     ktime_get_ns,
+    offsetof,
+    probe_read_user_str,
     raw_tracepoint,
     read_str,
     s32,
@@ -32,6 +34,7 @@ from probee import (
     tracepoint,
     u32,
     u64,
+    window,
 )
 from probee.contexts import SchedSwitch, SysEnterOpenat
 
@@ -128,6 +131,11 @@ def enter(ctx: SysEnterOpenat) -> None:
     assert_type(total.value, int)
     assert_type(label.value, str)
     total.value += sizeof(Args)
+    assert_type(offsetof(Open, "args.flags"), int)
+    sent = Open(pid=1)
+    assert_type(opens.output(sent), bool)
+    assert_type(opens.output(sent, sizeof(Open)), bool)
+    assert_type(probe_read_user_str(window(sent.comm, 4, 8), 8, 0), int)
 
 
 @tracepoint("sched:sched_switch")
