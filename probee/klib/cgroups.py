@@ -12,9 +12,10 @@ tools take it.
 
 from __future__ import annotations
 
-from probee import Const, Hash, current, get_current_ancestor_cgroup_id, s32, u8, u64
+from probee import Const, Hash, current, s32, u8, u64
 from probee.errors import ProbeeError, UsageError
 from probee.frame.options import Option, file_name, word
+from probee.klib.ancestors import ancestor_consts, ancestor_id
 from probee.runtime.reuse import KeysOf
 
 TYPE_CHECKING = False
@@ -40,7 +41,7 @@ pinned_cgroups = Hash(u64, u8, max_entries=1)  # in its place stands the user's 
 
 def cgroup_wanted() -> bool:
     """Whether the running task is in one of the cgroups asked for."""
-    if only_cgroup != 0 and get_current_ancestor_cgroup_id(only_cgroup_level) != only_cgroup:
+    if only_cgroup != 0 and ancestor_id(only_cgroup_level) != only_cgroup:
         return False
     if some_cgroups and not below_some_cgroup():
         return False
@@ -53,7 +54,7 @@ def below_some_cgroup() -> bool:
         if cgroup_levels >> level == 0:
             break
         if cgroup_levels >> level & 1:
-            id = get_current_ancestor_cgroup_id(level)
+            id = ancestor_id(level)
             if id == 0:  # the task's own cgroup lies higher
                 break
             if id in cgroups:
@@ -92,6 +93,7 @@ def cgroup_consts(
             if len(found) > SEVERAL_CGROUPS:
                 raise UsageError(f"more than {SEVERAL_CGROUPS} cgroups")
             levels = [_level(tree, path) for path in found]
+        consts |= ancestor_consts()
         if len(found) == 1 and levels[0] is not None:
             consts[only_cgroup] = next(iter(found.values()))
             consts[only_cgroup_level] = levels[0]
