@@ -140,8 +140,8 @@ def test_latency(spawn: Spawn, tmp_path: Path, filters: Words) -> None:
     assert [call[2].decode() for call in slow] == fifos
     for call, path in zip(slow, fifos, strict=True):
         assert 10_000_500 <= shown[path] <= call[6]
-    assert ("/etc/hostname" in shown) is (filters[0] == "--latency")
-    if filters[0] == "--min-us":
-        assert list(shown) == fifos
+    if filters[0] == "--min-us":  # an emulated machine takes that long for the other one, too
+        assert all(ns >= 10_000_500 for ns in shown.values())
+        assert set(shown) <= {*fifos, "/etc/hostname"}
     else:
         assert shown["/etc/hostname"] > 0
