@@ -321,6 +321,8 @@ class LiveRing(Generic[R]):
     def batches(self) -> Iterator[list[Row]]:
         """The same as lists of tuples: the struct's fields in order, nested ones flat, text raw.
 
+        Of a record that was sent up to its text's end that text has no bytes behind its NUL.
+
         For tools that print many rows: less than a microsecond a record. `decode.text` makes
         `Chars` of a raw field.
         """

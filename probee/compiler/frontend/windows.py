@@ -64,14 +64,12 @@ def _buffer(low: Lowering, buffer: TypedValue, node: ast.expr) -> Ref:
 
 
 def _no_buffer(low: Lowering, buffer: TypedValue, node: ast.expr) -> Refusal:
-    named = isinstance(node, ast.Name) and isinstance(buffer, Ref)
+    text = isinstance(buffer, Ref) and isinstance(buffer.type, CharArray)
     return low.refuse(
         node,
         "type",
         f"a window looks into a text field or an array of u8, not into {describe(buffer)}",
-        why="a local names a text, which never changes; a field has one, and can be given another"
-        if named and isinstance(buffer, Ref) and isinstance(buffer.type, CharArray)
-        else "",
+        why="a local names a text, which never changes; a field can be given another" * text,
         fix="name the field: window(e.path, at, size)",
     )
 
