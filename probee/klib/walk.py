@@ -303,12 +303,20 @@ def walk_consts(*, host: bool) -> dict[Const[Any], Any]:
     return {walked: True, beyond: True, own_space: space, **offsets(MEMBERS + HOST_MEMBERS)}
 
 
+HINT = "without -F and --host-path, PATH is the name as the caller gave it"
+
+
 def offsets(members: Sequence[tuple[Const[int], str, str]]) -> dict[Const[Any], int]:
-    """Where the members stand. Raises NotSupportedError that names one that is not there."""
+    """Where the members stand. Raises NotSupportedError that names what is not there."""
     from probee.btf.kinds import STRUCT
     from probee.host.btf import open_kernel_btf
 
-    types = open_kernel_btf()
+    try:
+        types = open_kernel_btf()
+    except NotSupportedError as error:
+        raise NotSupportedError(
+            f"whole paths: {error.what}", since=error.since, hint=HINT
+        ) from None
     found = {}
     for const, struct, path in members:
         at = 0
@@ -319,7 +327,7 @@ def offsets(members: Sequence[tuple[Const[int], str, str]]) -> dict[Const[Any], 
             if field is None:
                 raise NotSupportedError(
                     f"whole paths: this kernel's struct {struct} has no {path}",
-                    hint="without -F, PATH is the name as the caller gave it",
+                    hint=HINT,
                 )
             at += field.offset
             type_ = field.type

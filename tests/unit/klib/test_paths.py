@@ -94,5 +94,17 @@ def test_what_a_kernel_does_not_have_is_named(
             return None if name == missing else Field(name, 1, 64, 0, 8, (0,))
 
     monkeypatch.setattr("probee.host.btf.open_kernel_btf", Types)
-    with pytest.raises(NotSupportedError, match=named):
+    with pytest.raises(NotSupportedError, match=rf"^whole paths: this kernel's struct {named}"):
         paths.walk_consts(read("-F"))
+
+
+def test_a_kernel_that_tells_nothing_of_its_types(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing() -> None:
+        raise NotSupportedError("this kernel tells nothing", since="Linux 5.4", hint="other")
+
+    monkeypatch.setattr("probee.host.btf.open_kernel_btf", nothing)
+    with pytest.raises(
+        NotSupportedError, match=r"^whole paths: this kernel tells nothing"
+    ) as caught:
+        paths.walk_consts(read("--host-path"))
+    assert caught.value.hint == walk.HINT
