@@ -198,12 +198,13 @@ def climb(w: Walked, path: u64) -> None:
     root = word(w, get_current_task() + task_fs) + fs_root
     root_dentry = word(w, root + path_dentry)
     root_mnt = word(w, root + path_mnt)
+    top = word(w, mnt + mount_root)
     place = w.place & ~END
     used = w.used & MASK
     if word(w, dentry + dentry_parent) != dentry:
         if word(w, dentry + dentry_hashed) == 0:
             place |= GONE
-    elif dentry != word(w, mnt + mount_root):
+    elif dentry != top:
         w.place = place | NOWHERE
         w.used = used + name_nowhere(w, dentry, used)
         return
@@ -211,7 +212,7 @@ def climb(w: Walked, path: u64) -> None:
         space = word(w, mnt - mount_mnt + mount_space)
         if u32(word(w, space + space_number)) != own_space:
             w.inode = u32(word(w, word(w, dentry + dentry_sb) + sb_device))
-            mnt = 0  # which no dentry is the root of
+            mnt, top = 0, 0
     limit = min(used + longest + 1, MASK)
     end = SHORT
     for _ in range(STEPS):
@@ -219,7 +220,7 @@ def climb(w: Walked, path: u64) -> None:
             end = ROOT
             break
         parent = word(w, dentry + dentry_parent)
-        if dentry == word(w, mnt + mount_root):
+        if dentry == top:
             mount = mnt - mount_mnt
             above = word(w, mount + mount_parent)
             if above == mount:
@@ -227,6 +228,7 @@ def climb(w: Walked, path: u64) -> None:
                 break
             dentry = word(w, mount + mount_point)
             mnt = above + mount_mnt
+            top = word(w, mnt + mount_root)
         elif parent == dentry:
             end = DISK if beyond and mnt == 0 else LOST
             break
