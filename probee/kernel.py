@@ -4,6 +4,7 @@ In: nothing. Out: `KernelStruct` classes with the members that tools share; a su
 """
 
 from probee.lang.linux import (
+    Atomic,
     CgroupNamespace,
     Dentry,
     FdTable,
@@ -28,6 +29,7 @@ from probee.lang.linux import (
 )
 
 __all__ = [
+    "Atomic",
     "CgroupNamespace",
     "Dentry",
     "FdTable",

@@ -1,7 +1,8 @@
 """From the ring to the output until it is time to end.
 
 In: a live ring, a format, an output, and what ends the run. Out: rows written, their number, and
-the reason for the end: `asked` (a signal), `duration`, `count` or `closed` (nobody reads any more).
+the reason for the end: `asked` (a signal), `duration`, `count`, `command` (it ended), or `closed`
+(nobody reads any more).
 
 Rows leave when they are drained, which is at once for the first, and some 200 times a second while
 they pour. No timer runs while nothing happens.
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any, Protocol, TypeAlias
 
+    from probee.frame.command import Command
     from probee.frame.formats import Format
     from probee.frame.output import Output
     from probee.frame.signals import Ending
@@ -41,13 +43,22 @@ CHUNK = 1 << 16  # bytes gathered before they are written
 
 
 class Loop:
-    """One run over one ring. `rows` counts what was written. `kept`: a filter of batches."""
+    """One run over one ring. `rows` counts what was written.
+
+    `kept`: a filter of batches. `command`: whose end is the run's.
+    """
 
     def __init__(
-        self, ring: Rows, format_: Format, output: Output, ending: Ending, kept: Sieve | None = None
+        self,
+        ring: Rows,
+        format_: Format,
+        output: Output,
+        ending: Ending,
+        kept: Sieve | None = None,
+        command: Command | None = None,
     ) -> None:
         self.ring, self.format, self.output, self.ending = ring, format_, output, ending
-        self.kept = kept
+        self.kept, self.command = kept, command
         self.rows = 0
         self.limit: int | None = None
 
@@ -63,8 +74,10 @@ class Loop:
             return "closed"
 
     def _watch(self, stop: epoll) -> None:
-        """Makes `stop` readable when a signal came or the reader of the output is gone."""
+        """Makes `stop` readable for a signal, the command's end, or a reader that is gone."""
         stop.register(self.ending.fd, EPOLLIN)
+        if self.command is not None:
+            stop.register(self.command.fd, EPOLLIN)
         try:
             stop.register(self.output.fd, EPOLLERR | EPOLLHUP)
         except PermissionError:  # a regular file: it has no reader that could leave
@@ -76,8 +89,11 @@ class Loop:
             ready = self.ring.wait(timeout, stop.fileno())
             if self.ending.asked:
                 return "asked"
-            if any(fd == self.output.fd for fd, _ in stop.poll(0)):
+            over = [fd for fd, _ in stop.poll(0)]
+            if self.output.fd in over:
                 return "closed"
+            if self.command is not None and self.command.fd in over:
+                return "command"
             if ready and self.drain():
                 return "count"
             if deadline is not None and monotonic() >= deadline:

@@ -74,7 +74,10 @@ class Option(Frozen):
 
 
 class Values:
-    """What the command line said: an attribute for each option; `given` are the keys seen."""
+    """What the command line said: an attribute for each option; `given` are the keys seen.
+
+    `behind`: the words behind `--`.
+    """
 
     if TYPE_CHECKING:
 
@@ -82,6 +85,7 @@ class Values:
 
     def __init__(self, options: Sequence[Option]) -> None:
         self.given: set[str] = set()
+        self.behind: tuple[str, ...] = ()
         for option in options:
             setattr(self, option.key, option.start)
 
@@ -97,6 +101,7 @@ def parse(options: Sequence[Option], words: Sequence[str]) -> tuple[Values, list
         word = rest.pop(0)
         if word == "--":
             operands += rest
+            values.behind = tuple(rest)
             break
         if word.startswith("--"):
             name, equals, argument = word[2:].partition("=")

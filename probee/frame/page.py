@@ -18,6 +18,10 @@ EXIT_STATUS = (
     ("1", "could not trace, or could not write its output"),
     ("2", "the command line is wrong"),
 )  # fmt: skip
+COMMAND_STATUS = (
+    "N",
+    "COMMAND ended first: its own status, or 128 and the number of the signal that ended it",
+)
 HELP = Option("help", "h", help="show this help", group="Help")
 DEBUG = Option("debug", help="show where in probee an error arose", group="When it goes wrong")
 

@@ -4,6 +4,7 @@ In: a `Tool` and its arguments. Out: rows on the output, everything else on stan
 
     0  ended as asked: --duration or --count reached, SIGINT, SIGTERM, or the reader of the output
        went away (`| head`)
+    N  a command (`-- COMMAND`) ended by itself: its status, 128 + N where signal N ended it
     1  could not trace, or could not write the output, or was ended before it could begin
     2  the command line is wrong
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
+    from probee.frame.command import Command
     from probee.frame.tool import Plan, Tool
     from probee.lang.maps import MapDeclaration
     from probee.runtime.session import Session
@@ -91,17 +93,34 @@ def _run(tool: Tool, words: Sequence[str], ending: Ending) -> int:
         say(f"probee {tool.name}: {error}\nTry 'probee {tool.name} --help'.")
         return USAGE
     with Output(values.output) as output:
-        return _trace_events(tool, plan, values, output, ending)
+        if not plan.command:
+            return _trace_events(tool, plan, values, output, ending)
+        from probee.frame.command import Command
+
+        command = Command(plan.command)
+        try:
+            return _trace_events(tool, plan, values, output, ending, command)
+        finally:  # Ctrl-C on a terminal is for the command too
+            command.close(end=ending.asked != "SIGINT")
 
 
 def _read(tool: Tool, words: Sequence[str]) -> Values:
     values, operands = parse(tool.all_options, words)
-    if operands:
-        raise UsageError(f"{operands[0]!r} is not understood: {tool.name} takes only options")
+    command = len(values.behind) if tool.runs_commands else 0
+    if len(operands) > command:
+        only = "options, and -- COMMAND" if tool.runs_commands else "options"
+        raise UsageError(f"{operands[0]!r} is not understood: {tool.name} takes only {only}")
     return values
 
 
-def _trace_events(tool: Tool, plan: Plan, values: Values, output: Output, ending: Ending) -> int:
+def _trace_events(
+    tool: Tool,
+    plan: Plan,
+    values: Values,
+    output: Output,
+    ending: Ending,
+    command: Command | None = None,
+) -> int:
     from probee.runtime.session import Session
 
     format_ = chosen_format(tool, plan, values, output)
@@ -109,28 +128,40 @@ def _trace_events(tool: Tool, plan: Plan, values: Values, output: Output, ending
     session = Session(*plan.programs, consts=plan.consts, map_sizes=sizes, reuse=plan.reuse)
     try:
         session.load()
-        for declaration, entries in plan.fill.items():
-            live: Any = session[declaration]
-            for key, value in entries.items() if isinstance(entries, dict) else entries:
-                live[key] = value
+        _fill(session, plan, command)
         if ending.asked:
             raise ProbeeError(f"ended by {ending.asked} before tracing began")
         output.write(format_.header)
         # Made before the programs run: the files that it opens are no events yet.
         record: Any = plan.ring.value_class
         kept = sieve(plan.keep, record)
-        loop = Loop(session[plan.ring], format_, output, ending, kept)
+        loop = Loop(session[plan.ring], format_, output, ending, kept, command)
         session.attach()
+        if plan.attached is not None:
+            plan.attached(session)
+        if command is not None:
+            command.go()
         gc.freeze()
         gc.enable()
         reason = loop.run(values.duration, values.count)
         session.detach()
-        if reason in ("asked", "duration"):
-            reason = _last_rows(loop) or reason
+        if reason in ("asked", "duration", "command"):
+            closed = _last_rows(loop)
+            reason = reason if reason == "command" else closed or reason
         _report(tool, plan, session, reason)
+        return OK if command is None or reason != "command" else command.status()
     finally:
         session.close()
-    return OK
+
+
+def _fill(session: Session, plan: Plan, command: Command | None) -> None:
+    """Entries of maps, before the programs run."""
+    for declaration, entries in plan.fill.items():
+        live: Any = session[declaration]
+        for key, value in entries.items() if isinstance(entries, dict) else entries:
+            live[key] = value
+    if command is not None and plan.command_pid is not None:
+        session[plan.command_pid][command.pid] = 1
 
 
 def _last_rows(loop: Loop) -> str:

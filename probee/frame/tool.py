@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from probee.frame.columns import Column, Keep
     from probee.frame.options import Values
     from probee.frame.page import Page
-    from probee.lang.maps import PerCpuArray, RingBuf
+    from probee.lang.maps import Hash, PerCpuArray, RingBuf
     from probee.lang.programs import Program
     from probee.lang.variables import Const
     from probee.runtime.reuse import KeysOf
+    from probee.runtime.session import Session
 
 
 class Plan(Frozen):
@@ -29,7 +30,8 @@ class Plan(Frozen):
     maps before the programs are attached, as a dict or as pairs of key and value. `lost`: counters
     of events that gave no row, one u64 a CPU at index 0, and what they were. `keep`: tests that all
     rows shown have passed; the others do not count for --count. `reuse`: maps of others in place
-    of the plan's own.
+    of the plan's own. `command`: what is run once all is attached; its process id goes into the map
+    `command_pid` before. `attached`: called then, before the command runs.
     """
 
     programs: tuple[Program, ...]
@@ -39,6 +41,9 @@ class Plan(Frozen):
     lost: dict[PerCpuArray[int], str] = {}
     keep: tuple[Keep, ...] = ()
     reuse: Mapping[Any, KeysOf] = {}
+    command: tuple[str, ...] = ()
+    command_pid: Hash[Any, Any] | None = None
+    attached: Callable[[Session], None] | None = None
 
 
 class Tool(Frozen):
@@ -61,12 +66,25 @@ class Tool(Frozen):
         return (*self.options, *COMMON)
 
     @property
+    def runs_commands(self) -> bool:
+        """Whether `-- COMMAND` is run and followed: where there is --follow, as klib has it."""
+        return any(option.name == "follow" for option in self.options)
+
+    @property
     def page(self) -> Page:
         """What it says of itself."""
-        from probee.frame.page import Page
+        from probee.frame.page import COMMAND_STATUS, EXIT_STATUS, Page
 
+        runs = self.runs_commands
         return Page(
-            self.name, self.summary, self.description, self.all_options, tuple(self.examples)
+            self.name,
+            self.summary,
+            self.description,
+            self.all_options,
+            tuple(self.examples),
+            operands="[-- COMMAND [ARGUMENT]...]" if runs else "",
+            takes="command" if runs else "",
+            exit_status=(*EXIT_STATUS, COMMAND_STATUS) if runs else EXIT_STATUS,
         )
 
 

@@ -1,4 +1,4 @@
-"""Which tasks a tool is interested in: `-p -t -u -n`, decided in the kernel.
+"""Which tasks a tool is interested in: `-p -t --ppid -u -n`, decided in the kernel.
 
 In: what the command line said. Out: `task_wanted()` for programs, `task_ids()`, which their records
 hold too, and the constants and map entries that make them say what was asked.
@@ -31,7 +31,7 @@ from probee import (
     u32,
     u64,
 )
-from probee.errors import ProbeeError, UsageError
+from probee.errors import NotSupportedError, ProbeeError, UsageError
 from probee.frame.options import Option, pid, uid
 from probee.host.btf import PATH as KERNEL_TYPES
 from probee.host.features import Features
@@ -49,12 +49,15 @@ NAME_SIZE = 16  # TASK_COMM_LEN, the NUL included
 
 only_pid = Const(u32, 0)  # 0: nobody's, so it stands for "not asked"
 only_tid = Const(u32, 0)
+only_ppid = Const(u32, 0)
 only_uid = Const(u64, 1 << 32)  # one more than a uid can be
 some_pids = Const(bool, False)
 some_tids = Const(bool, False)
+some_ppids = Const(bool, False)
 some_uids = Const(bool, False)
 pids = Hash(u32, u8, max_entries=SEVERAL)
 tids = Hash(u32, u8, max_entries=SEVERAL)
+ppids = Hash(u32, u8, max_entries=SEVERAL)
 uids = Hash(u32, u8, max_entries=SEVERAL)
 
 # Whether the running task can be looked into: two loads cost less than two calls of helpers.
@@ -105,11 +108,20 @@ def task_wanted(ids: u64) -> bool:
         return False
     if some_tids and u32(ids) not in tids:
         return False
+    if only_ppid != 0 and parent_id() != only_ppid:
+        return False
+    if some_ppids and parent_id() not in ppids:
+        return False
     if only_uid < 1 << 32 and current.uid != only_uid:
         return False
     if some_uids and current.uid not in uids:
         return False
     return name_places == 0 or name_wanted()
+
+
+def parent_id() -> u32:
+    """The process that made the running one, or that took it over, by the machine's ids."""
+    return u32(current.task.real_parent.tgid)
 
 
 def name_wanted() -> bool:
@@ -152,6 +164,8 @@ TASK_OPTIONS = (
            takes="pid"),
     Option("tid", "t", "TID", "only these threads; shows a TID column", pid, many=True,
            group="Filters", takes="tid"),
+    Option("ppid", "", "PID", "only children of these processes", pid, many=True, group="Filters",
+           takes="pid"),
     Option("uid", "u", "USER", "only these users, by number or name", user, many=True,
            group="Filters", takes="user"),
     Option("comm", "n", "NAME", "only tasks with NAME in their name, or at its start: ^NAME",
@@ -161,14 +175,15 @@ TASK_OPTIONS = (
 _KINDS: tuple[tuple[str, Const[Any], Const[Any], Hash[Any, Any]], ...] = (
     ("pid", only_pid, some_pids, pids),
     ("tid", only_tid, some_tids, tids),
+    ("ppid", only_ppid, some_ppids, ppids),
     ("uid", only_uid, some_uids, uids),
 )
 
 
 def task_filters(
-    values: Values,
+    values: Values, *, following: bool = False
 ) -> tuple[dict[Const[Any], Any], dict[Hash[Any, Any], dict[Any, Any]]]:
-    """Constants and map entries for `wanted()`.
+    """Constants and map entries for `task_wanted()`. `following`: the processes are not its part.
 
     Raises UsageError where it is too much, ProbeeError for a process or thread that is not there.
     """
@@ -177,7 +192,7 @@ def task_filters(
         consts[typed_task] = True
     fill: dict[Hash[Any, Any], dict[Any, Any]] = {}
     for kind, only, some, table in _KINDS:
-        asked = getattr(values, kind)
+        asked = () if kind == "pid" and following else getattr(values, kind)
         if len(asked) == 1:
             consts[only] = asked[0]
         elif asked:
@@ -187,7 +202,12 @@ def task_filters(
             fill[table] = dict.fromkeys(asked, 1)
     if values.comm is not None:
         consts.update(_name_consts(values.comm))
-    for number in values.pid:
+    if values.ppid and consts.get(namespace):
+        raise NotSupportedError(
+            "--ppid inside a pid namespace: parents have other numbers there",
+            hint="run it outside, or follow the processes: -p PID --follow",
+        )
+    for number in [*values.pid, *values.ppid]:
         _check_alive(number, "process")
     for number in values.tid:
         _check_alive(number, "thread")

@@ -160,9 +160,19 @@ class MmStruct(KernelStruct, name="mm_struct"):
     env_end: u64
 
 
-class SignalStruct(KernelStruct, name="signal_struct"):
-    """What the threads of a process share (include/linux/sched/signal.h)."""
+class Atomic(KernelStruct, name="atomic_t"):
+    """A number that is changed in one step (include/linux/types.h)."""
 
+    counter: s32
+
+
+class SignalStruct(KernelStruct, name="signal_struct"):
+    """What the threads of a process share (include/linux/sched/signal.h).
+
+    `live`: threads that have not ended; `nr_threads`: those whose end was not waited for, too.
+    """
+
+    live: Atomic
     nr_threads: s32
     group_exit_code: s32
 
