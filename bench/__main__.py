@@ -108,7 +108,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="probee-bench-") as folder:
         plan = measure.Plan(
             folder, 3 if options.quick else 11, 100_000 if options.quick else 1_000_000,
-            oracles.find("bpftool"), 1.0 if options.quick else 10.0,
+            oracles.find("bpftool"), 1.0 if options.quick else 60.0, [],
         )  # fmt: skip
         rows, words, size = measure.try_out(rows, plan)
         rows = [contestants.floor(size), *rows]
@@ -127,6 +127,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             found = measured(section, rows, plan, cache if cache.exists() else None)
             if found is not None:
                 results[section] = found
+    results["failures"] = plan.failures
     results["minutes"] = (time.monotonic() - begin) / 60
     return results
 

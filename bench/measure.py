@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import statistics
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from bench import load, surroundings
 from bench.contestants import OURS
-from bench.run import Failed, Run
+from bench.run import PATIENCE, Failed, Run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from bench.contestants import Contestant
 
 Series = dict[str, list[float | None]]
+P = ParamSpec("P")
+T = TypeVar("T")
 
 # A loop is timed in windows, each long enough for a dozen of the reader's wake-ups; the lower
 # quartile is what it costs when the machine does nothing else.
@@ -41,7 +44,22 @@ class Plan(NamedTuple):
     rounds: int
     opens: int
     bpftool: str | None
-    patience: float  # seconds to wait for others to stop tracing
+    patience: float  # seconds, in all, to wait for others to stop tracing
+    failures: list[str]  # what went wrong on the way: a contestant that fails has no number then
+
+    def tried(
+        self,
+        measured: Callable[Concatenate[Contestant, P], T],
+        row: Contestant,
+        *rest: P.args,
+        **more: P.kwargs,
+    ) -> T | None:
+        """What `measured` returns of `row` and the rest, or None where it fails, which is noted."""
+        try:
+            return measured(row, *rest, **more)
+        except Failed as error:
+            self.failures.append(f"{row.name}: {error}")
+            return None
 
     @property
     def output(self) -> Path:
@@ -112,6 +130,7 @@ def cost(rows: list[Contestant], plan: Plan) -> dict[str, Any]:
     """
     kinds = ("cost", "filtered")
     added, baselines, disturbed = {kind: Gathered() for kind in kinds}, [], 0
+    patience = plan.patience
     first = load.cpus()[:1]
     with load.Load(plan.folder, first) as watched, load.Load(plan.folder, first) as other:
         loops = (watched, other)
@@ -120,11 +139,12 @@ def cost(rows: list[Contestant], plan: Plan) -> dict[str, Any]:
             for kind in kinds:
                 added[kind].next_round()
             for row in turn:
-                run = Run(row, watched.watched, plan.output)
-                run.wait_until_it_sees(watched)
-                with_it = [steady(loop) for loop in loops]
-                run.end()
-                disturbed += not surroundings.wait_until_alone(plan.patience)
+                with_it = plan.tried(_looped, row, loops, plan)
+                if with_it is None:
+                    continue
+                begin = time.monotonic()
+                disturbed += not surroundings.wait_until_alone(min(patience, 10))
+                patience -= time.monotonic() - begin
                 after = [steady(loop) for loop in loops]
                 for i, kind in enumerate(kinds):
                     added[kind].add(row.name, with_it[i] - (before[i] + after[i]) / 2)
@@ -132,6 +152,15 @@ def cost(rows: list[Contestant], plan: Plan) -> dict[str, Any]:
                 before = after
     found = {kind: gathered.whole() for kind, gathered in added.items()}
     return {"baseline_ns": baselines, "disturbed": disturbed, **found}
+
+
+def _looped(row: Contestant, loops: tuple[load.Load, ...], plan: Plan) -> list[float]:
+    """Nanoseconds an open+close of each loop, while `row` watches the first."""
+    run = Run(row, loops[0].watched, plan.output)
+    run.wait_until_it_sees(loops[0])
+    found = [steady(loop) for loop in loops]
+    run.end()
+    return found
 
 
 def steady(looped: load.Load) -> float:
@@ -150,22 +179,20 @@ def start(rows: list[Contestant], plan: Plan) -> dict[str, Series]:
     first, end, disk = Gathered(), Gathered(), Gathered()
     with load.Load(plan.folder, load.cpus()[:1]) as looped, tempfile.TemporaryDirectory() as kept:
         for row in [row for row in rows if "start" in row.measures] * 2:
-            _first_row(row, looped, plan, kept)  # what is read later comes from memory
+            _started(row, looped, plan, kept)  # what is read later comes from memory
         for number, turn in enumerate(turns(rows, "start", plan.rounds)):
             first.next_round()
             end.next_round()
             for row in turn:
-                began, ended = _first_row(row, looped, plan, kept)
-                first.add(row.name, began)
-                end.add(row.name, ended)
+                _started(row, looped, plan, kept, (first, end))
                 if row.name == OURS:
                     with tempfile.TemporaryDirectory() as empty:
-                        first.add(NO_CACHE, _first_row(row, looped, plan, empty)[0])
+                        _started(row, looped, plan, empty, (first,), NO_CACHE)
             if number % 4 == 0:
                 disk.next_round()
                 for row in turn:
                     _drop_page_cache()
-                    disk.add(row.name, _first_row(row, looped, plan, kept)[0])
+                    _started(row, looped, plan, kept, (disk,))
     return {"first": first.whole(), "end": end.whole(), "disk": disk.whole()}
 
 
@@ -173,6 +200,20 @@ def _drop_page_cache() -> None:
     """Files come from the disk again, as after a boot."""
     os.sync()
     Path("/proc/sys/vm/drop_caches").write_text("1")
+
+
+def _started(
+    row: Contestant,
+    looped: load.Load,
+    plan: Plan,
+    cache: str,
+    into: tuple[Gathered, ...] = (),
+    name: str = "",
+) -> None:
+    """Start and end of `row`, one number into each of `into`."""
+    found = plan.tried(_first_row, row, looped, plan, cache)
+    for gathered, number in zip(into, found or (), strict=False):
+        gathered.add(name or row.name, number)
 
 
 def _first_row(row: Contestant, looped: load.Load, plan: Plan, cache: str) -> tuple[float, float]:
@@ -185,13 +226,17 @@ def _first_row(row: Contestant, looped: load.Load, plan: Plan, cache: str) -> tu
     run = Run(row, looped.watched, plan.output, cache, write)
     os.close(write)
     seen = b""
-    while token not in seen:
-        chunk = os.read(read, 65536)
-        if not chunk:
-            raise RuntimeError(f"{row.name} ended before its first row: {run.said()}")
-        seen = seen[-64:] + chunk
-    milliseconds = (time.perf_counter() - begin) * 1000
-    looped.halt()
+    try:
+        while token not in seen:
+            there, _, _ = select.select([read], [], [], PATIENCE)
+            chunk = os.read(read, 65536) if there else b""
+            if not chunk:
+                run.end()
+                raise Failed(f"no row came: {run.said()[-200:]}")
+            seen = seen[-64:] + chunk
+        milliseconds = (time.perf_counter() - begin) * 1000
+    finally:
+        looped.halt()
     _read_until_quiet(read)
     used = run.end()
     os.close(read)
@@ -218,7 +263,9 @@ def many(
     for turn in turns(rows, "many", rounds):
         for row in turn:
             with load.Load(plan.folder, cpus) as looped:
-                found.setdefault(row.name, []).append(_many(row, looped, plan))
+                numbers = plan.tried(_many, row, looped, plan)
+            if numbers is not None:
+                found.setdefault(row.name, []).append(numbers)
     return found
 
 
@@ -251,11 +298,11 @@ def reported(said: str) -> int:
 def crowd(rows: list[Contestant], plan: Plan) -> dict[str, dict[str, Any]]:
     """The same from 1, 10, 100 and 1,000 processes of one user, wherever they run.
 
-    `wall`: nanoseconds that all opens took, without and with each contestant.
+    `alone_ns`: how long all opens took while nobody watched.
     """
     opens = max(plan.opens // 5, 1000)
     found: dict[str, dict[str, Any]] = {}
-    uid = load.unused_uid()
+    uid, few = load.unused_uid(), plan._replace(opens=opens)
     os.chmod(plan.folder, 0o711)
     for processes in (1, 10, 100, 1000):
         numbers: dict[str, list[dict[str, Any]]] = {}
@@ -264,7 +311,8 @@ def crowd(rows: list[Contestant], plan: Plan) -> dict[str, dict[str, Any]]:
             for row in turn:
                 with load.Load(plan.folder, load.cpus(), processes, uid) as looped:
                     alone.append(looped.run(max(opens // processes, 1)))
-                    few = plan._replace(opens=opens)
-                    numbers.setdefault(row.name, []).append(_many(row, looped, few))
+                    done = plan.tried(_many, row, looped, few)
+                if done is not None:
+                    numbers.setdefault(row.name, []).append(done)
         found[str(processes)] = {"alone_ns": alone, "opens": opens, "with": numbers}
     return found

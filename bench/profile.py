@@ -28,16 +28,22 @@ def measured(rows: list[Contestant], plan: Plan, bpftool: str) -> dict[str, dict
     try:
         with load.Load(plan.folder, load.cpus()[:1]) as looped:
             for row in [row for row in rows if "cost" in row.measures]:
-                run = Run(row, looped.watched, plan.output)
-                run.wait_until_it_sees(looped)
-                before = _totals(run.programs(bpftool))
-                looped.run(OPENS)
-                after = _totals(run.programs(bpftool))
-                run.end()
-                found[row.name] = {key: (after[key] - before[key]) / OPENS for key in after}
+                numbers = plan.tried(_profiled, row, looped, plan, bpftool)
+                if numbers is not None:
+                    found[row.name] = numbers
     finally:
         os.close(stats)
     return found
+
+
+def _profiled(row: Contestant, looped: load.Load, plan: Plan, bpftool: str) -> dict[str, float]:
+    run = Run(row, looped.watched, plan.output)
+    run.wait_until_it_sees(looped)
+    before = _totals(run.programs(bpftool))
+    looped.run(OPENS)
+    after = _totals(run.programs(bpftool))
+    run.end()
+    return {key: (after[key] - before[key]) / OPENS for key in after}
 
 
 def _totals(programs: list[dict[str, Any]]) -> dict[str, float]:

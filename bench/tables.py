@@ -184,7 +184,7 @@ def crowd(results: Results) -> list[str]:
     names = list(next(iter(found.values()))["with"])
     cost, use, lost = [], [], []
     for name in [name for name in results["contestants"] if name in names]:
-        rows = [(part, part["with"][name]) for part in found.values()]
+        rows = [(part, part["with"].get(name, [])) for part in found.values()]
         cost.append([name, *(_crowd_cost(part, runs, cpus) for part, runs in rows)])
         if name != FLOOR:
             use.append([name, *(_crowd_cpu(runs) for _, runs in rows)])
@@ -211,6 +211,8 @@ def _crowd_cpu(runs: list[Results]) -> str:
 
 
 def _crowd_lost(runs: list[Results]) -> str:
+    if not runs:
+        return NOTHING
     worst = max(runs, key=lambda run: run["opens"] - run["rows"])
     lost = worst["opens"] - worst["rows"]
     return f"{lost:,} ({worst['reported']:,} reported)" if lost else "0"
@@ -262,6 +264,7 @@ def _text(found: Spread | None) -> str:
 def missing(results: Results) -> list[str]:
     """Who could not be measured, and why."""
     rows = [f"- {name}: {why}" for name, why in results.get("missing", {}).items()]
+    rows += [f"- once: {failure}" for failure in results.get("failures", [])]
     return ["## Not measured", "", *rows, ""] if rows else []
 
 

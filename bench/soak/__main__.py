@@ -94,8 +94,8 @@ class Tracer:
         words = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
-    def end(self) -> int:
-        """Waits until no row has come for a second, ends it; the number of its rows."""
+    def end(self) -> tuple[int, str]:
+        """Waits until no row has come for a second, ends it; its rows, and what it said last."""
         lines, since = -1, time.monotonic()
         while time.monotonic() - since < 1:
             if self.lines != lines:
@@ -104,7 +104,9 @@ class Tracer:
         self.process.send_signal(signal.SIGINT)
         self.process.wait(PATIENCE)
         self._reader.join()
-        return self.lines - 1  # the header
+        said = self.said()
+        self._errors.close()
+        return self.lines - 1, said  # without the header
 
     def said(self) -> str:
         """What it wrote to standard error."""
@@ -144,7 +146,7 @@ def run(seconds: float, ways: list[str]) -> dict[str, Any]:
             )  # fmt: skip
             made = watched(tracer, load, min(10.0, seconds / 24))
             cpu = tracer.cpu()
-            rows = tracer.end()
+            rows, said = tracer.end()
         finally:
             if tracer.process.poll() is None:
                 tracer.process.kill()
@@ -157,7 +159,7 @@ def run(seconds: float, ways: list[str]) -> dict[str, Any]:
         "options": ways,
         "opens": sum(made["kinds"].values()),
         "rows": rows,
-        "reported": reported(tracer.said()),
+        "reported": reported(said),
         "status": tracer.process.returncode,
         "first_mb": max(sizes[:quarter]),
         "last_mb": max(sizes[-quarter:]),
