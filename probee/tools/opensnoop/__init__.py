@@ -6,6 +6,8 @@ order of their ends. `calls` has the programs, `rows` what they send and which c
 
 from __future__ import annotations
 
+import os
+
 from probee.frame.columns import Column
 from probee.frame.openflags import CREATES, flag_filter, flag_names, octal
 from probee.frame.options import Option
@@ -38,7 +40,7 @@ from probee.klib.paths import (
 from probee.klib.results import RESULT_OPTIONS, result_filters
 from probee.klib.stacks import STACK_OPTIONS, stack_columns, stack_consts, wants_stacks
 from probee.tools.opensnoop import rows
-from probee.tools.opensnoop.calls import EXIT_ONLY, PAIR, unpaired
+from probee.tools.opensnoop.calls import EXIT_ONLY, OLD, PAIR, unpaired
 from probee.uapi.bpf import BPF_PROG_TYPE_TRACEPOINT
 from probee.uapi.bpf_func import BPF_FUNC_task_pt_regs
 
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
 
     from probee.frame.options import Values
     from probee.lang.maps import RingBuf
+    from probee.lang.programs import Program
     from probee.lang.variables import Const
 
 
@@ -66,10 +69,19 @@ def plan(values: Values) -> Plan:
     if wants_stacks(values):
         consts |= {rows.stacked: True, rows.more: True, **stack_consts(values)}
         ring = rows.stacked_located_opens if wants_walked(values) else rows.stacked_opens
-    if values.pair or rows.timed in consts or not exit_reads_arguments():
-        lost = {unpaired: "calls whose beginning was not seen"}
-        return filtered(values, Plan(PAIR, ring, consts, fill, lost, keep))
-    return filtered(values, Plan(EXIT_ONLY, ring, consts, fill, keep=keep))
+    programs, lost = traced(values, timed=rows.timed in consts)
+    return filtered(values, Plan(programs, ring, consts, fill, lost, keep))
+
+
+def traced(values: Values, *, timed: bool) -> tuple[tuple[Program, ...], dict[Any, str]]:
+    """The programs for this machine, and what they count as lost."""
+    programs: tuple[Program, ...] = EXIT_ONLY
+    lost: dict[Any, str] = {}
+    if values.pair or timed or not exit_reads_arguments():
+        programs, lost = PAIR, {unpaired: "calls whose beginning was not seen"}
+    if os.uname().machine != "x86_64":
+        programs = tuple(program for program in programs if program not in OLD)
+    return programs, lost
 
 
 def own_consts(values: Values) -> dict[Const[Any], Any]:
@@ -113,7 +125,7 @@ def way_columns() -> tuple[Column, ...]:
 
 def way_name(way: int) -> str:
     """The call's name."""
-    return rows.CALLS[way & rows.WAY]
+    return rows.CALLS[way & rows.CALL]
 
 
 def unread_name(unread: int) -> str | None:
@@ -162,7 +174,7 @@ def mode_of(row: tuple[int, int, int]) -> int | None:
     openat2 alone refuses a mode that it cannot use, so there it is told.
     """
     mode, flags, way = row
-    if flags & CREATES or (mode and way & rows.WAY == rows.OPENAT2):
+    if flags & CREATES or (mode and way & rows.CALL == rows.OPENAT2):
         return mode
     return None
 
@@ -218,8 +230,8 @@ TOOL = Tool(
         ("opensnoop --json -o opens.jsonl", "JSON lines into a file"),
     ),
     description=(
-        "Calls: open, openat, openat2, creat, open_by_handle_at. A row is printed when the call "
-        "ends. FD is the new descriptor, or -1; ERR is the error's "
+        "Calls: open, openat, openat2, creat, open_by_handle_at. A row is "
+        "printed when the call ends. FD is the new descriptor, or -1; ERR is the error's "
         "number, or 0. PATH is the name as the caller gave it, [handle] where it gave none, ? "
         "where it could not be read, and ends in … where --max-path cut it. With -F it is "
         "the path of the opened file inside its container, or of a failure its directory and name; "

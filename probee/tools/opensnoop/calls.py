@@ -83,27 +83,12 @@ start = LruHash(u32, Begun, max_entries=10_240)
 unpaired = PerCpuArray(u64, max_entries=1)
 
 
-def report_openat2(
-    ctx: Context, ids: u64, ret: s64, path: UserStr, address: u64, begin: u64, at: s32
-) -> None:
-    """Sends the record of an openat2 whose struct open_how stands at `address`."""
+def asked_how(call: u32, address: u64) -> tuple[u32, u64, u64, bool]:
+    """`way`, flags, mode, RESOLVE_IN_ROOT of an openat2 with its struct open_how at `address`."""
     how = OpenHow(flags=0, mode=0, resolve=0)
-    way = OPENAT2
     if more and probe_read_user(how, sizeof(OpenHow), address) != 0:
-        way = OPENAT2 | FLAGS_UNREAD
-    report(
-        ctx,
-        ids,
-        ret,
-        way,
-        path,
-        how.flags,
-        how.mode,
-        0,
-        begin,
-        at,
-        how.resolve & RESOLVE_IN_ROOT != 0,
-    )
+        return call | FLAGS_UNREAD, 0, 0, False
+    return call, how.flags, how.mode, how.resolve & RESOLVE_IN_ROOT != 0
 
 
 # -------------------------------------------------------------------------------- at exits alone
@@ -146,7 +131,9 @@ def exit_openat2(ctx: Context) -> None:
     if wanted_end(ids, ret):
         address: u64 = current.syscall_arg(2) if more else 0
         at: s32 = current.syscall_arg(0) if located else 0
-        report_openat2(ctx, ids, ret, current.syscall_arg(1), address, 0, at)
+        way, flags, mode, in_root = asked_how(OPENAT2, address)
+        path: UserStr = current.syscall_arg(1)
+        report(ctx, ids, ret, way, path, flags, mode, 0, 0, at, in_root)
 
 
 @tracepoint("syscalls:sys_exit_open_by_handle_at")
@@ -211,28 +198,23 @@ def end(ctx: Context, ret: s64, unread: u32, how: bool) -> None:
             unpaired[0] += 1
         return
     if wanted_result(ret):
-        ids = task_ids()
+        way, flags, mode = begun.way, begun.flags, u64(begun.mode & MODE_BITS)
+        in_root = False
         if how:
-            report_openat2(ctx, ids, ret, begun.path, begun.flags, begun.time, begun.at)
-        else:
-            mode = begun.mode & MODE_BITS
-            report(
-                ctx,
-                ids,
-                ret,
-                begun.way,
-                begun.path,
-                begun.flags,
-                mode,
-                unread,
-                begun.time,
-                begun.at,
-            )
+            way, flags, mode, in_root = asked_how(OPENAT2, begun.flags)
+        at = begun.at
+        ids, path, time = task_ids(), begun.path, begun.time
+        report(ctx, ids, ret, way, path, flags, mode, unread, time, at, in_root)
     start.pop(current.tid, None)
 
 
-@tracepoint("syscalls:sys_exit_open", "syscalls:sys_exit_creat", "syscalls:sys_exit_openat")
-def end_named(ctx: Context) -> None:
+@tracepoint("syscalls:sys_exit_open", "syscalls:sys_exit_creat")
+def end_old(ctx: Context) -> None:
+    end(ctx, ctx.ret, 0, False)
+
+
+@tracepoint("syscalls:sys_exit_openat")
+def end_openat(ctx: Context) -> None:
     end(ctx, ctx.ret, 0, False)
 
 
@@ -253,7 +235,10 @@ PAIR = (
     enter_openat,
     enter_openat2,
     enter_open_by_handle_at,
-    end_named,
+    end_old,
+    end_openat,
     end_openat2,
     end_open_by_handle_at,
 )
+# There is no open or creat where a system call came after openat: on arm64.
+OLD = (exit_open, exit_creat, enter_open, enter_creat, end_old)

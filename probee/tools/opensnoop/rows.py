@@ -36,7 +36,7 @@ from probee.klib.walk import AT_FDCWD, NAME_ROOM, Walked, locate
 # `way`, how it was opened: an index into CALLS, and bits.
 CALLS = ("open", "creat", "openat", "openat2", "open_by_handle_at")
 OPEN, CREAT, OPENAT, OPENAT2, OPEN_BY_HANDLE_AT = range(5)
-WAY = 0xF
+CALL = 0xF
 FLAGS_UNREAD = 0x10  # of openat2: its struct open_how could not be read
 
 # `unread`: why there is no name.
@@ -124,10 +124,12 @@ def wanted_end(ids: u64, ret: s64) -> bool:
     return wanted(ids) and wanted_result(ret)
 
 
-def wanted_flags(flags: u64) -> bool:
-    """Whether these flags have one of those that `-f` asks for."""
+def wanted_flags(flags: u64, way: u32) -> bool:
+    """Whether these flags have one of those that `-f` asks for; none, if they could not be read."""
     if any_flags == 0 and access_modes == 0:
         return True
+    if way & FLAGS_UNREAD != 0:
+        return False
     return flags & any_flags != 0 or access_modes >> (flags & 3) & 1 == 1
 
 
@@ -146,8 +148,8 @@ def report(
 ) -> None:
     """Sends the record of a call that ended with `ret`, if its path and flags are wanted.
 
-    `begin`: when it began, if `timed`. `unread`: HANDLE for a call that takes no name. Flags that
-    could not be read match no filter. `at`, `in_root`: what the name is relative to, see klib.walk.
+    `begin`: when it began, if `timed`. `unread`: HANDLE for a call that takes no name. `at`,
+    `in_root`: what the name is relative to, see klib.walk.
     """
     if not path_wanted(path):
         return
@@ -173,11 +175,9 @@ def report_more(
     in_root: bool,
 ) -> None:
     """Sends one of the longer records, if flags and latency are wanted."""
-    if way & FLAGS_UNREAD != 0 and (any_flags != 0 or access_modes != 0):
-        return
     now = ktime_get_boot_ns()
     latency = now - begin if timed else 0
-    if latency < min_ns or not wanted_flags(flags):
+    if latency < min_ns or not wanted_flags(flags, way):
         return
     if located and stacked:
         sw = stacked_located_scratch[0]

@@ -36,6 +36,18 @@ def test_variant(answer: object) -> None:
     assert o.plan(read("--pair")).programs is calls.PAIR
 
 
+def test_on_arm64_there_is_no_open_and_no_creat(
+    answer: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arm = os.uname_result(("Linux", "host", "6.18", "#1", "aarch64"))
+    monkeypatch.setattr(os, "uname", lambda: arm)
+    hooks = [a.target for p in o.plan(read()).programs for a in p.attach]
+    assert not [hook for hook in hooks if hook.endswith(("_open", "_creat"))]
+    names = ("openat", "openat2", "open_by_handle_at")
+    ends = ("enter", "exit") if answer is False else ("exit",)
+    assert sorted(hooks) == sorted(f"syscalls:sys_{end}_{name}" for end in ends for name in names)
+
+
 @pytest.mark.usefixtures("answer")
 def test_constants() -> None:
     typed = {tasks.typed_task: True} if tasks.task_is_typed() else {}
