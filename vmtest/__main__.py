@@ -94,10 +94,14 @@ def main(words: list[str]) -> int:
         parser.error(str(error))
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the machine ends with us
     results = [test(kernel, options) for kernel in kernels]
-    here = None if options.tests else rows.of_this_machine(OUTPUT / "rows")
+    here, unseen = None, ""
+    try:
+        here = None if options.tests else rows.of_this_machine(OUTPUT / "rows")
+    except rows.Unseen as error:
+        unseen = f"this machine: opensnoop's rows are missing: {error}"
     results = report.compared(results, here)
-    print("", *report.lines(results), sep="\n")
-    return 1 if any(result.bad for result in results) else 0
+    print("", *report.lines(results), *filter(None, [unseen]), sep="\n")
+    return 1 if unseen or any(result.bad for result in results) else 0
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from tests import kernel_state
 from tests.kernel.opensnoop_support import expected, runs_pair, seen, snooped
 from tests.support import Spawn
 
@@ -105,14 +106,28 @@ def _told(ours: dict[str, Any] | None, theirs: dict[str, Any] | None) -> str:
     return f"{name!r}: {said}"
 
 
+class Unseen(Exception):
+    """opensnoop showed nothing of use on this machine, though it could; the message says why."""
+
+
 def of_this_machine(file: Path) -> dict[str, Any] | None:
-    """What the kernel below shows, in a process of its own; None where that cannot be had."""
+    """What the kernel below shows, in a process of its own; None where nobody may ask it.
+
+    Raises Unseen.
+    """
+    reason = kernel_state.why_no_bpf()
+    if reason:
+        print(f"opensnoop's rows are not compared with this machine's: {reason}", flush=True)
+        return None
     run = [sys.executable, "-m", "vmtest.rows", str(file)]
     try:
         done = subprocess.run(run, capture_output=True, text=True, check=False, timeout=SECONDS)
     except subprocess.TimeoutExpired:
-        return None
-    return read(file) if done.returncode == 0 else None
+        raise Unseen(f"not done after {SECONDS} s") from None
+    if done.returncode != 0:
+        last = done.stderr.strip().splitlines()[-1:]
+        raise Unseen(": ".join([f"status {done.returncode}", *last]))
+    return read(file)
 
 
 def read(file: Path) -> dict[str, Any]:

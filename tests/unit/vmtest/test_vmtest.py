@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from probee.host.probes import PROBES
+from tests import kernel_state
 from vmtest import boot, features, report, rows, selection
 from vmtest.kernels import KERNELS, by_series
 from vmtest.packages import newest
@@ -140,6 +141,17 @@ def test_rows_that_another_kernel_shows_otherwise_fail_the_run(tmp_path: Path) -
         assert f"  ROWS    {found.differences[0]}" in text
     second = report.Result("7.3", "", "", rows=shown("exit-only", row))
     assert [r.bad for r in report.compared([result, second], None)] == [False, True]
+
+
+def test_rows_of_this_machine_that_are_missing_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernel_state, "why_no_bpf", lambda: "not root")
+    assert rows.of_this_machine(tmp_path / "rows") is None
+    monkeypatch.setattr(kernel_state, "why_no_bpf", lambda: "")
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(rows.Unseen, match="status 1"):
+        rows.of_this_machine(tmp_path / "rows")
 
 
 def test_what_was_not_done_in_time_names_the_last_test(tmp_path: Path) -> None:
