@@ -31,10 +31,11 @@ from probee import (
     u32,
     u64,
 )
-from probee.errors import NotSupportedError, ProbeeError, UsageError
+from probee.errors import ProbeeError, UsageError
 from probee.frame.options import Option, pid, uid
 from probee.host.btf import PATH as KERNEL_TYPES
 from probee.host.features import Features
+from probee.klib.parents import parent_consts, parent_id
 from probee.uapi.bpf import BPF_PROG_TYPE_TRACEPOINT
 from probee.uapi.bpf_func import BPF_FUNC_get_current_task_btf
 
@@ -108,20 +109,15 @@ def task_wanted(ids: u64) -> bool:
         return False
     if some_tids and u32(ids) not in tids:
         return False
-    if only_ppid != 0 and parent_id() != only_ppid:
+    if only_ppid != 0 and parent_id(namespace) != only_ppid:
         return False
-    if some_ppids and parent_id() not in ppids:
+    if some_ppids and parent_id(namespace) not in ppids:
         return False
     if only_uid < 1 << 32 and current.uid != only_uid:
         return False
     if some_uids and current.uid not in uids:
         return False
     return name_places == 0 or name_wanted()
-
-
-def parent_id() -> u32:
-    """The process that made the running one, or that took it over, by the machine's ids."""
-    return u32(current.task.real_parent.tgid)
 
 
 def name_wanted() -> bool:
@@ -192,7 +188,9 @@ def task_filters(
         consts[typed_task] = True
     fill: dict[Hash[Any, Any], dict[Any, Any]] = {}
     for kind, only, some, table in _KINDS:
-        asked = () if kind == "pid" and following else getattr(values, kind)
+        asked: tuple[int, ...] = getattr(values, kind)
+        if kind == "pid" and following:
+            continue
         if len(asked) == 1:
             consts[only] = asked[0]
         elif asked:
@@ -202,12 +200,9 @@ def task_filters(
             fill[table] = dict.fromkeys(asked, 1)
     if values.comm is not None:
         consts.update(_name_consts(values.comm))
-    if values.ppid and consts.get(namespace):
-        raise NotSupportedError(
-            "--ppid inside a pid namespace: parents have other numbers there",
-            hint="run it outside, or follow the processes: -p PID --follow",
-        )
-    for number in [*values.pid, *values.ppid]:
+    if values.ppid and namespace in consts:
+        consts |= parent_consts()
+    for number in values.pid + values.ppid:
         _check_alive(number, "process")
     for number in values.tid:
         _check_alive(number, "thread")

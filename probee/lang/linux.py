@@ -206,5 +206,6 @@ class TaskStruct(KernelStruct, name="task_struct"):
     fs: Ptr[FsStruct]
     mm: Ptr[MmStruct]
     signal: Ptr[SignalStruct]
+    thread_pid: KernelPtr
     stack: KernelPtr
     comm: Chars = chars(16)

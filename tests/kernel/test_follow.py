@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from probee import Session
 from probee.klib.follow import FOLLOW_PROGRAMS, followed
-from tests.kernel.opensnoop_support import VARIANTS, Snoop, Words, Worker
+from tests.kernel.opensnoop_support import ROOT, VARIANTS, Snoop, Words, Worker
 from tests.kernel.test_filters import opens, pinned
 
 if TYPE_CHECKING:
@@ -118,9 +119,29 @@ def test_in_a_pid_namespace(spawn: Spawn, tmp_path: Path) -> None:
     assert snoop.wait() == 0
     paths = [line for line in snoop.lines if b'"/no/' in line]
     assert len(paths) == len(MEMBERS), snoop.error_text
-    refused = Snoop(spawn, "--ppid", "1", under=("unshare", "--pid", "--fork", "--mount-proc"))
-    assert refused.wait() == 1
-    assert "--ppid inside a pid namespace" in refused.error_text
+
+
+def test_parents_in_a_pid_namespace(spawn: Spawn) -> None:
+    """A child and a grandchild of the namespace's first process: only the child counts."""
+    inside = """
+python3 -m probee opensnoop --ppid $$ -n cat --json & probee=$!
+sleep 0.5
+i=0
+while [ $i -lt 30 ]; do
+    cat /no/child; (cat /no/grandchild; true)
+    i=$((i+1)); sleep 0.1
+done 2>/dev/null
+kill -TERM $probee
+wait $probee
+"""
+    done = spawn(
+        "unshare", "--pid", "--fork", "--mount-proc", "sh", "-c",
+        inside.replace("python3", sys.executable), cwd=ROOT,
+    )  # fmt: skip
+    lines, errors = done.communicate(timeout=60)
+    assert done.returncode == 0, errors.decode()
+    assert b"/no/child" in lines
+    assert b"/no/grandchild" not in lines
 
 
 def worker_code() -> str:

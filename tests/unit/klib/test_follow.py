@@ -65,8 +65,6 @@ def test_plans_in_a_pid_namespace() -> None:
     assert {follow.following: True, follow.seeds_apart: True}.items() <= inside.consts.items()
     assert inside.fill == {follow.seeds: {os.getpid(): 1}}
     assert inside.command_pid is follow.seeds
-    with pytest.raises(ProbeeError, match="--ppid inside a pid namespace"):
-        plan("--ppid", "1")
 
 
 @pytest.mark.usefixtures("first")
