@@ -60,7 +60,7 @@ def _unknown(word: str) -> int:
     elif word in NOT_BUILT_TOOLS or word in NOT_BUILT_COMMANDS:
         say(f"probee: {word} is not built yet")
     elif word.startswith("-"):
-        say(f"probee: unknown option {word}; options of a tool follow its name")
+        say(f"probee: unknown option {repr(word)[1:-1]}; options of a tool follow its name")
     else:
         near = nearest(word, [name for name, _ in (*TOOLS, *COMMANDS)])
         say(f"probee: there is no tool or command {word!r}{near}")

@@ -107,7 +107,7 @@ def parse(options: Sequence[Option], words: Sequence[str]) -> tuple[Values, list
             name, equals, argument = word[2:].partition("=")
             option = by_name.get(name)
             if option is None:
-                raise UsageError(f"unknown option --{name}{nearest(name, by_name)}")
+                raise UsageError(f"unknown option --{_shown(name)}{nearest(name, by_name)}")
             if option.metavar:
                 _take(values, option, argument if equals else _next(option, rest))
             elif equals:
@@ -122,12 +122,19 @@ def parse(options: Sequence[Option], words: Sequence[str]) -> tuple[Values, list
     return values, operands
 
 
+def _shown(word: str) -> str:
+    """A word as a message names it: printable, on one line."""
+    return repr(word)[1:-1]
+
+
 def _bundle(values: Values, by_letter: dict[str, Option], word: str, rest: list[str]) -> None:
     """`-xTT`, `-p1`, `-xp 1`: flags up to the first letter that takes an argument."""
     for at, letter in enumerate(word[1:], 2):
         option = by_letter.get(letter)
         if option is None:
-            raise UsageError(f"unknown option -{letter}" + (f" in {word}" if word[2:] else ""))
+            raise UsageError(
+                f"unknown option -{_shown(letter)}" + (f" in {_shown(word)}" if word[2:] else "")
+            )
         if option.metavar:
             _take(values, option, word[at:] or _next(option, rest))
             return

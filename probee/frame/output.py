@@ -79,10 +79,15 @@ class Output:
 
 
 def say(text: str) -> None:
-    """A line on standard error; if nobody can read it there, nobody can be told."""
+    """A line on standard error; if nobody can read it there, nobody can be told.
+
+    Messages quote words and names from anywhere: what a terminal would obey is escaped.
+    """
     if sys.__stderr__ is None:
         return
-    data = f"{text}\n".encode("utf-8", "backslashreplace")
+    from probee.frame.text import printable
+
+    data = f"{printable(text)}\n".encode()
     try:
         os.write(2, data)
     except OSError:

@@ -72,6 +72,13 @@ def _escaped(char: str) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
+def printable(text: str) -> str:
+    """A message of lines: as `escape`, but ends of lines, tabs and backslashes are its own."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t" else _escaped(c) for c in text)
+
+
 def json_string(text: bytes) -> str:
     """A JSON string in ASCII, quotes included."""
     if not text.translate(None, PLAIN_QUOTED):
@@ -103,10 +110,12 @@ def shown_width(text: str) -> int:
     if text.isascii():
         return len(text)
     # A C module of half a megabyte: only for names that need it.
-    from unicodedata import combining, east_asian_width
+    from unicodedata import category, east_asian_width
 
+    # Marks take no room of their own; many of them are of combining class 0.
     return sum(
-        0 if combining(char) else 2 if east_asian_width(char) in ("W", "F") else 1 for char in text
+        0 if category(char) in ("Mn", "Me") else 2 if east_asian_width(char) in ("W", "F") else 1
+        for char in text
     )
 
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _PROCESSES, _FILES, _ADDRESSES = 1024, 256, 16_384  # how much is remembered before it starts afresh
 _LARGEST_MAP = 1 << 26  # bytes of a perf-PID.map
 
+_MEMORY = ("/dev/zero", "/memfd:", "/SYSV")  # what has a name and is no file of code
+
 
 class StackFrame(Frozen):
     """`offset` bytes into function `symbol`, or into `file` where that is b"". Bytes as found.
@@ -74,10 +76,12 @@ class UserSymbols:
         if row is None:
             return StackFrame(address)
         start, end, offset, path = row
+        if not path.startswith("/") or path.startswith(_MEMORY):
+            compiled = process.compiled(address)
+            if compiled is not None:
+                return compiled
         if not path.startswith("/"):
-            return process.compiled(address) or StackFrame(
-                address, b"", address - start, os.fsencode(path)
-            )
+            return StackFrame(address, b"", address - start, os.fsencode(path))
         place = address - start + offset
         symbols = self._symbols(process.pid, start, end, path) if self.named else None
         found = symbols.find(place) if symbols is not None else None

@@ -133,7 +133,9 @@ def _id(tree: CgroupTree, path: str) -> int:
     found = tree.id_of(path)
     if found is None:
         where = f"below {tree.mount}" if tree.mount else "of the tree of version 2"
-        raise ProbeeError(f"there is no cgroup {path}", hint=f"cgroups are the folders {where}")
+        raise ProbeeError(
+            f"there is no cgroup {repr(path)[1:-1]}", hint=f"cgroups are the folders {where}"
+        )
     return found
 
 

@@ -139,3 +139,12 @@ def test_imports_of_the_way_to_a_tool() -> None:
     assert "probee.tools.opensnoop" in loaded
     heavy = [m for m in loaded if m in HEAVY or m.startswith("probee.compiler")]
     assert heavy == []
+
+
+@pytest.mark.parametrize("word", ["--\x1b[31mx\n", "-\x1b", "\x1b]0;t\x07", "\u202e", "-x\udcff\n"])
+def test_messages_quote_words_safely(word: str, capfd: pytest.CaptureFixture[str]) -> None:
+    for words in ([word], ["opensnoop", word], ["opensnoop", "-p", word], ["man", word]):
+        assert main(words) in {1, 2}
+        err = capfd.readouterr().err
+        assert all(line.isprintable() for line in err.splitlines())
+        assert len(err.splitlines()) == 2

@@ -15,6 +15,7 @@ from probee.frame.text import (
     is_cut,
     json_string,
     names_of,
+    printable,
     shown_width,
     text_of,
 )
@@ -112,3 +113,16 @@ def test_buffers(raw: bytes) -> None:
 
 def test_shown_width() -> None:
     assert [shown_width(text) for text in ("abc", "é", "漢字", "e\u0301")] == [3, 1, 4, 1]
+
+
+@given(st.text(st.characters(codec=None), max_size=30))
+def test_messages_are_safe_lines(text: str) -> None:
+    shown = printable(text)
+    assert shown.replace("\n", "").replace("\t", "").isprintable()
+    shown.encode()  # no lone surrogate is left
+    assert not text.isprintable() or shown == text
+
+
+@pytest.mark.parametrize("mark", ["\u0300", "\u20dd", "\ufe0f", "\u0941"])
+def test_marks_take_no_room(mark: str) -> None:
+    assert shown_width(f"a{mark}b漢") == 4
