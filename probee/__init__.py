@@ -49,6 +49,11 @@ if TYPE_CHECKING:
     from probee.lang.kernel import (
         KernelStruct as KernelStruct,
         Ptr as Ptr,
+        PtrArray as PtrArray,
+        cast as cast,
+        container_of as container_of,
+        has_field as has_field,
+        has_type as has_type,
     )
     from probee.lang.maps import (
         Array as Array,
@@ -140,7 +145,18 @@ _HOME = {
     ),
     **dict.fromkeys(("LruPerCpuHash", "PerCpuHash"), "probee.lang.percpu"),
     "Counter": "probee.lang.counters",
-    **dict.fromkeys(("KernelStruct", "Ptr"), "probee.lang.kernel"),
+    **dict.fromkeys(
+        (
+            "KernelStruct",
+            "Ptr",
+            "PtrArray",
+            "cast",
+            "container_of",
+            "has_field",
+            "has_type",
+        ),
+        "probee.lang.kernel",
+    ),
     "LpmTrie": "probee.lang.tries",
     **dict.fromkeys(("BloomFilter", "Queue", "Stack"), "probee.lang.queues"),
     **dict.fromkeys(("Const", "Global", "PerCpuGlobal"), "probee.lang.variables"),

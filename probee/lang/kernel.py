@@ -15,15 +15,22 @@ from __future__ import annotations
 
 from probee.errors import UsageError
 from probee.frozen import Frozen, annotated
+from probee.lang.builtins import Intrinsic
 from probee.lang.types import resolve, value_type
 from probee.spec.types import ArrayOf, CharArray, Int, Pointer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Annotated, Any, TypeAlias, TypeVar
+    from typing import Annotated, Any, Generic, TypeAlias, TypeVar
 
     T = TypeVar("T")
     Ptr: TypeAlias = Annotated[T, "a pointer in the kernel"]
+
+    class PtrArray(Generic[T]):
+        """`PtrArray[T]`: a pointer to pointers to structs of the kernel, as many as C knows."""
+
+        def __getitem__(self, number: int, /) -> T: ...
+
     MemberType: TypeAlias = "Int | Pointer | CharArray | ArrayOf | KernelMeta | PointerTo"
 else:
 
@@ -33,11 +40,21 @@ else:
         def __class_getitem__(cls, target: object) -> PointerTo:
             return PointerTo(target)
 
+    class PtrArray:
+        """`PtrArray[T]`: a pointer to pointers to structs of the kernel, as many as C knows."""
+
+        def __class_getitem__(cls, target: object) -> PointerTo:
+            return PointerTo(target, many=True)
+
 
 class PointerTo(Frozen):
-    """What `Ptr[target]` is; a target that is text is looked up when it is asked for."""
+    """What `Ptr[target]` is; a target that is text is looked up when it is asked for.
+
+    `many`: `PtrArray[target]`, behind which there are pointers.
+    """
 
     target: object
+    many: bool = False
 
 
 _PLAIN_BASE = "KernelStruct"
@@ -125,7 +142,7 @@ def _typed(annotation: object, default: object, module: str, cls: KernelMeta) ->
         target = _resolved(found.target, module, cls)
         if not isinstance(target, KernelMeta):
             raise UsageError("Ptr[T] points to a KernelStruct; KernelPtr is an address of no type")
-        return PointerTo(target)
+        return PointerTo(target, found.many)
     if isinstance(found, KernelMeta):
         return found
     type_ = value_type(found, default)
@@ -140,8 +157,10 @@ def _resolved(annotation: object, module: str, cls: KernelMeta) -> object:
         return annotation
     text = annotation.strip().strip("\"'")
     head, bracket, inside = text.partition("[")
-    if bracket and inside.endswith("]") and _resolved(head, module, cls) is Ptr:
-        return PointerTo(inside[:-1])
+    if bracket and inside.endswith("]"):
+        form = _resolved(head, module, cls)
+        if form is Ptr or form is PtrArray:
+            return PointerTo(inside[:-1], form is PtrArray)
     for known in cls.__mro__:
         if text == known.__name__ and isinstance(known, KernelMeta):
             return known
@@ -168,3 +187,25 @@ def shape(cls: KernelMeta, seen: frozenset[KernelMeta] = frozenset()) -> object:
         else:
             rows.append(repr(target))
     return rows
+
+
+if TYPE_CHECKING:
+    S = TypeVar("S", bound=KernelStruct)
+
+    def cast(struct: type[S], pointer: KernelStruct | int | str, /) -> S:
+        """`pointer` as one to another struct of the kernel. It may be an address as a number."""
+
+    def container_of(pointer: KernelStruct, struct: type[S], member: str, /) -> S:
+        """The struct whose member at the path `member` is what `pointer` points to."""
+
+    def has_field(struct: type[KernelStruct], path: str, /) -> bool:
+        """Whether the kernel has that member, `a.b` in a struct inside, as it is declared."""
+
+    def has_type(struct: type[KernelStruct], /) -> bool:
+        """Whether the kernel has a struct of that name."""
+
+else:
+    cast = Intrinsic("cast")
+    container_of = Intrinsic("container_of")
+    has_field = Intrinsic("has_field")
+    has_type = Intrinsic("has_type")

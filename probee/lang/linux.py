@@ -6,7 +6,7 @@ Linux's headers; where a kernel has no such member, loading a program that reads
 
 from __future__ import annotations
 
-from probee.lang.kernel import KernelStruct, Ptr
+from probee.lang.kernel import KernelStruct, Ptr, PtrArray
 from probee.lang.types import Chars, KernelPtr, KernelStr, chars, s32, s64, u16, u32, u64
 
 
@@ -142,6 +142,7 @@ class FdTable(KernelStruct, name="fdtable"):
     """include/linux/fdtable.h."""
 
     max_fds: u32
+    fd: PtrArray[File]
 
 
 class FilesStruct(KernelStruct, name="files_struct"):

@@ -33,7 +33,8 @@ def value_of(btf: TypeTable, reloc: CoreReloc) -> int:
     if reloc.kind == "type_id":
         found = _structs(btf, reloc.struct)
         if len(found) != 1:
-            raise Mismatch(f"this kernel has {len(found)} structs {reloc.struct}")
+            number = f"{len(found)} structs" if found else "no struct"
+            raise Mismatch(f"this kernel has {number} {_plain(reloc.struct)}")
         return found[0]
     try:
         offset_of(btf, reloc)

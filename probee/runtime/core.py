@@ -1,4 +1,4 @@
-"""The kernel's answers to what programs ask of its structs.
+"""The kernel's answers to what programs ask of its structs and functions.
 
 In: a spec as it was compiled. Out: the same spec with the number of every `CoreReloc`, and of
 every function of the kernel that is called. The answers are kept with the spec in the compile
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from probee.btf.table import TypeTable
     from probee.host.facts import RunningKernel
     from probee.spec.programs import CollectionSpec, CoreReloc, ProgramSpec
+
+_QUESTIONS = ("field_exists", "type_exists")
 
 
 def resolved(spec: CollectionSpec, kernel: RunningKernel) -> CollectionSpec:
@@ -47,7 +49,7 @@ def _answer(
     try:
         return replace(reloc, value=value_of(btf, reloc))
     except Mismatch as error:
-        if any(other.kind != "byte_off" for other in program.core):
+        if any(other.kind in _QUESTIONS for other in program.core):
             return replace(reloc, value=ABSENT)
         raise refusal(spec, program, reloc, error.message) from None
 
@@ -66,7 +68,7 @@ def check_reached(
     spec: CollectionSpec, program: ProgramSpec, log: str, kernel: RunningKernel
 ) -> None:
     """RelocationError if the verifier's log ends at something that the kernel does not have."""
-    from probee.relocate.match import Mismatch, offset_of
+    from probee.relocate.match import Mismatch, value_of
     from probee.relocate.patch import POISON
 
     call = f"call unknown#{POISON}"
@@ -74,7 +76,7 @@ def check_reached(
     for reloc in program.core:
         if reloc.value == ABSENT and str(reloc.insn) in reached:
             try:
-                offset_of(kernel.btf, reloc)
+                value_of(kernel.btf, reloc)
             except Mismatch as error:
                 raise refusal(spec, program, reloc, error.message) from None
 

@@ -256,7 +256,7 @@ MUTANTS = (
     Mutant(
         "struct-truth-unchecked",
         "frontend/conditions.py",
-        "case Opt() | Ref(type=StructType()):",
+        "case Opt() | Kern() | Ref(type=StructType()):",
         "case Ref(type=StructType()):",
         "the truth of an optional struct has another code",
         by="refusal",

@@ -17,6 +17,8 @@ from probee.compiler.frontend import (
     helpers,
     hist,
     inline,
+    kernel,
+    kernelcalls,
     mapmethods,
     memory,
     numbers,
@@ -31,6 +33,7 @@ from probee.compiler.frontend import (
 )
 from probee.compiler.frontend.values import (
     S64,
+    Kern,
     Keyed,
     Method,
     Num,
@@ -66,15 +69,11 @@ def call(low: Lowering, node: ast.Call) -> TypedValue:
         case Thing(obj=StructMeta() as cls):
             return memory.construct(low, cls, node)
         case Thing(obj=Int() | Pointer() as type_):
-            return numbers.cast(low, low.number(_one(low, node)), type_)
+            return numbers.cast(low, _number(low, _one(low, node)), type_)
         case Thing(obj=Helper(name=name)):
             return helpers.call(low, name, node)
-        case Thing(obj=Intrinsic(name=name)) if name in atomics.OPERATIONS:
-            return atomics.call(low, name, node)
-        case Thing(obj=Intrinsic(name="read_str")):
-            return texts.read_str(low, node)
-        case Thing(obj=Intrinsic(name="window")):
-            return windows.window(low, node)
+        case Thing(obj=Intrinsic(name=name)):
+            return _intrinsic(low, name, node)
         case Thing(obj=obj) if obj is sizeof:
             return _sizeof(low, node)
         case Thing(obj=obj) if obj is offsetof:
@@ -109,6 +108,15 @@ def call(low: Lowering, node: ast.Call) -> TypedValue:
             )
 
 
+def _intrinsic(low: Lowering, name: str, node: ast.Call) -> TypedValue:
+    """A function that the language has besides Python's."""
+    if name in atomics.OPERATIONS:
+        return atomics.call(low, name, node)
+    if name in kernelcalls.CALLS:
+        return kernelcalls.call(low, name, node)
+    return windows.window(low, node) if name == "window" else texts.read_str(low, node)
+
+
 def _method(low: Lowering, owner: TypedValue, name: str, node: ast.Call) -> TypedValue:
     match owner:
         case Keyed() | Thing(obj=Hist()):
@@ -135,6 +143,12 @@ def _one(low: Lowering, node: ast.Call) -> ast.expr:
     if len(node.args) != 1 or node.keywords:
         raise low.refuse(node, "arguments", "one argument is wanted")
     return node.args[0]
+
+
+def _number(low: Lowering, node: ast.expr) -> Num:
+    """What `u64(x)` takes: a number, or a pointer into the kernel as one."""
+    value = low.value(node)
+    return kernel.as_number(low, value) if isinstance(value, Kern) else low.as_number(value, node)
 
 
 def _length(low: Lowering, node: ast.Call) -> Num:

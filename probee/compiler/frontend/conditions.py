@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from probee.compiler.frontend import (
     arrays,
     expressions,
+    kernelcalls,
     maps,
     numbers,
     rawtext,
@@ -21,6 +22,7 @@ from probee.compiler.frontend import (
 )
 from probee.compiler.frontend.values import (
     NONE,
+    Kern,
     NoneType,
     Num,
     Opt,
@@ -90,7 +92,9 @@ def truth(low: Lowering, value: TypedValue, node: ast.expr, then: Block, other: 
             search.nonempty(low, ref, node, then, other, low.flow)
         case _ if texts.is_text(value):
             search.nonempty(low, value, node, then, other, low.flow)
-        case Opt() | Ref(type=StructType()):
+        case Kern(path=(), op=op):
+            low.branch("ne", op, 0, then, other)
+        case Opt() | Kern() | Ref(type=StructType()):
             raise low.refuse(
                 node,
                 "struct-truth",
@@ -162,6 +166,9 @@ def _compare(
             maps.contains(low, node, right, (left_node, left), then, other)
     elif isinstance(operator, (ast.Eq, ast.NotEq)) and _maybe_numbers(left, right):
         _equal_if_there(low, left, right, then, other)
+    elif kernelcalls.compared(low, operator, a, b):
+        sides = (kernelcalls.address(low, left), kernelcalls.address(low, right))
+        low.branch("eq", *sides, then, other)
     elif isinstance(left, Num) and isinstance(right, Num):
         exact = ast.Eq() if isinstance(operator, ast.NotEq) else operator
         numbers.compare(low, exact, left, right, then, other)
@@ -261,6 +268,8 @@ def _is_none(
     match texts.kept(low, value, node) if isinstance(value, ReadStr) else value:
         case NoneType():
             low.decide(True, then, other)
+        case Kern(path=(), op=op):
+            low.branch("eq", op, 0, then, other)
         case Opt() | OptNum() | OptText() as value:
             yes, no = narrowed(low, value)
             low.branch("eq", presence(value), 0, then, other, then_flow=no, other_flow=yes)

@@ -10,7 +10,7 @@ import sys
 from types import FunctionType
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend.values import Method, Num, OptNum, Ref, Text, Thing, describe
+from probee.compiler.frontend.values import Kern, Method, Num, OptNum, Ref, Text, Thing, describe
 from probee.lang.builtins import Helper, helper
 from probee.lang.maps import Array, Mapping
 from probee.lang.variables import Global
@@ -32,6 +32,8 @@ def instead_of(found: TypedValue) -> str:
             return f"write `{name}[key]`, or `{name}.get(key)`"
         case Thing(obj=FunctionType() | Helper(), name=name):
             return f"call it: `{name}()`"
+        case Kern(path=()):
+            return "write u64(…) for its address, which cast() brings back"
         case Method(name=name):
             return f"call it: `.{name}()`"
         case _:

@@ -2,15 +2,17 @@
 
 In: an address in the kernel with its declared struct, the name of a member. Out: loads whose offset
 the loader writes in. Where the verifier knows what an address points to, that is a load like any
-other, which gives 0 where nothing can be read; elsewhere bpf_probe_read_kernel copies the member to
-the stack, zeroes if it cannot. A chain through structs inside structs is one access.
+other, which gives 0 where nothing can be read. Elsewhere the verifier is told (bpf_rdonly_cast), or
+in kernels without that bpf_probe_read_kernel copies the member to the stack, zeroes if it cannot. A
+chain through structs inside structs is one access.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend.values import Kern, KernText, Num, describe
+from probee.compiler.frontend import numbers
+from probee.compiler.frontend.values import U64, Kern, KernPointers, KernText, Num, describe
 from probee.errors import UsageError
 from probee.frozen import replace
 from probee.lang.kernel import KernelMeta, PointerTo, kernel_name, member_type
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from probee.compiler.frontend.source import Refusal
     from probee.compiler.frontend.values import TypedValue
     from probee.compiler.ir.ops import Value
+    from probee.lang.kernel import MemberType
 
 
 def current_task(low: Lowering) -> Kern:
@@ -58,28 +61,45 @@ def read(low: Lowering, owner: Kern, node: ast.Attribute) -> TypedValue:
     except UsageError as error:
         raise low.refuse(node, "annotation", error.message, why="its annotation says so") from None
     low.place(node)
+    wants = "" if type_ is None else wanted(type_)
     match type_:
         case KernelMeta():
             return replace(owner, cls=type_, path=(*owner.path, node.attr))
         case Int():
-            op = _load(low, owner, node.attr, f"int {type_.size}", type_.size)
+            op = _load(low, owner, node.attr, wants, type_.size)
             if type_.signed and type_.size < 8:
                 op = low.builder.emit("sext", op, size=type_.size)
             if type_.boolean:
                 op = low.builder.emit("cmp", op, 0, size=8, symbol="ne")
             return Num(type_, op)
         case Pointer():
-            return Num(type_, _load(low, owner, node.attr, "ptr", 8))
-        case PointerTo(target=KernelMeta() as target):
-            wants = f"ptr {kernel_name(target)}"
+            return Num(type_, _load(low, owner, node.attr, wants, 8))
+        case PointerTo(target=KernelMeta() as target, many=many):
             op = _load(low, owner, node.attr, wants, 8, "ptr")
-            return Kern(target, op, target, direct=owner.direct)
+            if many:
+                return KernPointers(target, op)
+            return Kern(target, op, target, direct=owner.direct and not _can_cast(low))
         case CharArray(size=size):
             return KernText(owner, node.attr, size)
         case None:
             raise _undeclared(low, owner, node)
         case _:
             raise low.not_yet(node, f"{node.attr}, an array in a struct of the kernel")
+
+
+def wanted(type_: MemberType) -> str:
+    """What the loader holds a member against, as in `CoreReloc.wants`."""
+    match type_:
+        case KernelMeta():
+            return f"struct {kernel_name(type_)}"
+        case Int(size=size):
+            return f"int {size}"
+        case CharArray(size=size):
+            return f"chars {size}"
+        case PointerTo(target=KernelMeta() as target, many=False):
+            return f"ptr {kernel_name(target)}"
+        case _:
+            return "ptr"
 
 
 def _undeclared(low: Lowering, owner: Kern, node: ast.Attribute) -> Refusal:
@@ -118,11 +138,24 @@ def _load(
     low: Lowering, owner: Kern, name: str, wants: str, size: int, result: str = "int"
 ) -> Value:
     """The member, zero-extended."""
-    if owner.direct:
-        symbol = _access(low, owner, name, wants)
-        return low.builder.emit("kload", owner.op, size=size, symbol=symbol, result=result)
+    base = owner.op
+    if not owner.direct:
+        if not _can_cast(low):
+            return copied(low, address(low, owner, name, wants), size, result)
+        type_id = access(low, "type_id", owner.root, (), "")
+        base = low.builder.emit("kcast", base, symbol=type_id, result="ptr")
+    symbol = _access(low, owner, name, wants)
+    return low.builder.emit("kload", base, size=size, symbol=symbol, result=result)
+
+
+def _can_cast(low: Lowering) -> bool:
+    """Whether the verifier can be told what an address points to (Linux 6.2)."""
+    return low.world.gpl and low.world.facts.kfunc("bpf_rdonly_cast")
+
+
+def copied(low: Lowering, source: Value, size: int, result: str = "int") -> Value:
+    """What stands at an address of which the verifier knows nothing."""
     slot = low.scratch_slot("kernel", 8)
-    source = address(low, owner, name, wants)
     low.builder.emit("call", slot, size, source, result="none", symbol="probe_read_kernel")
     return low.builder.emit("load", slot, size=size, result=result)
 
@@ -146,8 +179,35 @@ def unknown(low: Lowering, value: Kern) -> Kern:
     if not value.path:
         return replace(value, direct=False)
     owner, name = replace(value, path=value.path[:-1]), value.path[-1]
-    pointer = address(low, owner, name, f"struct {kernel_name(value.cls)}")
+    pointer = address(low, owner, name, wanted(value.cls))
     return Kern(value.cls, pointer, value.cls)
+
+
+def element(low: Lowering, owner: KernPointers, key: ast.expr, node: ast.expr) -> Kern:
+    """`pointers[n]`: nothing is known of how many there are."""
+    number = low.number(key)
+    if number.bounds[0] < 0:
+        raise low.refuse(
+            key,
+            "index-range",
+            "this index may be negative",
+            why="an array that only its address tells of has no end to count from",
+            fix="bound it from below, or write u32(n)",
+        )
+    low.place(node)
+    number = numbers.cast(low, number, U64)
+    offset = low.builder.emit("shl", number.op, 3, size=8)
+    at = low.builder.emit("add", owner.op, offset, result="ptr", size=8)
+    return Kern(owner.cls, copied(low, at, 8, "ptr"), owner.cls)
+
+
+def as_number(low: Lowering, value: Kern) -> Num:
+    """Its address, as a number to reckon with: the verifier allows little to be done to one that
+    it knows as a pointer, and what it is handed by the helper it does not know.
+    """
+    slot = low.scratch_slot("pointer", 8)
+    low.builder.emit("store", slot, unknown(low, value).op, size=8)
+    return Num(U64, copied(low, slot, 8))
 
 
 def not_written(low: Lowering, owner: Kern, node: ast.AST) -> Refusal:

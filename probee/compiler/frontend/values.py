@@ -152,6 +152,13 @@ class Kern(Frozen):
     direct: bool = False
 
 
+class KernPointers(Frozen):
+    """The address `op` of pointers to `cls` in the kernel, whose number nobody says."""
+
+    cls: KernelMeta
+    op: Operand
+
+
 class KernText(Frozen):
     """A char array of `size` bytes in the kernel, not yet given a place to be read to."""
 
@@ -219,6 +226,7 @@ TypedValue: TypeAlias = (
     | ReadStr
     | Comm
     | Kern
+    | KernPointers
     | KernText
     | NoneType
     | Context
@@ -266,6 +274,8 @@ def describe(value: TypedValue) -> str:
             return "text"
         case Kern(cls=cls):
             return with_article(f"{cls.__name__} of the kernel")
+        case KernPointers():
+            return "an array of the kernel"
         case OptText() | Opt(ref=Ref(type=CharArray())):
             return "text or None"
         case Opt(ref=Ref(type=StructType(name=name))):

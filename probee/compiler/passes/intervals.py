@@ -47,6 +47,10 @@ def of_operation(op: Op, args: list[Interval]) -> Interval:
             return _within(args[0], (-(1 << size - 1), (1 << size - 1) - 1))
         case "cmp":
             return 0, 1
+        case "core":
+            return 0, (1 << 31) - 1
+        case "same" | "kaddr":
+            return FULL
     if not op.row.pure:
         return FULL
     if op.size == 4:

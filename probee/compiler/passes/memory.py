@@ -32,7 +32,10 @@ _KINDS = {
     "ringbuf_reserve": "record",
     "task_pt_regs": "kernel",
     "get_current_task_btf": "kernel",
+    "get_current_task": "kernel",
 }
+# results that are addresses of the kernel's own structs
+_OF_KERNEL = ("kload", "kaddr", "kcast", "same")
 _ADDRESSES = {"load": 1, "store": 1, "atomic": 1, "zero": 1, "copy": 2}
 
 
@@ -106,6 +109,8 @@ class Memory:
                 self._kinds[section] = section
             case "add" | "sub":
                 self._derive_sum(op, result)
+            case _ if op.kind in _OF_KERNEL:
+                self._kinds[result] = "kernel"
             case "call":
                 name = str(op.symbol)
                 if name in _KINDS:
