@@ -97,7 +97,8 @@ def _apt(kernel: Kernel, cache: Path) -> list[str]:
         "Acquire::Languages": "none",
     }
     words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
-    _run("apt-get", *words, "-q", "update")
+    # Without the first option a list that cannot be fetched is no error to apt.
+    _run("apt-get", "-o", "APT::Update::Error-Mode=any", *words, "-q", "update")
     return words
 
 
