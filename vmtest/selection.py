@@ -10,7 +10,7 @@ from __future__ import annotations
 
 CHOSEN = {
     "opensnoop": ("test_every_way_to_open", "test_names_that_cannot_be_read[exit-only]"),
-    "opensnoop_calls": ("test_openat2_with_more_than_it_knows", "test_latency"),
+    "opensnoop_calls": ("test_openat2_with_more_than_it_knows",),
     "opensnoop_paths": ("test_prefixes[pair]", "test_whole_paths[mounts-exit-only]"),
     "filters": (
         "test_a_cgroup_and_what_is_below_it[exit-only]", "test_several_cgroups",
