@@ -134,7 +134,7 @@ class Snoop:
             lines.append(line)  # noqa: PERF402 - each line is to be seen at once
 
     def wait_for(
-        self, worker: Worker, timeout: float = 60, how: str = "exec({!r})", begin: str = BEGIN
+        self, worker: Worker, timeout: float = 200, how: str = "exec({!r})", begin: str = BEGIN
     ) -> None:
         """Until the tool has shown an open that the worker did for this purpose.
 
