@@ -10,7 +10,9 @@ from probee.frame.options import Option
 from probee.frozen import Frozen
 
 # The headings of options, in the order in which they stand.
-GROUPS = ("Filters", "Columns", "Options", "Ending", "Output", "When it goes wrong", "Help")
+GROUPS = (
+    "Filters", "Events", "Columns", "Options", "Ending", "Output", "When it goes wrong", "Help",
+)  # fmt: skip
 
 EXIT_STATUS = (
     ("0", ("ended as asked: --duration or --count reached, Ctrl-C, SIGTERM, or the reader of its "

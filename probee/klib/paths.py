@@ -12,10 +12,12 @@ from __future__ import annotations
 
 from probee import (
     Const,
+    KernelStr,
     LpmTrie,
     Struct,
     UserStr,
     array,
+    probe_read_kernel_str,
     probe_read_user_str,
     u8,
     u32,
@@ -63,6 +65,15 @@ def path_wanted(name: UserStr) -> bool:
         return True
     key = Prefix(prefixlen=8 * PREFIX_SIZE)
     probe_read_user_str(key.beginning, PREFIX_SIZE, name)
+    return key in prefixes
+
+
+def kernel_path_wanted(name: KernelStr) -> bool:
+    """The same of a name that the kernel has copied."""
+    if not some_prefixes:
+        return True
+    key = Prefix(prefixlen=8 * PREFIX_SIZE)
+    probe_read_kernel_str(key.beginning, PREFIX_SIZE, name)
     return key in prefixes
 
 

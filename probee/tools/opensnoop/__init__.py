@@ -1,7 +1,8 @@
 """Who opens what: open, openat, openat2, creat and open_by_handle_at, of the whole machine.
 
 In: the command line. Out: the programs and columns for it; a row for each call that ended, in the
-order of their ends. `calls` has the programs, `rows` what they send and which calls they send.
+order of their ends. `calls` has the programs, `uring` and `compat` those for other ways of opening,
+`rows` what they send and which calls they send.
 """
 
 from __future__ import annotations
@@ -74,13 +75,25 @@ def plan(values: Values) -> Plan:
 
 
 def traced(values: Values, *, timed: bool) -> tuple[tuple[Program, ...], dict[Any, str]]:
-    """The programs for this machine, and what they count as lost."""
+    """The programs for the ways of opening that are asked for, and what they count as lost.
+
+    Raises ProbeeError for a way that this machine's kernel does not show.
+    """
     programs: tuple[Program, ...] = EXIT_ONLY
     lost: dict[Any, str] = {}
     if values.pair or timed or not exit_reads_arguments():
         programs, lost = PAIR, {unpaired: "calls whose beginning was not seen"}
     if os.uname().machine != "x86_64":
         programs = tuple(program for program in programs if program not in OLD)
+    if values.compat or values.all_ways:
+        from probee.tools.opensnoop.compat import compat_programs
+
+        programs += compat_programs(timed=timed)
+    if values.io_uring or values.all_ways:
+        from probee.tools.opensnoop.uring import untold, uring_programs
+
+        programs += uring_programs()
+        lost[untold] = "opens by io_uring whose end was not told"
     return programs, lost
 
 
@@ -109,7 +122,7 @@ def columns(values: Values) -> tuple[Column, ...]:
     return (
         *time_columns(values),
         *task_columns(values),
-        *error_columns(values),
+        *result_columns(values),
         *latency_columns(values),
         *(way_columns() if values.syscall else ()),
         *(flag_columns(values) if values.extended else ()),
@@ -118,14 +131,45 @@ def columns(values: Values) -> tuple[Column, ...]:
     )
 
 
+def result_columns(values: Values) -> tuple[Column, ...]:
+    """FD and ERR; requests of io_uring may open into a slot of the ring's own table of files."""
+    fd, *error = error_columns(values)
+    if not (values.io_uring or values.all_ways):
+        return (fd, *error)
+    return (
+        Column("fd", "FD", "ret way", 4, right=True, text=descriptor_text, value=descriptor),
+        Column("slot", "", "ret way", value=slot),
+        *error,
+    )
+
+
+def descriptor(row: tuple[int, int]) -> int:
+    """The new descriptor, -1 where there is none."""
+    ret, way = row
+    return -1 if way & rows.SLOT else max(ret, -1)
+
+
+def slot(row: tuple[int, int]) -> int | None:
+    """The slot in place of a descriptor, or None."""
+    ret, way = row
+    return ret if way & rows.SLOT else None
+
+
+def descriptor_text(row: tuple[int, int]) -> str:
+    """The descriptor; `#5` for slot 5."""
+    number = slot(row)
+    return str(descriptor(row)) if number is None else f"#{number}"
+
+
 def way_columns() -> tuple[Column, ...]:
     """SYSCALL: how it was opened."""
     return (Column("syscall", "SYSCALL", "way", 17, text=way_name, value=way_name),)
 
 
 def way_name(way: int) -> str:
-    """The call's name."""
-    return rows.CALLS[way & rows.CALL]
+    """`openat`, `openat/io_uring`, `openat/32`, `openat/x32`."""
+    doors = ((rows.URING, "/io_uring"), (rows.COMPAT, "/32"), (rows.X32, "/x32"))
+    return rows.CALLS[way & rows.CALL] + "".join(name for bit, name in doors if way & bit)
 
 
 def unread_name(unread: int) -> str | None:
@@ -214,6 +258,16 @@ TOOL = Tool(
         ERRNAME_OPTION,
         *STACK_OPTIONS,
         Option(
+            "io-uring", help="also opens by io_uring", group="Events", clashes=("callers", "stack")
+        ),
+        Option(
+            "compat",
+            help="also 32-bit system calls, and those of the x32 ABI: a program for every system "
+            "call of the machine",
+            group="Events",
+        ),
+        Option("all-ways", help="both", group="Events", clashes=("callers", "stack")),
+        Option(
             "pair",
             help="trace entry and exit of the calls, as kernels without bpf_task_pt_regs need",
             group="When it goes wrong",
@@ -227,10 +281,11 @@ TOOL = Tool(
         ("opensnoop -u 33 -e -d 10", "user 33, with flags, for 10 seconds"),
         ("opensnoop -F --path /etc/", "all below /etc, whatever it was called"),
         ("opensnoop -c -x -n nginx", "where nginx opens in vain"),
+        ("opensnoop --all-ways --syscall", "io_uring and 32-bit calls too"),
         ("opensnoop --json -o opens.jsonl", "JSON lines into a file"),
     ),
     description=(
-        "Calls: open, openat, openat2, creat, open_by_handle_at. A row is "
+        "Calls: open, openat, openat2, creat, open_by_handle_at; others with --all-ways. A row is "
         "printed when the call ends. FD is the new descriptor, or -1; ERR is the error's "
         "number, or 0. PATH is the name as the caller gave it, [handle] where it gave none, ? "
         "where it could not be read, and ends in … where --max-path cut it. With -F it is "

@@ -38,6 +38,10 @@ CALLS = ("open", "creat", "openat", "openat2", "open_by_handle_at")
 OPEN, CREAT, OPENAT, OPENAT2, OPEN_BY_HANDLE_AT = range(5)
 CALL = 0xF
 FLAGS_UNREAD = 0x10  # of openat2: its struct open_how could not be read
+COMPAT = 0x20  # a 32-bit system call
+X32 = 0x40  # a system call of the x32 ABI
+URING = 0x80  # a request of io_uring
+SLOT = 0x100  # into a slot of the ring's table of files: `ret` is its number, and no descriptor
 
 # `unread`: why there is no name.
 FAULT = 1  # its address could not be read

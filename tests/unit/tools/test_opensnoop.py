@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from probee.errors import ProbeeError
 from probee.frame.columns import bind, leaves
 from probee.frame.formats import Json, Table
 from probee.frame.options import Values, parse
@@ -15,7 +17,7 @@ from probee.host.features import Features
 from probee.klib import results, tasks
 from probee.spec.types import least_record, struct_format
 from probee.tools import opensnoop as o
-from probee.tools.opensnoop import calls, rows
+from probee.tools.opensnoop import calls, compat, rows, uring
 
 
 def read(*words: str) -> Values:
@@ -145,6 +147,78 @@ def test_flags_that_could_not_be_read_and_modes() -> None:
     # openat2 refuses what it does not know: the row shows what that was
     high = shown(flags=1 << 63 | os.O_CLOEXEC, mode=0o644, way=rows.OPENAT2)
     assert high == ["O_RDONLY|O_CLOEXEC|01000000000000000000000", "0644"]
+
+
+def test_ways_that_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uring, "uring_programs", lambda: (uring.submit_req,))
+    plans = {word: o.plan(read(word)) for word in ("--io-uring", "--compat", "--all-ways")}
+    for word, plan in plans.items():
+        assert (uring.submit_req in plan.programs) is (word != "--compat")
+        assert (uring.untold in (plan.lost or {})) is (word != "--compat")
+        assert (compat.exit_other in plan.programs) is (word != "--io-uring")
+        assert compat.enter_other not in plan.programs
+    assert compat.enter_other in o.plan(read("--compat", "--latency")).programs
+
+
+def test_ways_by_name() -> None:
+    for way, name in (
+        (rows.OPEN | rows.COMPAT, "open/32"),
+        (rows.OPENAT2 | rows.X32, "openat2/x32"),
+        (rows.OPENAT | rows.URING | rows.SLOT, "openat/io_uring"),
+    ):
+        assert lines("--syscall", way=way)[1].split()[4] == name
+
+
+def test_slots() -> None:
+    way = rows.OPENAT | rows.URING
+    assert lines("--io-uring", ret=5, way=way)[1].split()[2:4] == ["5", "0"]
+    assert lines("--io-uring", ret=5, way=way | rows.SLOT)[1].split()[2:4] == ["#5", "0"]
+    assert lines("--io-uring", ret=-2, way=way)[1].split()[2:4] == ["-1", "2"]
+
+
+class NoTracefs:
+    """A kernel with these tracepoints of io_uring, and their fields."""
+
+    def __init__(self, formats: dict[str, tuple[str, ...]]) -> None:
+        self.formats = formats
+
+    def __enter__(self) -> NoTracefs:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def format(self, category: str, name: str) -> Any:
+        assert category == "io_uring"
+        fields = self.formats.get(name)
+        if fields is None:
+            return None
+        return SimpleNamespace(fields=[SimpleNamespace(name=field) for field in fields])
+
+
+REQUEST = ("ctx", "req", "user_data", "opcode", "flags")
+ENDS = {"io_uring_complete": ("req", "res"), "io_uring_req_failed": ("req", "error")}
+
+
+@pytest.mark.parametrize(
+    ("formats", "program"),
+    [
+        ({"io_uring_submit_req": REQUEST, **ENDS}, uring.submit_req),
+        ({"io_uring_submit_sqe": REQUEST, **ENDS}, uring.submit_sqe),
+        ({"io_uring_submit_sqe": ("ctx", "opcode"), **ENDS}, "io_uring_submit_sqe with req"),
+        ({"io_uring_submit_sqe": REQUEST, "io_uring_complete": ("res",)}, "io_uring_complete"),
+        ({}, "no tracepoint io_uring:io_uring_complete with req, res"),
+    ],
+)
+def test_the_kernels_tracepoints_of_io_uring(
+    formats: dict[str, tuple[str, ...]], program: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uring, "Tracefs", lambda: NoTracefs(formats))
+    if isinstance(program, str):
+        with pytest.raises(ProbeeError, match=program):
+            uring.uring_programs()
+    else:
+        assert uring.uring_programs()[0] is program
 
 
 def test_ways() -> None:
