@@ -26,6 +26,7 @@ DONE = "--end--"
 # The function that probee registered, and after it what it left for readline.
 BASH = r"""
 PS1=; set +o history; bind 'set bell-style none'; bind 'set enable-bracketed-paste off'
+bind 'set completion-query-items 0'
 source "$SCRIPT"
 compopt() { printf 'compopt %s\n' "$*" >>"$ANSWER"; builtin compopt "$@"; }
 _watched() {
@@ -38,7 +39,7 @@ echo --end-- >>"$ANSWER"
 
 # What compadd is given, cut down to what fits the line; then the same by zsh's own.
 ZSH = r"""
-PS1=; unsetopt beep
+PS1=; unsetopt beep; LISTMAX=100000 # no question before long lists
 fpath=("$HOME" $fpath)
 autoload -Uz compinit; compinit -D -u
 compadd() {
