@@ -96,9 +96,16 @@ class Shell:
         return found
 
     def screen(self, keys: str) -> str:
-        """What the terminal shows half a second after these keys; then a fresh line."""
-        os.write(self._fd, keys.encode())
+        """What the terminal shows half a second after these keys; then a fresh line.
+
+        Return waits for what Tab does: zsh takes a Tab with keys behind it for pasted text.
+        """
+        typed = keys.removesuffix("\n")
+        os.write(self._fd, typed.encode())
         shown = self._read_screen(0.5)
+        if typed != keys:
+            os.write(self._fd, b"\n")
+            shown += self._read_screen(0.5)
         os.write(self._fd, b"\x15")
         return shown
 

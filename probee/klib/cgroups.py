@@ -16,7 +16,6 @@ from probee import Const, Hash, current, s32, u8, u64
 from probee.errors import ProbeeError, UsageError
 from probee.frame.options import Option, file_name, word
 from probee.klib.ancestors import ancestor_consts, ancestor_id
-from probee.runtime.reuse import KeysOf
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from probee.frame.containers import Container
     from probee.frame.options import Values
     from probee.host.cgroups import CgroupTree
+    from probee.runtime.reuse import KeysOf
 SEVERAL_CGROUPS = 1024
 LEVELS = 64  # how far below the machine's root a wanted cgroup may lie
 _SHOWN = 20  # containers named in an error
@@ -106,7 +106,11 @@ def cgroup_consts(
 
 def cgroup_maps(values: Values) -> dict[Hash[Any, Any], KeysOf]:
     """The user's map in place of ours."""
-    return {} if values.cgroupmap is None else {pinned_cgroups: KeysOf(values.cgroupmap)}
+    if values.cgroupmap is None:
+        return {}
+    from probee.runtime.reuse import KeysOf
+
+    return {pinned_cgroups: KeysOf(values.cgroupmap)}
 
 
 def _paths(tree: CgroupTree, values: Values) -> list[str]:

@@ -15,13 +15,13 @@ import os
 from probee import Const, Hash, current, u8, u64
 from probee.errors import KernelError, ProbeeError, UsageError
 from probee.frame.options import Option, file_name
-from probee.runtime.reuse import KeysOf
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from probee.frame.options import Values
+    from probee.runtime.reuse import KeysOf
 SEVERAL_MNTNS = 1024
 LARGEST_PID = 4_194_304  # PID_MAX_LIMIT, include/linux/threads.h; namespaces' inodes are larger
 NS_GET_NSTYPE = 0xB703  # include/uapi/linux/nsfs.h
@@ -117,4 +117,8 @@ def mntns_consts(
 
 def mntns_maps(values: Values) -> dict[Hash[Any, Any], KeysOf]:
     """The user's map in place of ours."""
-    return {} if values.mntnsmap is None else {pinned_mntns: KeysOf(values.mntnsmap)}
+    if values.mntnsmap is None:
+        return {}
+    from probee.runtime.reuse import KeysOf
+
+    return {pinned_mntns: KeysOf(values.mntnsmap)}
