@@ -158,7 +158,7 @@ def start(results: Results) -> list[str]:
         "From the start of the process to its first row in a pipe, all files in memory; the same "
         "after the page cache was dropped; from SIGINT, while nothing is opened, until the process "
         "is gone. probee without its cache compiles its programs first, as it does at its very "
-        "first start. The newer peers are started through chroot(1), which takes about 1 ms of it."
+        "first start. The newer peers are started through chroot(1): half a millisecond of it."
     )
     return ["## Start and end", "", *_table(head, rows), note, ""]
 
