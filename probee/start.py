@@ -40,9 +40,11 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     # path below the package's folder, whether it is a package, size, time in ns, marshalled code
-    Row: TypeAlias = tuple[str, bool, int, int, bytes]
+    Row: TypeAlias = tuple[str, bool, int, int, bytes | memoryview]
 
-_MARK = b"probee start 1\n" + MAGIC_NUMBER
+# The file: the mark, a table of rows with lengths in place of codes, the codes in the same order,
+# the mark again. So only the codes that are wanted are taken out of it.
+_MARK = b"probee start 2\n" + MAGIC_NUMBER
 # Rooms that a warm start does without: a start that compiled has them, and need not be fast.
 _LEFT_OUT = ("asm", "btf", "compiler", "introspect", "sim", "tables", "start", "__main__")
 _LARGEST = 16 << 20
@@ -51,7 +53,7 @@ _LARGEST = 16 << 20
 class _Kept(SourceFileLoader):
     """Loads one module from code that is at hand; everything else as from its source file."""
 
-    def __init__(self, name: str, path: str, code: bytes) -> None:
+    def __init__(self, name: str, path: str, code: bytes | memoryview) -> None:
         super().__init__(name, path)
         self._code = code
 
@@ -100,7 +102,7 @@ class Start:
             if _belongs(name) and (row := self._row(name, module)) is not None
         }
         if new:
-            _write(self.file, _MARK + dumps({**self.rows, **new}) + _MARK)
+            _write(self.file, _packed({**self.rows, **new}))
         return bool(new)
 
     def _row(self, name: str, module: ModuleType) -> Row | None:
@@ -150,8 +152,20 @@ def _rows(file: str) -> dict[str, Row]:
     if len(data) <= 2 * len(_MARK) or not (data.startswith(_MARK) and data.endswith(_MARK)):
         return {}
     inside = memoryview(data)[len(_MARK) : -len(_MARK)]
-    rows: dict[str, Row] = loads(inside)  # noqa: S302 - as Python does with the files beside it
+    table: dict[str, tuple[str, bool, int, int, int]]
+    table = loads(inside)  # noqa: S302 - as Python does with the files beside it
+    rows: dict[str, Row] = {}
+    at = len(inside) - sum([row[4] for row in table.values()])
+    for name, (below, package, size, changed, length) in table.items():
+        rows[name] = below, package, size, changed, inside[at : at + length]
+        at += length
     return rows
+
+
+def _packed(rows: dict[str, Row]) -> bytes:
+    """The file's content."""
+    table = {name: (*row[:4], len(row[4])) for name, row in rows.items()}
+    return b"".join((_MARK, dumps(table), *[row[4] for row in rows.values()], _MARK))
 
 
 def _write(file: str, data: bytes) -> None:

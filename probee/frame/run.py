@@ -121,13 +121,16 @@ def _trace_events(
     ending: Ending,
     command: Command | None = None,
 ) -> int:
+    from probee.host.facts import RunningKernel
     from probee.runtime.session import Session
 
     format_ = chosen_format(tool, plan, values, output)
     sizes: dict[MapDeclaration, int] = {plan.ring: values.ring_size} if values.ring_size else {}
     session = Session(*plan.programs, consts=plan.consts, map_sizes=sizes, reuse=plan.reuse)
+    # One for load and attach. It ends with the run: an unmounted tracefs takes 6 ms to go.
+    kernel = RunningKernel()
     try:
-        session.load()
+        session.load(kernel)
         _fill(session, plan, command)
         if ending.asked:
             raise ProbeeError(f"ended by {ending.asked} before tracing began")
@@ -136,7 +139,7 @@ def _trace_events(
         record: Any = plan.ring.value_class
         kept = sieve(plan.keep, record)
         loop = Loop(session[plan.ring], format_, output, ending, kept, command)
-        session.attach()
+        session.attach(kernel)
         if plan.attached is not None:
             plan.attached(session)
         if command is not None:
@@ -152,6 +155,7 @@ def _trace_events(
         return OK if command is None or reason != "command" else command.status()
     finally:
         session.close()
+        kernel.close()
 
 
 def _fill(session: Session, plan: Plan, command: Command | None) -> None:

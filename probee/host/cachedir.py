@@ -30,7 +30,7 @@ from probee.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 MAX_ENTRIES = 256
 MAX_BYTES = 64 << 20
@@ -73,12 +73,13 @@ class CacheDir:
     `problems`: one sentence for each thing that could not be used or kept.
     """
 
-    __slots__ = ("_candidates", "problems")
+    __slots__ = ("_environ", "_override", "problems")
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         self.problems: list[str] = []
-        self._candidates = _candidates(os.environ if environ is None else environ)
-        if not self._candidates:
+        self._environ = os.environ if environ is None else environ
+        self._override = _override(self._environ)
+        if self._override == ():
             self.problems.append("PROBEE_CACHE=off: nothing is read from the cache or kept")
 
     def fetch(self, name: str) -> bytes | None:
@@ -119,7 +120,7 @@ class CacheDir:
 
     def _open(self, *, create: bool) -> int | None:
         """A descriptor of the first folder that may be used, or None."""
-        for path in self._candidates:
+        for path in self._override if self._override is not None else _folders(self._environ):
             try:
                 return _open_folder(path, create=create)
             except _Unusable as error:
@@ -130,8 +131,8 @@ class CacheDir:
         return None
 
 
-def _candidates(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The folders to try, in order."""
+def _override(environ: Mapping[str, str]) -> tuple[str, ...] | None:
+    """The only folders to try by the environment's word; None where it says nothing."""
     if environ.get("PROBEE_CACHE") == "off":
         return ()
     override = environ.get("PROBEE_CACHE_DIR")
@@ -139,19 +140,31 @@ def _candidates(environ: Mapping[str, str]) -> tuple[str, ...]:
         if not override.startswith("/") or os.path.basename(override.rstrip("/")) in _NO_NAMES:
             raise UsageError(f"PROBEE_CACHE_DIR={override}: an absolute path of a folder is wanted")
         return (override,)
+    return None
+
+
+def _folders(environ: Mapping[str, str]) -> Iterator[str]:
+    """The folders to try, in order; nobody is looked up before it must be."""
+    if os.geteuid() == 0:
+        # /var/cache is everybody's: it is not ours to make, with a mode that shuts others out.
+        if os.path.isdir("/var/cache"):
+            yield "/var/cache/probee"
+        places = [f"{_home()}/.cache"]
+    else:
+        places = [environ.get("XDG_CACHE_HOME", ""), f"{environ.get('HOME') or _home()}/.cache"]
+    for place in places:
+        if place.startswith("/"):
+            yield f"{place}/probee"
+
+
+def _home() -> str:
+    """This user's home as the machine has it, whatever HOME says; "" without an account."""
     from pwd import getpwuid
 
     try:
-        home = getpwuid(os.geteuid()).pw_dir
-    except KeyError:  # a uid without an account, as containers have them
-        home = ""
-    if os.geteuid() == 0:
-        # /var/cache is everybody's: it is not ours to make, with a mode that shuts others out.
-        bases = ["/var/cache"] if os.path.isdir("/var/cache") else []
-        bases.append(f"{home}/.cache")
-    else:
-        bases = [environ.get("XDG_CACHE_HOME", ""), f"{environ.get('HOME') or home}/.cache"]
-    return tuple(f"{base}/probee" for base in bases if base.startswith("/"))
+        return getpwuid(os.geteuid()).pw_dir
+    except KeyError:  # as containers have them
+        return ""
 
 
 def _open_folder(path: str, *, create: bool) -> int:

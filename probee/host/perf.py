@@ -10,15 +10,10 @@ from __future__ import annotations
 from sys import byteorder
 
 from probee.host.syscall import perf_event_open
-from probee.uapi.perf_event import (
-    PERF_ATTR_SIZE_VER0,
-    PERF_COUNT_SW_BPF_OUTPUT,
-    PERF_EVENT_IOC_ENABLE,
-    PERF_EVENT_IOC_SET_BPF,
-    PERF_SAMPLE_RAW,
-    PERF_TYPE_SOFTWARE,
-    PERF_TYPE_TRACEPOINT,
-)
+
+# What a tracepoint takes, of uapi.perf_event: that whole table is not for the way to a first row.
+PERF_TYPE_TRACEPOINT = 2
+PERF_ATTR_SIZE_VER0 = 64
 
 
 def open_tracepoint(id: int, subject: str = "") -> int:
@@ -31,6 +26,12 @@ def open_output(cpu: int, subject: str = "") -> int:
 
     What bpf_perf_event_output() wants: PERF_COUNT_SW_BPF_OUTPUT, and samples that are raw bytes.
     """
+    from probee.uapi.perf_event import (
+        PERF_COUNT_SW_BPF_OUTPUT,
+        PERF_SAMPLE_RAW,
+        PERF_TYPE_SOFTWARE,
+    )
+
     attributes = _attributes(PERF_TYPE_SOFTWARE, PERF_COUNT_SW_BPF_OUTPUT)
     attributes[16:24] = (1).to_bytes(8, byteorder)  # sample_period: each one
     attributes[24:32] = PERF_SAMPLE_RAW.to_bytes(8, byteorder)
@@ -59,6 +60,8 @@ def enable(event_fd: int, subject: str = "") -> None:
     """Lets the event count, or samples come through it."""
     from fcntl import ioctl
 
+    from probee.uapi.perf_event import PERF_EVENT_IOC_ENABLE
+
     try:
         ioctl(event_fd, PERF_EVENT_IOC_ENABLE, 0)
     except OSError as error:
@@ -70,6 +73,8 @@ def enable(event_fd: int, subject: str = "") -> None:
 def attach_program(event_fd: int, prog_fd: int, subject: str = "") -> None:
     """Attaches the program to the event without a link, as kernels before 5.15 do it."""
     from fcntl import ioctl
+
+    from probee.uapi.perf_event import PERF_EVENT_IOC_ENABLE, PERF_EVENT_IOC_SET_BPF
 
     try:
         ioctl(event_fd, PERF_EVENT_IOC_SET_BPF, prog_fd)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from probee import Chars, Const, Context, Struct, chars, get_stack, s32
 from probee.frame.options import Option
-from probee.uapi.bpf_flags import BPF_F_USER_STACK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
 DEPTH = 64
 STACK_BYTES = 8 * DEPTH  # bytes of a stack's addresses, each a u64
+BPF_F_USER_STACK = 1 << 8  # include/uapi/linux/bpf.h; all of uapi.bpf_flags is slow to import
 
 take_kernel = Const(bool, False)
 

@@ -48,6 +48,7 @@ _MADE_OF = (
     "runtime/codec.py",
     "runtime/core.py",
     "runtime/session.py",
+    "runtime/settings.py",
 )
 
 

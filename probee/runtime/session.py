@@ -25,11 +25,11 @@ from time import time_ns
 
 from probee.errors import ProbeeError, RelocationError, UsageError
 from probee.lang.capture import capture
-from probee.lang.maps import Array, MapDeclaration, parse_size
 from probee.lang.programs import Program
-from probee.lang.variables import Const, checked
+from probee.lang.variables import Const
 from probee.runtime.live import Life, LiveObjects
 from probee.runtime.lookup import Lookup
+from probee.runtime.settings import license_of, named_consts, named_sizes
 from probee.spec.target import Target
 from probee.spec.types import Int
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from typing import Any, Self, TypeVar
 
     from probee.host.facts import RunningKernel
-    from probee.lang.capture import Capture
+    from probee.lang.maps import MapDeclaration
     from probee.runtime.links import Links
     from probee.runtime.loader import Loaded
     from probee.runtime.losses import Loss
@@ -51,7 +51,6 @@ if TYPE_CHECKING:
     M = TypeVar("M", bound=MapDeclaration)  # a dict's keys are of one type, no less and no more
     R = TypeVar("R", bound=MapDeclaration)
 
-DEFAULT_LICENSE = "Dual MIT/GPL"
 _STARTED = time_ns()  # what of the compiler is written later is not what this process runs
 
 
@@ -91,14 +90,14 @@ class Session(Lookup):
             )
         self._programs = programs
         self._capture = capture(programs)
-        self._consts = _named_consts(self._capture, consts or {})
-        self._map_sizes = _named_sizes(self._capture, map_sizes or {})
+        self._consts = named_consts(self._capture, consts or {})
+        self._map_sizes = named_sizes(self._capture, map_sizes or {})
         self._reuse: dict[str, int | str | KeysOf] = {}
         if reuse:
             from probee.runtime.reuse import named_maps
 
             self._reuse = named_maps(self._capture, reuse, self._map_sizes)
-        self.license = _license_of(programs) if license is None else license
+        self.license = license_of(programs) if license is None else license
         self._cache = cache and facts is None
         self._target = target
         self._facts = facts
@@ -116,27 +115,39 @@ class Session(Lookup):
                 self._spec = self._obtain(kernel)
         return self._spec
 
-    def load(self) -> Self:
+    def load(self, kernel: RunningKernel | None = None) -> Self:
         """Makes the maps and loads the programs, attaching none. Does nothing the second time.
 
+        `kernel`: what is asked about this machine; given to `attach` too, what it has read is not
+        read twice. Without one it is opened for the call.
         Raises CompileError, RelocationError, VerifierError, NotSupportedError, KernelError.
         """
         self._life.check()
         if self._loaded is None:
-            from probee.host.facts import RunningKernel
+            if kernel is None:
+                from probee.host.facts import RunningKernel
 
-            with RunningKernel() as kernel:
+                with RunningKernel() as opened:
+                    self._load(opened)
+            else:
                 self._load(kernel)
         return self
 
-    def attach(self) -> Self:
-        """Attaches the programs to their hooks, loading them first; all or none."""
+    def attach(self, kernel: RunningKernel | None = None) -> Self:
+        """Attaches the programs to their hooks, loading them first; all or none.
+
+        `kernel` as of `load`.
+        """
         self._life.check()
         if self._links is None:
-            from probee.host.facts import RunningKernel
             from probee.runtime.links import attach
 
-            with RunningKernel() as kernel:
+            if kernel is None:
+                from probee.host.facts import RunningKernel
+
+                with RunningKernel() as opened:
+                    self._links = attach(self._loaded or self._load(opened), opened)
+            else:
                 self._links = attach(self._loaded or self._load(kernel), kernel)
         return self
 
@@ -336,54 +347,3 @@ class Session(Lookup):
 
 def _this_machine(isa: int) -> Target:
     return Target(arch=os.uname().machine, isa=isa, endian=byteorder)
-
-
-def _named_consts(world: Capture, consts: Mapping[Const[Any], object]) -> dict[str, int | bytes]:
-    """Values by name, each one that its constant can hold."""
-    named = {}
-    for declaration, value in consts.items():
-        if not isinstance(declaration, Const):
-            raise UsageError(f"consts: {declaration!r} is not a Const")
-        name = world.name_of(declaration)
-        type_ = declaration.identity()[1]
-        try:
-            fits = checked(type_, value)
-        except UsageError as error:
-            raise UsageError(f"{name}: {error.message}") from None
-        named[name] = fits.ljust(type_.size, b"\0") if isinstance(fits, bytes) else fits
-    return named
-
-
-def _named_sizes(world: Capture, map_sizes: Mapping[M, int | str]) -> dict[str, int]:
-    """`max_entries` by name: bytes for a ring, elements for others."""
-    named = {}
-    for declaration, size in map_sizes.items():
-        if not isinstance(declaration, MapDeclaration):
-            raise UsageError(f"map_sizes: {declaration!r} is not a map")
-        name = world.name_of(declaration)
-        if declaration.one:
-            raise UsageError(f"{name} is one {type(declaration).__name__}, which has no entries")
-        if declaration.in_bytes:
-            named[name] = parse_size(size)
-        elif type(size) is int and 0 < size < 1 << 32:
-            named[name] = size
-        else:
-            raise UsageError(f"{name}: {size!r} entries; a map has 1 to 2^32-1 of them")
-        if isinstance(declaration, Array) and named[name] < declaration.max_entries:
-            raise UsageError(
-                f"{name}: {size!r} entries of {declaration.max_entries}",
-                hint="programs are compiled for the size that was declared: declare it smaller",
-            )
-    return named
-
-
-def _license_of(programs: tuple[Program, ...]) -> str:
-    """The `LICENSE` of the module that the programs are defined in."""
-    found = [program.function.__globals__.get("LICENSE", DEFAULT_LICENSE) for program in programs]
-    license = found[0]
-    if not isinstance(license, str) or any(other != license for other in found):
-        raise UsageError(
-            "the programs of a Session are loaded under one license",
-            hint='set LICENSE = "..." to the same text in their modules, or Session(license=...)',
-        )
-    return license

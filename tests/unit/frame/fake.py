@@ -79,13 +79,13 @@ class FakeSession:
         self.ring = FakeRing(self.drains, type(self).idle)
         self.maps: dict[object, dict[Any, Any]] = {}
 
-    def load(self) -> None:
+    def load(self, _kernel: object = None) -> None:
         self.log.append("load")
         type(self).loading()
         if self.error is not None:
             raise self.error
 
-    def attach(self) -> None:
+    def attach(self, _kernel: object = None) -> None:
         self.log.append("attach")
 
     def detach(self) -> None:

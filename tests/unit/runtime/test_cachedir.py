@@ -104,7 +104,7 @@ def test_nothing_below_another_users_home_is_used(tmp_path: Path) -> None:
 def test_root_never_looks_at_home_or_xdg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os.path, "isdir", lambda path: path == "/var/cache")
     environ = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
-    first, second = cachedir._candidates(environ)
+    first, second = cachedir._folders(environ)
     assert first == "/var/cache/probee"
     assert not second.startswith(str(tmp_path))
 
@@ -113,7 +113,7 @@ def test_root_never_looks_at_home_or_xdg(tmp_path: Path, monkeypatch: pytest.Mon
 def test_root_does_not_make_what_is_everybodys(monkeypatch: pytest.MonkeyPatch) -> None:
     """/var/cache of mode 0700 would shut every other service out of its own cache."""
     monkeypatch.setattr(os.path, "isdir", lambda _: False)
-    (only,) = cachedir._candidates({})
+    (only,) = cachedir._folders({})
     assert only.endswith("/.cache/probee")
 
 

@@ -1,0 +1,74 @@
+"""What a Session is given, as the kernel side calls it: constants, sizes of maps, the license.
+
+In: declarations with what the caller wants of them. Out: values by the names that the programs'
+capture gave the declarations, each one checked; UsageError says which is wrong.
+"""
+
+from __future__ import annotations
+
+from probee.errors import UsageError
+from probee.lang.maps import Array, MapDeclaration, parse_size
+from probee.lang.variables import Const, checked
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, TypeVar
+
+    from probee.lang.capture import Capture
+    from probee.lang.programs import Program
+
+    M = TypeVar("M", bound=MapDeclaration)  # a dict's keys are of one type, no less and no more
+
+DEFAULT_LICENSE = "Dual MIT/GPL"
+
+
+def named_consts(world: Capture, consts: Mapping[Const[Any], object]) -> dict[str, int | bytes]:
+    """Values by name, each one that its constant can hold."""
+    named = {}
+    for declaration, value in consts.items():
+        if not isinstance(declaration, Const):
+            raise UsageError(f"consts: {declaration!r} is not a Const")
+        name = world.name_of(declaration)
+        type_ = declaration.identity()[1]
+        try:
+            fits = checked(type_, value)
+        except UsageError as error:
+            raise UsageError(f"{name}: {error.message}") from None
+        named[name] = fits.ljust(type_.size, b"\0") if isinstance(fits, bytes) else fits
+    return named
+
+
+def named_sizes(world: Capture, map_sizes: Mapping[M, int | str]) -> dict[str, int]:
+    """`max_entries` by name: bytes for a ring, elements for others."""
+    named = {}
+    for declaration, size in map_sizes.items():
+        if not isinstance(declaration, MapDeclaration):
+            raise UsageError(f"map_sizes: {declaration!r} is not a map")
+        name = world.name_of(declaration)
+        if declaration.one:
+            raise UsageError(f"{name} is one {type(declaration).__name__}, which has no entries")
+        if declaration.in_bytes:
+            named[name] = parse_size(size)
+        elif type(size) is int and 0 < size < 1 << 32:
+            named[name] = size
+        else:
+            raise UsageError(f"{name}: {size!r} entries; a map has 1 to 2^32-1 of them")
+        if isinstance(declaration, Array) and named[name] < declaration.max_entries:
+            raise UsageError(
+                f"{name}: {size!r} entries of {declaration.max_entries}",
+                hint="programs are compiled for the size that was declared: declare it smaller",
+            )
+    return named
+
+
+def license_of(programs: tuple[Program, ...]) -> str:
+    """The `LICENSE` of the module that the programs are defined in."""
+    found = [program.function.__globals__.get("LICENSE", DEFAULT_LICENSE) for program in programs]
+    license = found[0]
+    if not isinstance(license, str) or any(other != license for other in found):
+        raise UsageError(
+            "the programs of a Session are loaded under one license",
+            hint='set LICENSE = "..." to the same text in their modules, or Session(license=...)',
+        )
+    return license
