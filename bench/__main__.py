@@ -92,7 +92,10 @@ def main(words: list[str]) -> int:
         return 1
     load.build(gcc)
     surroundings.enter()
-    results = run(options)
+    try:
+        results = run(options)
+    finally:
+        surroundings.end_children()  # where Ctrl-C came between a start and an end
     if options.quick or options.only:
         print(report.markdown(results))
     else:
