@@ -53,10 +53,19 @@ def _tid_text(ids: int) -> str:
     return str(ids & 0xFFFF_FFFF)
 
 
+def _fd(ret: int) -> int:
+    return max(ret, -1)
+
+
+def _fd_text(ret: int) -> str:
+    return str(_fd(ret))
+
+
 PID = Column("pid", "PID", "ids", 7, text=_pid_text, value=_pid)
 TID = Column("tid", "TID", "ids", 7, text=_tid_text, value=_tid)
 UID = Column("uid", "UID", "uid", 6)
 COMM = Column("comm", "COMM", "comm", 16)
+FD = Column("fd", "FD", "ret", 4, right=True, text=_fd_text, value=_fd)  # -1 where it failed
 
 
 def wants_time(values: Values) -> bool:
@@ -147,26 +156,17 @@ def failed(ret: int) -> bool:
 
 
 def error_columns(values: Values) -> tuple[Column, ...]:
-    """FD and ERR of a call that returns a descriptor: -1 and the errno where it failed."""
+    """ERR of a system call, `ret`: the errno, 0 where it did not fail, and the error's name."""
     names = values.errname
     return (
-        Column("fd", "FD", "ret", 4, right=True, text=_fd_text, value=_fd),
         Column("errno", "ERR", "ret", 12 if names else 3, right=not names,
                text=_name_text if names else _errno_text, value=_errno, bad=failed),
         Column("error", "", "ret", value=error_name),
     )  # fmt: skip
 
 
-def _fd(ret: int) -> int:
-    return max(ret, -1)
-
-
 def _errno(ret: int) -> int:
     return max(-ret, 0)
-
-
-def _fd_text(ret: int) -> str:
-    return str(_fd(ret))
 
 
 def _errno_text(ret: int) -> str:

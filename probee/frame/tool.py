@@ -36,7 +36,7 @@ class Plan(Frozen):
 
     programs: tuple[Program, ...]
     ring: RingBuf[Any]
-    consts: dict[Const[Any], Any]
+    consts: dict[Const[Any], Any] = {}
     fill: Mapping[Any, dict[Any, Any] | Sequence[tuple[Any, Any]]] = {}
     lost: dict[PerCpuArray[int], str] = {}
     keep: tuple[Keep, ...] = ()
@@ -98,7 +98,7 @@ COMMON = (
         "ring-size",
         "b",
         "SIZE",
-        "ring buffer between kernel and probee, a power of two such as 8M (default 2M)",
+        "ring buffer between kernel and probee, a power of two such as 16M (default: 2M or more)",
         size,
         group="When it goes wrong",
     ),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from probee.frame.containers import Container
     from probee.frame.options import Values
     from probee.host.cgroups import CgroupTree
+    from probee.klib.choices import Filter
     from probee.runtime.reuse import KeysOf
 SEVERAL_CGROUPS = 1024
 LEVELS = 64  # how far below the machine's root a wanted cgroup may lie
@@ -74,9 +75,7 @@ CGROUP_OPTIONS = (
 )  # fmt: skip
 
 
-def cgroup_consts(
-    values: Values,
-) -> tuple[dict[Const[Any], Any], dict[Hash[Any, Any], dict[Any, Any]]]:
+def cgroup_filter(values: Values) -> Filter:
     """Constants and map entries for `cgroup_wanted()`.
 
     Raises ProbeeError where there is no such cgroup or container, and where there are no cgroups.

@@ -15,12 +15,14 @@ import os
 from probee import Const, Hash, current, u8, u64
 from probee.errors import KernelError, ProbeeError, UsageError
 from probee.frame.options import Option, file_name
+from probee.klib.choices import one_or_several
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from probee.frame.options import Values
+    from probee.klib.choices import Filter
     from probee.runtime.reuse import KeysOf
 SEVERAL_MNTNS = 1024
 LARGEST_PID = 4_194_304  # PID_MAX_LIMIT, include/linux/threads.h; namespaces' inodes are larger
@@ -93,26 +95,14 @@ MNTNS_OPTIONS = (
 )  # fmt: skip
 
 
-def mntns_consts(
-    values: Values,
-) -> tuple[dict[Const[Any], Any], dict[Hash[Any, Any], dict[Any, Any]]]:
+def mntns_filter(values: Values) -> Filter:
     """Constants and map entries for `mntns_wanted()`.
 
     Raises UsageError where it is too much, ProbeeError for a namespace that is not there.
     """
-    consts: dict[Const[Any], Any] = {}
-    fill: dict[Hash[Any, Any], dict[Any, Any]] = {}
-    if values.mntnsmap is not None:
-        consts[by_pinned_mntns] = True
     asked = {name if isinstance(name, int) else number_of(name) for name in values.mntns}
-    if len(asked) == 1:
-        consts[only_mntns] = asked.pop()
-    elif asked:
-        if len(asked) > SEVERAL_MNTNS:
-            raise UsageError(f"option --mntns: more than {SEVERAL_MNTNS} values")
-        consts[some_mntns] = True
-        fill[mntns] = dict.fromkeys(asked, 1)
-    return consts, fill
+    consts, fill = one_or_several("mntns", asked, only_mntns, some_mntns, mntns)
+    return consts | ({} if values.mntnsmap is None else {by_pinned_mntns: True}), fill
 
 
 def mntns_maps(values: Values) -> dict[Hash[Any, Any], KeysOf]:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from probee.frame.options import Values
+    from probee.klib.choices import Filter
 
 PREFIX_SIZE = 256  # the most that a trie's key can hold: LPM_DATA_SIZE_MAX, kernel/bpf/lpm_trie.c
 SEVERAL = 1024  # how many prefixes there may be
@@ -146,7 +147,7 @@ def walked_columns(values: Values) -> tuple[Column, ...]:
     return path_columns(finder(values), full=wants_walk(values))
 
 
-def prefix_filters(values: Values) -> tuple[dict[Const[Any], Any], dict[Any, Any]]:
+def prefix_filter(values: Values) -> Filter:
     """Constants and map entries for `path_wanted()`. Raises UsageError where it is too much.
 
     Whole paths begin somewhere else than names do: for them there are none.

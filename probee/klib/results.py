@@ -15,12 +15,12 @@ import errno
 from probee import Const, Hash, s64, u8
 from probee.errors import UsageError
 from probee.frame.options import Option, nearest, whole
+from probee.klib.choices import one_or_several
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from probee.frame.options import Values
+    from probee.klib.choices import Filter
 MAX_ERRNO = 4095  # include/linux/err.h
 
 only_failed = Const(bool, False)
@@ -59,15 +59,9 @@ RESULT_OPTIONS = (
 )  # fmt: skip
 
 
-def result_filters(
-    values: Values,
-) -> tuple[dict[Const[Any], Any], dict[Hash[Any, Any], dict[Any, Any]]]:
+def result_filter(values: Values) -> Filter:
     """Constants and map entries for `wanted_result()`. Raises UsageError where it is too much."""
-    asked = values.errno
-    if len(asked) > errnos.max_entries:
-        raise UsageError(f"option --errno: more than {errnos.max_entries} values")
-    if len(asked) == 1:
-        return {only_errno: asked[0]}, {}
-    if asked:
-        return {some_errnos: True, only_failed: True}, {errnos: dict.fromkeys(asked, 1)}
-    return ({only_failed: True} if values.failed else {}), {}
+    consts, fill = one_or_several("errno", values.errno, only_errno, some_errnos, errnos)
+    # Of several errors too: what succeeded is not looked for among them.
+    failed = values.failed or fill
+    return consts | ({only_failed: True} if failed else {}), fill

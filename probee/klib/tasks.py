@@ -35,6 +35,7 @@ from probee.errors import ProbeeError, UsageError
 from probee.frame.options import Option, pid, uid
 from probee.host.btf import PATH as KERNEL_TYPES
 from probee.host.features import Features
+from probee.klib.choices import one_or_several
 from probee.klib.parents import parent_consts, parent_id
 from probee.uapi.bpf import BPF_PROG_TYPE_TRACEPOINT
 from probee.uapi.bpf_func import BPF_FUNC_get_current_task_btf
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from probee.frame.options import Values
+    from probee.klib.choices import Filter
 SEVERAL = 1024  # how many values one option may have
 FIRST_PID_NAMESPACE = 0xEFFF_FFFC  # PROC_PID_INIT_INO, include/linux/proc_ns.h
 NAME_SIZE = 16  # TASK_COMM_LEN, the NUL included
@@ -176,9 +178,7 @@ _KINDS: tuple[tuple[str, Const[Any], Const[Any], Hash[Any, Any]], ...] = (
 )
 
 
-def task_filters(
-    values: Values, *, following: bool = False
-) -> tuple[dict[Const[Any], Any], dict[Hash[Any, Any], dict[Any, Any]]]:
+def task_filter(values: Values, *, following: bool = False) -> Filter:
     """Constants and map entries for `task_wanted()`. `following`: the processes are not its part.
 
     Raises UsageError where it is too much, ProbeeError for a process or thread that is not there.
@@ -186,18 +186,14 @@ def task_filters(
     consts: dict[Const[Any], Any] = namespace_consts()
     if task_is_typed():
         consts[typed_task] = True
-    fill: dict[Hash[Any, Any], dict[Any, Any]] = {}
+    fill: dict[Any, Any] = {}
     for kind, only, some, table in _KINDS:
         asked: tuple[int, ...] = getattr(values, kind)
         if kind == "pid" and following:
             continue
-        if len(asked) == 1:
-            consts[only] = asked[0]
-        elif asked:
-            if len(asked) > SEVERAL:
-                raise UsageError(f"option --{kind}: more than {SEVERAL} values")
-            consts[some] = True
-            fill[table] = dict.fromkeys(asked, 1)
+        more_consts, more_fill = one_or_several(kind, asked, only, some, table)
+        consts |= more_consts
+        fill |= more_fill
     if values.comm is not None:
         consts.update(_name_consts(values.comm))
     if values.ppid and namespace in consts:

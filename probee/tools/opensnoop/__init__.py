@@ -14,6 +14,7 @@ from probee.frame.openflags import CREATES, flag_filter, flag_names, octal
 from probee.frame.options import Option
 from probee.frame.standard import (
     ERRNAME_OPTION,
+    FD,
     LATENCY_OPTIONS,
     TIME_OPTIONS,
     WHO_OPTIONS,
@@ -33,12 +34,12 @@ from probee.klib.paths import (
     PATH_FILTERS,
     WALK_OPTIONS,
     path_keep,
-    prefix_filters,
+    prefix_filter,
     walk_consts,
     walked_columns,
     wants_walked,
 )
-from probee.klib.results import RESULT_OPTIONS, result_filters
+from probee.klib.results import RESULT_OPTIONS, result_filter
 from probee.klib.stacks import STACK_OPTIONS, stack_columns, stack_consts, wants_stacks
 from probee.tools.opensnoop import rows
 from probee.tools.opensnoop.calls import EXIT_ONLY, OLD, PAIR, unpaired
@@ -58,11 +59,6 @@ if TYPE_CHECKING:
 def plan(values: Values) -> Plan:
     """Programs and constants for what the command line asks."""
     consts = own_consts(values)
-    fill: dict[Any, Any] = {}
-    for more_consts, more_fill in (prefix_filters(values), result_filters(values)):
-        consts |= more_consts
-        fill |= more_fill
-    keep = path_keep(values)
     ring: RingBuf[Any] = rows.more_opens if rows.more in consts else rows.opens
     if wants_walked(values):
         consts |= {rows.located: True, rows.more: True, **walk_consts(values)}
@@ -71,7 +67,8 @@ def plan(values: Values) -> Plan:
         consts |= {rows.stacked: True, rows.more: True, **stack_consts(values)}
         ring = rows.stacked_located_opens if wants_walked(values) else rows.stacked_opens
     programs, lost = traced(values, timed=rows.timed in consts)
-    return filtered(values, Plan(programs, ring, consts, fill, lost, keep))
+    found = Plan(programs, ring, consts, lost=lost, keep=path_keep(values))
+    return filtered(values, found, prefix_filter(values), result_filter(values))
 
 
 def traced(values: Values, *, timed: bool) -> tuple[tuple[Program, ...], dict[Any, str]]:
@@ -133,9 +130,9 @@ def columns(values: Values) -> tuple[Column, ...]:
 
 def result_columns(values: Values) -> tuple[Column, ...]:
     """FD and ERR; requests of io_uring may open into a slot of the ring's own table of files."""
-    fd, *error = error_columns(values)
+    error = error_columns(values)
     if not (values.io_uring or values.all_ways):
-        return (fd, *error)
+        return (FD, *error)
     return (
         Column("fd", "FD", "ret way", 4, right=True, text=descriptor_text, value=descriptor),
         Column("slot", "", "ret way", value=slot),

@@ -55,7 +55,7 @@ def _tree(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def asked(*words: str) -> tuple[dict[Any, Any], dict[Any, Any]]:
     values, _ = parse(filters.FILTER_OPTIONS, words)
-    return cgroups.cgroup_consts(values)
+    return cgroups.cgroup_filter(values)
 
 
 def test_one_is_a_constant() -> None:

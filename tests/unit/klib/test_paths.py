@@ -21,7 +21,7 @@ def read(*words: str) -> Values:
 
 
 def test_nothing_asked() -> None:
-    assert paths.prefix_filters(read()) == ({}, {})
+    assert paths.prefix_filter(read()) == ({}, {})
     assert paths.path_keep(read()) == ()
     assert not paths.wants_walked(read())
 
@@ -29,7 +29,7 @@ def test_nothing_asked() -> None:
 @given(NAMES)
 def test_a_prefix_is_a_key_of_the_trie(name: bytes) -> None:
     text = name.decode("utf-8", "surrogateescape")
-    consts, fill = paths.prefix_filters(read("--path", text, "--path=/x,y"))
+    consts, fill = paths.prefix_filter(read("--path", text, "--path=/x,y"))
     assert consts == {paths.some_prefixes: True}
     (key, _), (other, _) = fill[paths.prefixes]
     assert key.prefixlen == 8 * len(name)
@@ -46,7 +46,7 @@ def test_no_prefix(text: str) -> None:
 def test_too_many() -> None:
     words = [f"--path={i}" for i in range(1025)]
     with pytest.raises(UsageError, match="more than 1024"):
-        paths.prefix_filters(read(*words))
+        paths.prefix_filter(read(*words))
 
 
 def test_globs() -> None:
@@ -64,7 +64,7 @@ def test_globs() -> None:
 
 def test_prefixes_of_whole_paths_are_the_users_side() -> None:
     values = read("-F", "--path", "/a", "--path", "/b", "--path-glob", "*c")
-    assert paths.prefix_filters(values) == ({}, {})
+    assert paths.prefix_filter(values) == ({}, {})
     prefixes, globs = paths.path_keep(values)
     raw = (ROOT, b"\0c\0b\0".ljust(20, b"\0"), 0, 0)
     other = (ROOT, b"b\0c\0".ljust(20, b"\0"), 0, 0)

@@ -16,7 +16,7 @@ from probee.klib import results as r
 
 def filters(*words: str) -> tuple[dict[Any, Any], dict[Any, Any]]:
     values, _ = parse(r.RESULT_OPTIONS, words)
-    return r.result_filters(values)
+    return r.result_filter(values)
 
 
 def wanted(ret: int, *words: str) -> bool:

@@ -27,7 +27,7 @@ def _the_first_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def filters(*words: str) -> tuple[dict[Any, Any], dict[Any, Any]]:
     values, _ = parse(tasks.TASK_OPTIONS, words)
-    return tasks.task_filters(values)
+    return tasks.task_filter(values)
 
 
 def matches(name: bytes, comm: bytes) -> bool:
