@@ -57,6 +57,7 @@ CHOSEN = {
     "meaning_hist": (),
     "meaning_records": (),
     "kernel_structs": (),
+    "kernel_members": (),
     "meaning": ("test_named_program",),
 }  # fmt: skip
 EVERYTHING = ("tests/kernel",)

@@ -100,21 +100,45 @@ def _is(btf: TypeTable, id: int, wants: str, field: Field) -> bool:
         case "int":
             return found in _INTS and field.size == int(detail)
         case "ptr":
-            return found == kinds.PTR and (not detail or _target(btf, id) in ("", _plain(detail)))
+            return found == kinds.PTR and (not detail or _leads_to(btf, _pointed(btf, id), detail))
+        case "ptrs":
+            inner = _pointed(btf, id) if found == kinds.PTR else id
+            one = btf.kind(inner) == kinds.PTR if inner else False
+            return one and _leads_to(btf, _pointed(btf, inner), detail)
         case "struct":
             return found in _STRUCTS and (not detail or btf.name(id) in ("", _plain(detail)))
         case _:
             return found == kinds.ARRAY and field.size == int(detail) and _item(btf, id) == 1
 
 
-def _target(btf: TypeTable, id: int) -> str:
-    """The struct that a pointer points to, "" for one without a name and for what is none."""
+def _pointed(btf: TypeTable, id: int) -> int:
+    """The type that pointer `id` points to, 0 for void."""
     from probee.btf.types import Ptr
 
     pointer = btf.type(id)
     assert isinstance(pointer, Ptr)
-    target = btf.resolve(pointer.type)
-    return btf.name(target) if target and btf.kind(target) in (*_STRUCTS, kinds.FWD) else ""
+    return btf.resolve(pointer.type)
+
+
+def _leads_to(btf: TypeTable, target: int, name: str) -> bool:
+    """Whether `target` is struct `name`, one without a name, or void, of which C knows no more."""
+    if not target:
+        return True
+    return btf.kind(target) in (*_STRUCTS, kinds.FWD) and btf.name(target) in ("", _plain(name))
+
+
+def _behind(btf: TypeTable, target: int) -> str:
+    """What a pointer points to, for a message; "" for void."""
+    if not target:
+        return ""
+    kind = btf.kind(target)
+    if kind == kinds.PTR:
+        inner = _behind(btf, _pointed(btf, target))
+        return f"pointers to {inner}" if inner else "pointers"
+    if kind in (*_STRUCTS, kinds.FWD):
+        word = "union" if kind == kinds.UNION else "struct"
+        return f"{word} {btf.name(target)}".rstrip()
+    return btf.name(target) or kinds.kind_name(kind)
 
 
 def _item(btf: TypeTable, id: int) -> int:
@@ -132,8 +156,8 @@ def _words(btf: TypeTable, id: int, field: Field) -> str:
     if kind in _INTS:
         return f"an integer of {field.size} bytes"
     if kind == kinds.PTR:
-        target = _target(btf, id)
-        return f"a pointer to struct {target}" if target else "a pointer"
+        target = _behind(btf, _pointed(btf, id))
+        return f"a pointer to {target}" if target else "a pointer"
     if kind in _STRUCTS:
         return f"a {kinds.kind_name(kind).lower()} {btf.name(id)}".rstrip()
     return f"an array of {field.size} bytes" if kind == kinds.ARRAY else kinds.kind_name(kind)
@@ -147,6 +171,8 @@ def _said(wants: str) -> str:
             return f"an integer of {detail} bytes"
         case "ptr":
             return f"a pointer to struct {detail}" if detail else "a pointer"
+        case "ptrs":
+            return f"a pointer to pointers to struct {detail}"
         case "struct":
             return f"a struct {detail}".rstrip()
         case _:

@@ -4,90 +4,18 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from probee import RelocationError, Session
-from probee.host.facts import RunningKernel
-from probee.uapi.bpf_func import BPF_FUNC_get_current_task_btf
+from probee import Session
 from tests.frontend_cases import names_of
+from tests.kernel.structs_support import HEADER, indented, run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.kernel
-
-HEADER = """\
-import os
-from probee import (
-    Chars, Context, Global, Hash, KernelPtr, KernelStr, KernelStruct, Ptr, RingBuf, Struct, cast,
-    chars, container_of, current, has_field, has_type, raw_tracepoint, read_str, s8, s16, s32,
-    s64, tp_btf, tracepoint, u8, u16, u32, u64,
-)
-from probee.kernel import *
-
-me = os.getpid()
-a, b, c, d = (Global(u64, 0) for _ in range(4))
-
-class Row(Struct):
-    comm: Chars = chars(16)
-    parent: Chars = chars(32)
-
-rows = RingBuf(Row, size="4K")
-"""
-HEAD = """
-@tracepoint("syscalls:sys_enter_close")
-def program(ctx: Context) -> None:
-    if current.pid != me or ctx.fd != 777:
-        return
-"""
-
-
-# What the program is compiled without: as under Linux 6.2 and later, 5.11, 5.10.
-MISSING = ((), ("bpf_rdonly_cast",), ("bpf_rdonly_cast", BPF_FUNC_get_current_task_btf))
-
-
-class Older:
-    """This kernel, but for some functions and helpers."""
-
-    def __init__(self, kernel: RunningKernel, missing: tuple[object, ...]) -> None:
-        self.kernel, self.missing = kernel, missing
-        self.tracepoint, self.raw_tracepoint = kernel.tracepoint, kernel.raw_tracepoint
-
-    def kfunc(self, name: str) -> bool:
-        return name not in self.missing and self.kernel.kfunc(name)
-
-    def saved_registers(self) -> int | None:
-        return None
-
-    def helper(self, program_type: int, function: int) -> bool:
-        return function not in self.missing and self.kernel.helper(program_type, function)
-
-
-def indented(body: str) -> str:
-    return "".join(f"    {line}\n" for line in body.strip().splitlines())
-
-
-def run(tmp_path: Path, body: str, before: str = "", head: str = HEAD) -> dict[str, Any]:
-    """What the globals and rows are after a close() of this process, the same in each form."""
-    path = tmp_path / "program.py"
-    path.write_text(HEADER + before + head + indented(body))
-    with RunningKernel() as kernel:
-        found = [once(path, body, Older(kernel, missing)) for missing in MISSING]
-    assert found[1:] == found[:-1]
-    return found[0]
-
-
-def once(path: Path, body: str, facts: Older) -> dict[str, Any]:
-    names = names_of(path.read_text(), str(path))
-    with Session(names["program"], facts=facts) as session:
-        with pytest.raises(OSError, match="Bad file descriptor"):
-            os.close(777)
-        found = {name: session[names[name]].value for name in "abcd" if f"{name}.value" in body}
-        if "rows.reserve()" in body:
-            found["rows"] = [vars(row) for row in session[names["rows"]].drain()]
-    return found
 
 
 def test_the_task_that_runs(tmp_path: Path) -> None:
@@ -161,6 +89,61 @@ if (r := rows.reserve()) is not None:
         assert row["comm"] == mine.read().rstrip("\n")
         assert row["parent"] == parents.read().rstrip("\n")
     assert (got["a"], got["b"]) == (1, 0)
+
+
+def test_char_arrays_go_to_any_place(tmp_path: Path) -> None:
+    """A name behind a field of 4 bytes, or of 1, where no 8 bytes can be stored at once."""
+    got = run(
+        tmp_path,
+        """
+t = current.task
+seen[Four(tgid=t.tgid, comm=t.comm)] = 1
+a.value = seen[Four(tgid=current.pid, comm=current.comm)]
+b.value = One(kind=1, comm=t.comm) == One(kind=1, comm=current.comm)
+""",
+        """
+class Four(Struct):
+    tgid: u32
+    comm: Chars = chars(16)
+
+class One(Struct):
+    kind: u8
+    comm: Chars = chars(16)
+
+seen = Hash(Four, u32, max_entries=4)
+""",
+    )
+    assert got == {"a": 1, "b": 1}
+
+
+def test_none_stands_for_null(tmp_path: Path) -> None:
+    """In annotated locals, arguments, defaults; results are what their annotation says."""
+    got = run(
+        tmp_path,
+        """
+t: TaskStruct | None = None
+a.value = (t is None) + number() * 10 + number(current.task) * 100
+if ctx.fd == 777:
+    t = current.task
+if t is not None:
+    b.value = t.tgid
+c.value = chosen(cast(More, current.task), 1).tgid
+d.value = chosen(cast(More, current.task), 0) is None
+""",
+        """
+class More(TaskStruct):
+    policy: u32
+
+def number(t: TaskStruct | None = None) -> u64:
+    return 1 if t is None else 2
+
+def chosen(t: More, n: int) -> TaskStruct | None:
+    if n == 0:
+        return None
+    return t if t.policy == 12345 else cast(More, t.real_parent)
+""",
+    )
+    assert got == {"a": 211, "b": os.getpid(), "c": os.getppid(), "d": 1}
 
 
 def test_a_subclass_adds_members(tmp_path: Path) -> None:
@@ -272,84 +255,6 @@ d.value = container_of(inside, MntNamespace, "ns").ns.inum
     )
     inode = os.stat("/proc/self/ns/mnt").st_ino
     assert got == {"a": os.getpid(), "b": 1, "c": 1, "d": inode}
-
-
-OLD_AND_NEW = """
-class Now(KernelStruct, name="task_struct___now"):
-    __state: u32
-    tgid: s32
-
-class Old(KernelStruct, name="task_struct___old"):
-    state: s64
-
-class Nowhere(KernelStruct):
-    x: u32
-
-class Wide(KernelStruct, name="task_struct"):
-    tgid: s64
-
-class Other(KernelStruct, name="task_struct"):
-    real_parent: Ptr[Dentry]
-    nsproxy: u64
-    on_cpu: Ptr[TaskStruct]
-"""
-
-
-def test_what_a_kernel_has(tmp_path: Path) -> None:
-    got = run(
-        tmp_path,
-        """
-t = current.task
-if has_field(Old, "state"):
-    a.value = u64(cast(Old, t).state) + 100
-elif has_field(Now, "__state"):
-    a.value = cast(Now, t).__state + 7
-if has_type(Nowhere):
-    b.value = cast(Nowhere, t).x + 1
-b.value += has_field(Wide, "tgid") + has_field(Other, "nsproxy") + has_field(Other, "real_parent")
-c.value = has_type(TaskStruct) + has_field(TaskStruct, "comm") + has_field(MntNamespace, "ns.inum")
-""",
-        OLD_AND_NEW,
-    )
-    assert got == {"a": 7, "b": 0, "c": 3}
-
-
-@pytest.mark.parametrize(
-    ("body", "says"),
-    [
-        ("a.value = cast(Nowhere, current.task).x", "this kernel has no struct Nowhere"),
-        ("a.value = u64(cast(Old, current.task).state)", "struct task_struct has no member state"),
-        (
-            "a.value = u64(cast(Wide, current.task).tgid)",
-            "task_struct.tgid is an integer of 4 bytes in this kernel, not an integer of 8 bytes",
-        ),
-        (
-            "a.value = cast(Other, current.task).real_parent.d_flags",
-            (
-                "task_struct.real_parent is a pointer to struct task_struct in this kernel,"
-                " not a pointer to struct dentry"
-            ),
-        ),
-        (
-            "a.value = cast(Other, current.task).nsproxy",
-            (
-                "task_struct.nsproxy is a pointer to struct nsproxy in this kernel,"
-                " not an integer of 8 bytes"
-            ),
-        ),
-        (
-            "if has_type(TaskStruct):\n    a.value = u64(cast(Wide, current.task).tgid)",
-            "task_struct.tgid is an integer of 4 bytes in this kernel, not an integer of 8 bytes",
-        ),
-    ],
-)
-def test_what_a_kernel_has_not(tmp_path: Path, body: str, says: str) -> None:
-    with pytest.raises(RelocationError) as caught:
-        run(tmp_path, body, OLD_AND_NEW)
-    where, _, message = caught.value.message.partition(": ")
-    assert message.startswith(says)
-    line = (tmp_path / "program.py").read_text().splitlines()[int(where.rpartition(":")[2]) - 1]
-    assert "cast(" in line
 
 
 def test_trusted_arguments(tmp_path: Path) -> None:

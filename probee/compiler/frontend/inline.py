@@ -119,7 +119,7 @@ def _assign_parameter(low: Lowering, parameter: ast.arg, value: TypedValue, node
     if isinstance(value, Context):
         value = stated.view(low, value, annotation)
     elif annotation is not None and (cls := kernelnames.stated(low, annotation)) is not None:
-        seen = kernelnames.seen_as(value, cls)
+        seen = kernelnames.given(low, value, cls, annotation)
         if seen is None:
             raise _wrong_argument(low, value, f"{cls.__name__} of the kernel", node)
         value = seen

@@ -96,8 +96,8 @@ def wanted(type_: MemberType) -> str:
             return f"int {size}"
         case CharArray(size=size):
             return f"chars {size}"
-        case PointerTo(target=KernelMeta() as target, many=False):
-            return f"ptr {kernel_name(target)}"
+        case PointerTo(target=KernelMeta() as target, many=many):
+            return f"{'ptrs' if many else 'ptr'} {kernel_name(target)}"
         case _:
             return "ptr"
 
@@ -160,10 +160,10 @@ def copied(low: Lowering, source: Value, size: int, result: str = "int") -> Valu
     return low.builder.emit("load", slot, size=size, result=result)
 
 
-def word(low: Lowering, owner: Kern, name: str, size: int, at: int) -> Value:
-    """8 bytes of a char array of `size`, from byte `at`; the verifier knows the owner."""
+def word(low: Lowering, owner: Kern, name: str, size: int, at: int, width: int) -> Value:
+    """`width` bytes of a char array of `size`, from byte `at`; the verifier knows the owner."""
     symbol = _access(low, owner, f"{name}[{at}]" if at else name, f"chars {size}")
-    return low.builder.emit("kload", owner.op, size=8, symbol=symbol, result="int")
+    return low.builder.emit("kload", owner.op, size=width, symbol=symbol, result="int")
 
 
 def address(low: Lowering, owner: Kern, name: str, wants: str) -> Value:

@@ -37,13 +37,18 @@ def assign(low: Lowering, name: str, value: Kern, node: ast.AST) -> None:
 
 
 def annotated(
-    low: Lowering, name: str, cls: KernelMeta, expression: ast.expr | None, node: ast.AST
+    low: Lowering,
+    name: str,
+    said: tuple[KernelMeta, ast.expr],
+    expression: ast.expr | None,
+    node: ast.AST,
 ) -> None:
-    """`name: T = pointer`."""
+    """`name: T = pointer`; `said`: the struct and its annotation."""
     if expression is None:
         return  # it holds what it is given later
+    cls, annotation = said
     value = low.value(expression)
-    seen = seen_as(value, cls)
+    seen = given(low, value, cls, annotation)
     if seen is None:
         raise expressions.refuse_kind(low, value, f"{cls.__name__} of the kernel", expression)
     assign(low, name, seen, node)
@@ -70,6 +75,13 @@ def stated(low: Lowering, annotation: ast.expr) -> KernelMeta | None:
         return None
     found = declared.named(low, node)
     return found if isinstance(found, KernelMeta) else None
+
+
+def given(low: Lowering, value: TypedValue, cls: KernelMeta, annotation: ast.expr) -> Kern | None:
+    """What a local or parameter of that annotation holds: of None, where it allows that, NULL."""
+    if isinstance(value, NoneType) and declared.optional(annotation):
+        return Kern(cls, low.builder.emit("same", 0, result="ptr"), cls)
+    return seen_as(value, cls)
 
 
 def seen_as(value: TypedValue, cls: KernelMeta) -> Kern | None:

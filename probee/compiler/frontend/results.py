@@ -35,6 +35,7 @@ from probee.compiler.frontend.values import (
     describe,
 )
 from probee.frozen import replace
+from probee.lang.kernel import KernelMeta
 from probee.lang.types import BOOL
 from probee.spec.types import Int, Pointer
 
@@ -44,19 +45,22 @@ if TYPE_CHECKING:
     from probee.compiler.frontend.source import Refusal
     from probee.compiler.frontend.values import TypedValue
 
-# an integer type, with None beside it; of a tuple, one for each part; None: not stated
-Stated: TypeAlias = "tuple[Int | Pointer, bool] | list[Stated] | None"
+# an integer type, with None beside it; a struct of the kernel; of a tuple, one for each part;
+# None: not stated
+Stated: TypeAlias = "tuple[Int | Pointer, bool] | KernelMeta | list[Stated] | None"
 
 
 def declared_by(low: Lowering, annotation: ast.expr | None) -> Stated:
-    """What a function says it returns, as far as integers go."""
+    """What a function says it returns, as far as integers and pointers into the kernel go."""
     if annotation is None or declared.silent(annotation):
         return None
     node = declared.unquoted(annotation)
     match node:
         case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=parts)):
             return [declared_by(low, part) for part in parts]
-    if declared.loose(low, annotation) is not None or kernelnames.stated(low, annotation):
+    if (cls := kernelnames.stated(low, annotation)) is not None:
+        return cls
+    if declared.loose(low, annotation) is not None:
         return None
     type_ = declared.type_of(low, annotation)
     optional = declared.optional(annotation)
@@ -80,6 +84,11 @@ def return_(low: Lowering, expression: ast.expr | None, node: ast.stmt) -> None:
 
 def _as_stated(low: Lowering, value: TypedValue, stated: Stated, node: ast.AST) -> TypedValue:
     """One value that is returned, in the type that the function states."""
+    if isinstance(stated, KernelMeta):
+        seen = value if isinstance(value, NoneType) else kernelnames.seen_as(value, stated)
+        if seen is None:
+            raise _different(low, node, describe(value), f"a {stated.__name__} of the kernel")
+        return seen
     match value:
         case Num():
             return _number(low, value, stated, node)
@@ -111,7 +120,7 @@ def _as_stated(low: Lowering, value: TypedValue, stated: Stated, node: ast.AST) 
 
 
 def _number(low: Lowering, value: Num, stated: Stated, node: ast.AST) -> Num:
-    if isinstance(stated, list):
+    if isinstance(stated, (list, KernelMeta)):
         raise _different(low, node, describe(value), _words(stated))
     if stated is None:
         return numbers.convert(low, value, S64, node) if value.literal else value

@@ -237,7 +237,7 @@ def _annotated(
             fix="leave the annotation out",
         )
     if (cls := kernelnames.stated(low, annotation)) is not None:
-        kernelnames.annotated(low, target.id, cls, expression, target)
+        kernelnames.annotated(low, target.id, (cls, annotation), expression, target)
         return
     if (said := declared.loose(low, annotation)) is not None:
         _annotated_loosely(low, target, said, annotation, expression)

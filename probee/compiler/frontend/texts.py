@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from probee.compiler.ir.ops import Operand, Value
 
 COMM_SIZE = 16
-WORDS = 32  # bytes of a char array that are copied by loads, if the verifier lets it
+WORDS_AT_MOST = 4  # by which a char array is copied with loads, if the verifier lets it
 CUT = 1
 
 
@@ -164,19 +164,21 @@ def _read_array(low: Lowering, place: Place, value: KernText, node: ast.AST) -> 
     size = place.type.size
     if size < value.size:
         raise _size(low, node, f"{value.name} has {value.size} bytes, and chars({size}) holds less")
-    if value.owner.direct and value.size <= WORDS and value.size % 8 == 0:
-        _read_words(low, place, value)
+    ends = (place.ref.align, place.offset, value.size, 8)
+    width = min(end & -end or 8 for end in ends)
+    if value.owner.direct and value.size <= WORDS_AT_MOST * width and width >= 4:
+        _read_words(low, place, value, width)
     else:
         _read_bytes(low, place, value)
     if size > value.size:
         low.builder.emit("store", place.ref.ptr, 0, size=1, offset=place.offset + value.size)
 
 
-def _read_words(low: Lowering, place: Place, value: KernText) -> None:
+def _read_words(low: Lowering, place: Place, value: KernText, width: int) -> None:
     """A few loads and stores, where a helper would cost more than they."""
-    for at in range(0, value.size, 8):
-        word = kernel.word(low, value.owner, value.name, value.size, at)
-        low.builder.emit("store", place.ref.ptr, word, size=8, offset=place.offset + at)
+    for at in range(0, value.size, width):
+        word = kernel.word(low, value.owner, value.name, value.size, at, width)
+        low.builder.emit("store", place.ref.ptr, word, size=width, offset=place.offset + at)
 
 
 def _read_bytes(low: Lowering, place: Place, value: KernText) -> None:
