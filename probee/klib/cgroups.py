@@ -31,7 +31,8 @@ SEVERAL_CGROUPS = 1024
 LEVELS = 64  # how far below the machine's root a wanted cgroup may lie
 _SHOWN = 20  # containers named in an error
 
-only_cgroup = Const(u64, 0)  # no cgroup has the id 0
+one_cgroup = Const(bool, False)
+only_cgroup = Const(u64, 0)
 only_cgroup_level = Const(s32, 0)
 some_cgroups = Const(bool, False)
 cgroup_levels = Const(u64, 0)  # bit n: one of the wanted cgroups lies at level n
@@ -42,7 +43,7 @@ pinned_cgroups = Hash(u64, u8, max_entries=1)  # in its place stands the user's 
 
 def cgroup_wanted() -> bool:
     """Whether the running task is in one of the cgroups asked for."""
-    if only_cgroup != 0 and ancestor_id(only_cgroup_level) != only_cgroup:
+    if one_cgroup and ancestor_id(only_cgroup_level) != only_cgroup:
         return False
     if some_cgroups and not below_some_cgroup():
         return False
@@ -94,6 +95,7 @@ def cgroup_filter(values: Values) -> Filter:
             levels = [_level(tree, path) for path in found]
         consts |= ancestor_consts()
         if len(found) == 1 and levels[0] is not None:
+            consts[one_cgroup] = True
             consts[only_cgroup] = next(iter(found.values()))
             consts[only_cgroup_level] = levels[0]
         else:

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 def one_or_several(
     option: str,
     asked: Collection[int],
+    one: Const[bool],
     only: Const[Any],
     some: Const[bool],
     table: Hash[Any, Any],
 ) -> Filter:
-    """`only` is the one value asked for; of several `some` says that they are keys of `table`.
+    """`one` says that `only` is the one value asked for; of several, `some` that `table` has them.
 
     Raises UsageError where the table has no room for them.
     """
@@ -35,5 +36,5 @@ def one_or_several(
     if not asked:
         return {}, {}
     if len(asked) == 1:
-        return {only: next(iter(asked))}, {}
+        return {one: True, only: next(iter(asked))}, {}
     return {some: True}, {table: dict.fromkeys(asked, 1)}

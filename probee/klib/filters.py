@@ -27,7 +27,7 @@ from probee.klib.follow import (
     follows,
 )
 from probee.klib.namespaces import MNTNS_OPTIONS, mntns_filter, mntns_maps, mntns_wanted
-from probee.klib.tasks import TASK_OPTIONS, task_filter, task_ids, task_wanted
+from probee.klib.tasks import TASK_OPTIONS, task_filter, task_ids, task_wanted, thread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from probee.frame.tool import Plan
     from probee.klib.choices import Filter
 
-__all__ = ["FILTER_OPTIONS", "filtered", "task_ids", "wanted"]
+__all__ = ["FILTER_OPTIONS", "filtered", "task_ids", "thread", "wanted"]
 
 FILTER_OPTIONS = (*TASK_OPTIONS, *FOLLOW_OPTIONS, *CGROUP_OPTIONS, *MNTNS_OPTIONS)
 

@@ -29,6 +29,7 @@ LARGEST_PID = 4_194_304  # PID_MAX_LIMIT, include/linux/threads.h; namespaces' i
 NS_GET_NSTYPE = 0xB703  # include/uapi/linux/nsfs.h
 CLONE_NEWNS = 0x0002_0000  # include/uapi/linux/sched.h
 
+one_mntns = Const(bool, False)
 only_mntns = Const(u64, 0)
 some_mntns = Const(bool, False)
 mntns = Hash(u64, u8, max_entries=SEVERAL_MNTNS)
@@ -38,7 +39,7 @@ pinned_mntns = Hash(u64, u8, max_entries=1)  # in its place stands the user's ma
 
 def mntns_wanted() -> bool:
     """Whether the running task is in one of the mount namespaces asked for."""
-    if only_mntns != 0 and mntns_id() != only_mntns:
+    if one_mntns and mntns_id() != only_mntns:
         return False
     if some_mntns and mntns_id() not in mntns:
         return False
@@ -101,7 +102,7 @@ def mntns_filter(values: Values) -> Filter:
     Raises UsageError where it is too much, ProbeeError for a namespace that is not there.
     """
     asked = {name if isinstance(name, int) else number_of(name) for name in values.mntns}
-    consts, fill = one_or_several("mntns", asked, only_mntns, some_mntns, mntns)
+    consts, fill = one_or_several("mntns", asked, one_mntns, only_mntns, some_mntns, mntns)
     return consts | ({} if values.mntnsmap is None else {by_pinned_mntns: True}), fill
 
 

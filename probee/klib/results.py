@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 MAX_ERRNO = 4095  # include/linux/err.h
 
 only_failed = Const(bool, False)
+one_errno = Const(bool, False)
 only_errno = Const(s64, 0)
 some_errnos = Const(bool, False)
 errnos = Hash(s64, u8, max_entries=256)
@@ -33,7 +34,7 @@ def wanted_result(ret: s64) -> bool:
     """Whether a call that returned `ret` is one of those asked for."""
     if only_failed and ret >= 0:
         return False
-    if only_errno != 0 and ret != -only_errno:
+    if one_errno and ret != -only_errno:
         return False
     return not some_errnos or -ret in errnos
 
@@ -61,7 +62,7 @@ RESULT_OPTIONS = (
 
 def result_filter(values: Values) -> Filter:
     """Constants and map entries for `wanted_result()`. Raises UsageError where it is too much."""
-    consts, fill = one_or_several("errno", values.errno, only_errno, some_errnos, errnos)
+    consts, fill = one_or_several("errno", values.errno, one_errno, only_errno, some_errnos, errnos)
     # Of several errors too: what succeeded is not looked for among them.
     failed = values.failed or fill
     return consts | ({only_failed: True} if failed else {}), fill

@@ -50,10 +50,15 @@ SEVERAL = 1024  # how many values one option may have
 FIRST_PID_NAMESPACE = 0xEFFF_FFFC  # PROC_PID_INIT_INO, include/linux/proc_ns.h
 NAME_SIZE = 16  # TASK_COMM_LEN, the NUL included
 
-only_pid = Const(u32, 0)  # 0: nobody's, so it stands for "not asked"
+# Of each kind one value, or several. Switches are folded into the code, so nothing compares twice.
+one_pid = Const(bool, False)
+one_tid = Const(bool, False)
+one_ppid = Const(bool, False)
+one_uid = Const(bool, False)
+only_pid = Const(u32, 0)
 only_tid = Const(u32, 0)
 only_ppid = Const(u32, 0)
-only_uid = Const(u64, 1 << 32)  # one more than a uid can be
+only_uid = Const(u32, 0)
 some_pids = Const(bool, False)
 some_tids = Const(bool, False)
 some_ppids = Const(bool, False)
@@ -101,21 +106,28 @@ def task_ids() -> u64:
     return u64(ids.tgid) << 32 | ids.pid
 
 
+def thread() -> u32:
+    """The running thread's number on the machine: a key for what it has under way."""
+    if typed_task:
+        return u32(current.task.pid)
+    return current.tid
+
+
 def task_wanted(ids: u64) -> bool:
     """Whether the running task, whose `task_ids()` these are, is one of those asked for."""
-    if only_pid != 0 and ids >> 32 != only_pid:
+    if one_pid and ids >> 32 != only_pid:
         return False
     if some_pids and u32(ids >> 32) not in pids:
         return False
-    if only_tid != 0 and u32(ids) != only_tid:
+    if one_tid and u32(ids) != only_tid:
         return False
     if some_tids and u32(ids) not in tids:
         return False
-    if only_ppid != 0 and parent_id(namespace) != only_ppid:
+    if one_ppid and parent_id(namespace) != only_ppid:
         return False
     if some_ppids and parent_id(namespace) not in ppids:
         return False
-    if only_uid < 1 << 32 and current.uid != only_uid:
+    if one_uid and current.uid != only_uid:
         return False
     if some_uids and current.uid not in uids:
         return False
@@ -170,11 +182,11 @@ TASK_OPTIONS = (
            task_name, group="Filters", takes="comm"),
 )  # fmt: skip
 
-_KINDS: tuple[tuple[str, Const[Any], Const[Any], Hash[Any, Any]], ...] = (
-    ("pid", only_pid, some_pids, pids),
-    ("tid", only_tid, some_tids, tids),
-    ("ppid", only_ppid, some_ppids, ppids),
-    ("uid", only_uid, some_uids, uids),
+_KINDS: tuple[tuple[str, Const[bool], Const[int], Const[bool], Hash[Any, Any]], ...] = (
+    ("pid", one_pid, only_pid, some_pids, pids),
+    ("tid", one_tid, only_tid, some_tids, tids),
+    ("ppid", one_ppid, only_ppid, some_ppids, ppids),
+    ("uid", one_uid, only_uid, some_uids, uids),
 )
 
 
@@ -187,11 +199,11 @@ def task_filter(values: Values, *, following: bool = False) -> Filter:
     if task_is_typed():
         consts[typed_task] = True
     fill: dict[Any, Any] = {}
-    for kind, only, some, table in _KINDS:
+    for kind, one, only, some, table in _KINDS:
         asked: tuple[int, ...] = getattr(values, kind)
         if kind == "pid" and following:
             continue
-        more_consts, more_fill = one_or_several(kind, asked, only, some, table)
+        more_consts, more_fill = one_or_several(kind, asked, one, only, some, table)
         consts |= more_consts
         fill |= more_fill
     if values.comm is not None:

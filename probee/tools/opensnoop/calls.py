@@ -32,7 +32,7 @@ from probee import (
     u32,
     u64,
 )
-from probee.klib.filters import task_ids, wanted
+from probee.klib.filters import task_ids, thread, wanted
 from probee.klib.results import wanted_result
 from probee.klib.walk import AT_FDCWD
 from probee.tools.opensnoop.rows import (
@@ -154,7 +154,7 @@ EXIT_ONLY = (exit_open, exit_creat, exit_openat, exit_openat2, exit_open_by_hand
 def begin(way: u32, path: UserStr, flags: u64, mode: u32, at: s32 = AT_FDCWD) -> None:
     """Keeps what the exit will need."""
     time = ktime_get_boot_ns() if timed else 0
-    start[current.tid] = Begun(path=path, flags=flags, mode=mode, way=way, time=time, at=at)
+    start[thread()] = Begun(path=path, flags=flags, mode=mode, way=way, time=time, at=at)
 
 
 @tracepoint("syscalls:sys_enter_open")
@@ -192,7 +192,7 @@ def enter_open_by_handle_at(ctx: Context) -> None:
 
 def end(ctx: Context, ret: s64, unread: u32, how: bool) -> None:
     """Sends the record of a call whose entry is in `start`, or counts one that is not."""
-    begun = start.get(current.tid)
+    begun = start.get(thread())
     if begun is None:
         if wanted_end(task_ids(), ret):
             unpaired[0] += 1
@@ -205,7 +205,7 @@ def end(ctx: Context, ret: s64, unread: u32, how: bool) -> None:
         at = begun.at
         ids, path, time = task_ids(), begun.path, begun.time
         report(ctx, ids, ret, way, path, flags, mode, unread, time, at, in_root)
-    start.pop(current.tid, None)
+    start.pop(thread(), None)
 
 
 @tracepoint("syscalls:sys_exit_open", "syscalls:sys_exit_creat")

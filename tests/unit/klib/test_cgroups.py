@@ -59,12 +59,12 @@ def asked(*words: str) -> tuple[dict[Any, Any], dict[Any, Any]]:
 
 
 def test_one_is_a_constant() -> None:
-    only, level = cgroups.only_cgroup, cgroups.only_cgroup_level
+    one, only, level = cgroups.one_cgroup, cgroups.only_cgroup, cgroups.only_cgroup_level
     assert asked() == ({}, {})
     for text in ("a/b", "/a/b/", "/sys/fs/cgroup/a/b", "./a//b"):
-        assert asked("--cgroup", text) == ({only: 3, level: 2}, {})
-    assert asked("--cgroup", "/sys/fs/cgroup") == ({only: 1, level: 0}, {})
-    assert asked("--container", A[:7]) == ({only: 4, level: 2}, {})
+        assert asked("--cgroup", text) == ({one: True, only: 3, level: 2}, {})
+    assert asked("--cgroup", "/sys/fs/cgroup") == ({one: True, only: 1, level: 0}, {})
+    assert asked("--container", A[:7]) == ({one: True, only: 4, level: 2}, {})
 
 
 def test_several_are_a_map_and_levels() -> None:

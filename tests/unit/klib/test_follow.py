@@ -46,7 +46,7 @@ def plan(*words: str) -> Plan:
 @pytest.mark.usefixtures("first")
 def test_plans() -> None:
     own = str(os.getpid())
-    assert plan("-p", own).consts == {tasks.only_pid: os.getpid()}
+    assert plan("-p", own).consts == {tasks.one_pid: True, tasks.only_pid: os.getpid()}
     assert (plan("-p", own).programs, plan("-p", own).attached) == ((), None)
     both = plan("-p", own, "--follow")
     assert both.consts == {follow.following: True}

@@ -84,9 +84,11 @@ def test_looking_into_tasks_needs_helper_and_types(
 
 
 def test_one_value_is_a_constant_several_are_a_map() -> None:
-    assert filters("-p", "7", "-u", "0") == ({tasks.only_pid: 7, tasks.only_uid: 0}, {})
+    assert filters("-p", "7", "-u", "0") == (
+        {tasks.one_pid: True, tasks.only_pid: 7, tasks.one_uid: True, tasks.only_uid: 0}, {},
+    )  # fmt: skip
     assert filters("-p", "7,8", "-t9", "-u1,2") == (
-        {tasks.some_pids: True, tasks.only_tid: 9, tasks.some_uids: True},
+        {tasks.some_pids: True, tasks.one_tid: True, tasks.only_tid: 9, tasks.some_uids: True},
         {tasks.pids: {7: 1, 8: 1}, tasks.uids: {1: 1, 2: 1}},
     )
 
