@@ -19,7 +19,7 @@ def run() -> None:
     try:
         from probee.cli.main import main
 
-        status = main()
+        status = main(start=start)
         if start is not None:
             start.save()
     except KeyboardInterrupt:  # before a tool began to listen for it

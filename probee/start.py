@@ -7,14 +7,15 @@ A tool needs some seventy modules before its first row. Python asks the file sys
 each: a third of the time that a warm start spends on importing. The file is trusted as Python
 trusts the compiled modules beside it, and under the same rules: a module whose source has another
 size or time is imported from its source; `-B`, PYTHONDONTWRITEBYTECODE and a folder that cannot be
-written keep it from being made; another version of Python has a file of its own.
+written keep it from being made; another version of Python has a file of its own. In one thing it
+is stricter: a source that was written anew is another one, though its size and time be the same.
 """
 
 from __future__ import annotations
 
 import sys
 from _frozen_importlib import ModuleSpec
-from _frozen_importlib_external import MAGIC_NUMBER, SourceFileLoader
+from _frozen_importlib_external import MAGIC_NUMBER, SourceFileLoader, cache_from_source
 from marshal import dumps, loads
 from os import (
     O_CREAT,
@@ -32,6 +33,7 @@ from os import (
     unlink,
     write,
 )
+from time import time_ns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,12 +41,13 @@ if TYPE_CHECKING:
     from types import CodeType, ModuleType
     from typing import TypeAlias
 
-    # path below the package's folder, whether it is a package, size, time in ns, marshalled code
-    Row: TypeAlias = tuple[str, bool, int, int, bytes | memoryview]
+    # path below the package's folder, whether it is a package, size, times of content and inode in
+    # ns, marshalled code
+    Row: TypeAlias = tuple[str, bool, int, int, int, bytes | memoryview]
 
 # The file: the mark, a table of rows with lengths in place of codes, the codes in the same order,
 # the mark again. So only the codes that are wanted are taken out of it.
-_MARK = b"probee start 2\n" + MAGIC_NUMBER
+_MARK = b"probee start 3\n" + MAGIC_NUMBER
 # Rooms that a warm start does without: a start that compiled has them, and need not be fast.
 _LEFT_OUT = ("asm", "btf", "compiler", "introspect", "sim", "tables", "start", "__main__")
 _LARGEST = 16 << 20
@@ -67,7 +70,7 @@ class Start:
     """A finder for `sys.meta_path`: the modules in `file`, of the package in `folder`."""
 
     def __init__(self, folder: str, file: str) -> None:
-        self.folder, self.file = folder, file
+        self.folder, self.file, self.began = folder, file, time_ns()
         self.rows = _rows(file)
 
     def find_spec(
@@ -77,13 +80,13 @@ class Start:
         row = self.rows.get(name)
         if row is None:
             return None
-        below, package, size, changed, code = row
+        below, package, size, changed, written, code = row
         source = f"{self.folder}/{below}"
         try:
             status = stat(source)
         except OSError:
             return None
-        if status.st_size != size or status.st_mtime_ns != changed:
+        if (status.st_size, status.st_mtime_ns, status.st_ctime_ns) != (size, changed, written):
             return None
         spec = ModuleSpec(name, _Kept(name, source, code), origin=source, is_package=package)
         if package:
@@ -91,6 +94,14 @@ class Start:
         spec.has_location = True
         spec.cached = self.file
         return spec
+
+    def whole(self) -> bool:
+        """Whether all modules that can be kept did come from the file."""
+        return all(
+            type(module.__loader__) is _Kept
+            for name, module in list(sys.modules.items())
+            if _belongs(name)
+        )
 
     def save(self) -> bool:
         """Keeps what this process has imported. Whether there was something new to keep."""
@@ -114,10 +125,27 @@ class Start:
         if not spec.origin.startswith(f"{self.folder}/"):
             return None
         before = stat(spec.origin)
-        code = loader.get_code(name)
+        code = _code(loader, name, spec.origin, before.st_ctime_ns)
         package = spec.submodule_search_locations is not None
         below = spec.origin[len(self.folder) + 1 :]
-        return below, package, before.st_size, before.st_mtime_ns, dumps(code)
+        times = before.st_mtime_ns, before.st_ctime_ns
+        return below, package, before.st_size, *times, dumps(code)
+
+
+def _code(loader: SourceFileLoader, name: str, source: str, written: int) -> CodeType | None:
+    """The code of the module in `source`, a file that was last written at `written`.
+
+    Python takes its compiled file for a source of the same size and second. Only one that was made
+    later is sure to be of this very source.
+    """
+    try:
+        made = stat(cache_from_source(source)).st_ctime_ns
+    except OSError:
+        made = 0
+    if made > written:
+        return loader.get_code(name)
+    code: CodeType = loader.source_to_code(loader.get_data(source), source)
+    return code
 
 
 def _belongs(name: str) -> bool:
@@ -152,20 +180,20 @@ def _rows(file: str) -> dict[str, Row]:
     if len(data) <= 2 * len(_MARK) or not (data.startswith(_MARK) and data.endswith(_MARK)):
         return {}
     inside = memoryview(data)[len(_MARK) : -len(_MARK)]
-    table: dict[str, tuple[str, bool, int, int, int]]
+    table: dict[str, tuple[str, bool, int, int, int, int]]
     table = loads(inside)  # noqa: S302 - as Python does with the files beside it
     rows: dict[str, Row] = {}
-    at = len(inside) - sum([row[4] for row in table.values()])
-    for name, (below, package, size, changed, length) in table.items():
-        rows[name] = below, package, size, changed, inside[at : at + length]
+    at = len(inside) - sum([row[-1] for row in table.values()])
+    for name, (below, package, size, changed, written, length) in table.items():
+        rows[name] = below, package, size, changed, written, inside[at : at + length]
         at += length
     return rows
 
 
 def _packed(rows: dict[str, Row]) -> bytes:
     """The file's content."""
-    table = {name: (*row[:4], len(row[4])) for name, row in rows.items()}
-    return b"".join((_MARK, dumps(table), *[row[4] for row in rows.values()], _MARK))
+    table = {name: (*row[:-1], len(row[-1])) for name, row in rows.items()}
+    return b"".join((_MARK, dumps(table), *[row[-1] for row in rows.values()], _MARK))
 
 
 def _write(file: str, data: bytes) -> None:

@@ -15,18 +15,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from probee.frame.tool import Tool
+    from probee.runtime.known import Start
 
 OK, FAILED, USAGE = 0, 1, 2
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line `argv`, without the program's name. Never raises."""
+def main(argv: Sequence[str] | None = None, start: Start | None = None) -> int:
+    """Runs the command line `argv`, without the program's name. Never raises.
+
+    `start`: of a process that runs nothing else.
+    """
     words = list(sys.argv[1:] if argv is None else argv)
     word = words[0] if words else ""
     if any(word == name for name, _ in TOOLS):
         from probee.frame.run import run_tool
 
-        return run_tool(word, lambda: _tool(word), words[1:])
+        return run_tool(word, lambda: _tool(word), words[1:], start)
     if any(word == name for name, _ in COMMANDS):
         from probee.frame.run import guarded
 

@@ -32,17 +32,23 @@ if TYPE_CHECKING:
     from probee.frame.command import Command
     from probee.frame.tool import Plan, Tool
     from probee.lang.maps import MapDeclaration
+    from probee.runtime.known import Start
     from probee.runtime.session import Session
 
 OK, FAILED, USAGE = 0, 1, 2
 
 
-def run_tool(name: str, load: Callable[[], Tool], words: Sequence[str]) -> int:
-    """Runs the tool that `load` gives; never raises. The result is the exit status."""
+def run_tool(
+    name: str, load: Callable[[], Tool], words: Sequence[str], start: Start | None = None
+) -> int:
+    """Runs the tool that `load` gives; never raises. The result is the exit status.
+
+    `start`: of a process that runs this tool and nothing else, see runtime/known.py.
+    """
 
     def body() -> int:
         with Ending() as ending:
-            return _run(load(), words, ending)
+            return _run(load(), words, ending, start)
 
     return guarded(name, words, body)
 
@@ -79,7 +85,7 @@ def _trace(debug: bool) -> None:
         print_exc()
 
 
-def _run(tool: Tool, words: Sequence[str], ending: Ending) -> int:
+def _run(tool: Tool, words: Sequence[str], ending: Ending, start: Start | None) -> int:
     try:
         values = _read(tool, words)
         if values.help:
@@ -94,12 +100,12 @@ def _run(tool: Tool, words: Sequence[str], ending: Ending) -> int:
         return USAGE
     with Output(values.output) as output:
         if not plan.command:
-            return _trace_events(tool, plan, values, output, ending)
+            return _trace_events(tool, plan, values, output, ending, start)
         from probee.frame.command import Command
 
         command = Command(plan.command)
         try:
-            return _trace_events(tool, plan, values, output, ending, command)
+            return _trace_events(tool, plan, values, output, ending, start, command)
         finally:  # Ctrl-C on a terminal is for the command too
             command.close(end=ending.asked != "SIGINT")
 
@@ -119,14 +125,13 @@ def _trace_events(
     values: Values,
     output: Output,
     ending: Ending,
+    start: Start | None,
     command: Command | None = None,
 ) -> int:
     from probee.host.facts import RunningKernel
-    from probee.runtime.session import Session
 
     format_ = chosen_format(tool, plan, values, output)
-    sizes: dict[MapDeclaration, int] = {plan.ring: values.ring_size} if values.ring_size else {}
-    session = Session(*plan.programs, consts=plan.consts, map_sizes=sizes, reuse=plan.reuse)
+    session = _session(plan, values, start)
     # One for load and attach. It ends with the run: an unmounted tracefs takes 6 ms to go.
     kernel = RunningKernel()
     try:
@@ -156,6 +161,20 @@ def _trace_events(
     finally:
         session.close()
         kernel.close()
+
+
+def _session(plan: Plan, values: Values, start: Start | None) -> Session:
+    from probee.runtime.session import Session
+
+    sizes: dict[MapDeclaration, int] = {plan.ring: values.ring_size} if values.ring_size else {}
+    world = None
+    if start is not None:
+        from probee.runtime.known import known
+
+        world = known(plan.programs, start)
+    return Session(
+        *plan.programs, consts=plan.consts, map_sizes=sizes, reuse=plan.reuse, world=world
+    )
 
 
 def _fill(session: Session, plan: Plan, command: Command | None) -> None:

@@ -8,7 +8,8 @@ SHA-256 over
   values of those that are switches;
 - the Target, the license, the kernel's identity (what the compiler is told of a kernel follows
   from it) and the Python that parses;
-- the compiler itself: probee's version, and name, size and times of each file it is made of.
+- the compiler itself: probee's version, and name, size and times of each file it is made of, or
+  programs of probee's tools are.
 
 An entry that is foreign or corrupt counts as missing: it is compiled again and written anew.
 """
@@ -25,30 +26,36 @@ from probee.runtime.codec import decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+    from typing import TypeAlias
 
     from probee.spec.programs import CollectionSpec
     from probee.spec.target import Target
 
-# What decides the result of a compilation, below the package's folder.
+    # name, size, time of its content, time of its inode; times in ns
+    Row: TypeAlias = tuple[str, int, int, int]
+
+# What decides the result of a compilation, below the package's folder: the compiler, and all that
+# probee's own programs are made of or take a value from.
 _MADE_OF = (
     "asm",
     "btf",
     "compiler",
+    "frame",
+    "host",
+    "klib",
     "lang",
     "relocate",
+    "runtime",
     "spec",
     "tables",
+    "tools",
     "uapi",
     "__init__.py",
+    "contexts.py",
     "errors.py",
     "frozen.py",
-    "host/facts.py",
-    "host/formats.py",
-    "runtime/codec.py",
-    "runtime/core.py",
-    "runtime/session.py",
-    "runtime/settings.py",
+    "kernel.py",
 )
 
 
@@ -100,26 +107,25 @@ def spec_key(
     return sha256(lengths, *parts).hex()
 
 
-def fingerprint() -> bytes | None:
-    """Bytes that change when the compiler does, or None where it is not made of plain files."""
+def fingerprint(rows: Sequence[Row]) -> bytes:
+    """Bytes that change when the compiler does, of `file_rows()`."""
     from probee import __version__
 
-    rows = _rows()
-    return None if rows is None else repr((__version__, rows)).encode()
+    return repr((__version__, rows)).encode()
 
 
-def changed_since(moment: int) -> bool:
+def changed(rows: Sequence[Row], moment: int) -> bool:
     """Whether a file of the compiler was written after `moment`, ns since 1970.
 
     A process that began before may run the old file, and compile what the new one would not.
     """
-    return any(changed > moment for *_, changed in _rows() or ())
+    return any(written > moment for *_, written in rows)
 
 
-def _rows() -> list[tuple[str, int, int, int]] | None:
-    """(name, size, time of its content, time of its inode) of each file, times in ns."""
+def file_rows() -> list[Row] | None:
+    """Of each file that the compiler is made of; None where these are no plain files."""
     home = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    rows: list[tuple[str, int, int, int]] = []
+    rows: list[Row] = []
     try:
         for name in _MADE_OF:
             _look(f"{home}/{name}", name, rows)
@@ -128,7 +134,7 @@ def _rows() -> list[tuple[str, int, int, int]] | None:
     return sorted(rows)
 
 
-def _look(path: str, name: str, rows: list[tuple[str, int, int, int]]) -> None:
+def _look(path: str, name: str, rows: list[Row]) -> None:
     """Adds the row of the file `path`, or of all Python files below it."""
     if name.endswith(".py"):
         _add(name, os.stat(path), rows)
@@ -142,6 +148,6 @@ def _look(path: str, name: str, rows: list[tuple[str, int, int, int]]) -> None:
                 _look(entry.path, below, rows)
 
 
-def _add(name: str, status: os.stat_result, rows: list[tuple[str, int, int, int]]) -> None:
+def _add(name: str, status: os.stat_result, rows: list[Row]) -> None:
     # Not the first time alone: cp -p, rsync -t and tar give a new file the time of another.
     rows.append((name, status.st_size, status.st_mtime_ns, status.st_ctime_ns))

@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     from typing import Any, Self, TypeVar
 
     from probee.host.facts import RunningKernel
+    from probee.lang.capture import Capture
     from probee.lang.maps import MapDeclaration
+    from probee.runtime.known import Known
     from probee.runtime.links import Links
     from probee.runtime.loader import Loaded
     from probee.runtime.losses import Loss
@@ -63,7 +65,7 @@ class Session(Lookup):
     or where it is pinned (see reuse.py). `license`: in place of the `LICENSE` in the programs'
     module, which is "Dual MIT/GPL" if there is none. `cache=False`: compile in any case. `target`,
     `facts`: what to compile for and against in place of this machine; with `facts` the cache is not
-    used.
+    used. `world`: what is known of these programs, in place of a capture; see known.py.
 
     `problems`: sentences on why the cache could not be used, for `--verbose`.
     """
@@ -78,6 +80,7 @@ class Session(Lookup):
         cache: bool = True,
         target: Target | None = None,
         facts: KernelFacts | None = None,
+        world: Known | None = None,
     ) -> None:
         self._loaded: Loaded | None = None
         self._links: Links | None = None
@@ -89,7 +92,8 @@ class Session(Lookup):
                 hint="Session(f, g), where f and g are functions under @tracepoint or its kin",
             )
         self._programs = programs
-        self._capture = capture(programs)
+        self._known = world
+        self._capture = world or capture(programs)
         self._consts = named_consts(self._capture, consts or {})
         self._map_sizes = named_sizes(self._capture, map_sizes or {})
         self._reuse: dict[str, int | str | KeysOf] = {}
@@ -103,6 +107,7 @@ class Session(Lookup):
         self._facts = facts
         self._spec: CollectionSpec | None = None
         self._cached = False
+        self._sure = True  # that what was compiled is what its key says
         self.problems: list[str] = []
 
     @property
@@ -227,12 +232,18 @@ class Session(Lookup):
         store = CompileCache()
         spec = None if refresh else store.find(key)
         self._cached = spec is not None
-        if spec is None:
+        if spec is None and self._known is not None:
+            self._captured()
+            spec = self._obtain(kernel, refresh=refresh)
+            if self._sure:
+                store.keep(key, spec)
+        elif spec is None:
             spec, doubt = self._compile(kernel)
             if spec.asks_kernel:
                 from probee.runtime.core import resolved
 
                 spec = resolved(spec, kernel)  # kept with it, so that a warm start need not ask
+            self._sure = not doubt
             if doubt:
                 self.problems.append(f"what was compiled is not kept: {doubt}")
             else:
@@ -242,11 +253,15 @@ class Session(Lookup):
 
     def _key(self) -> str | None:
         from probee.host.identity import kernel_identity
-        from probee.runtime.cache import fingerprint, spec_key
+        from probee.runtime.cache import file_rows, fingerprint, spec_key
 
-        compiler = fingerprint()
-        if compiler is None or not self._capture.whole:
-            files = "probee" if compiler is None else "a function of these programs"
+        if self._known is not None:
+            compiler = self._known.files
+        else:
+            rows = file_rows()
+            compiler = b"" if rows is None else fingerprint(rows)
+        if not compiler or not self._capture.whole:
+            files = "a function of these programs" if compiler else "probee"
             self.problems.append(f"nothing is cached: {files} does not lie in plain files")
             return None
         kernel = kernel_identity().encode()
@@ -255,6 +270,12 @@ class Session(Lookup):
         # Which instructions this machine takes follows from its kernel, and is not asked here.
         target = self._target or _this_machine(isa=0)
         return spec_key(identity, consts, target, self.license, kernel, compiler)
+
+    def _captured(self) -> Capture:
+        """The programs with all that they name, where a `Known` has only the same names."""
+        if self._known is not None:
+            self._known, self._capture = None, capture(self._programs)
+        return self._capture
 
     def _declared(self) -> dict[str, int | bytes]:
         """Consts that nobody sets: folded into the code at their declared values."""
@@ -291,7 +312,7 @@ class Session(Lookup):
     ) -> tuple[CollectionSpec, str]:
         """The spec, and why it may be another one than its key says, or ""."""
         from probee.compiler.pipeline import compile_programs
-        from probee.runtime.cache import changed_since
+        from probee.runtime.cache import changed, file_rows
 
         target, doubt = self._target, ""
         if target is None:
@@ -302,7 +323,7 @@ class Session(Lookup):
             if newest is None:
                 doubt = "the kernel did not tell which instructions it takes"
         spec = compile_programs(
-            self._capture,
+            self._captured(),
             target=target,
             facts=kernel if self._facts is None else self._facts,
             frozen={**self._declared(), **self._switches()},
@@ -312,7 +333,7 @@ class Session(Lookup):
         )
         if capture(self._programs).identity != self._capture.identity:
             doubt = "its source, or what it names, was changed meanwhile"
-        elif changed_since(_STARTED):
+        elif changed(file_rows() or (), _STARTED):
             doubt = "the compiler's files were changed since this process began"
         return spec, doubt
 

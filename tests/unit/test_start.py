@@ -56,6 +56,27 @@ def test_a_changed_source_is_what_runs(checkout: Path) -> None:
     assert said(checkout) == "_Kept 77 False"
 
 
+def test_a_source_written_anew_with_the_same_size_and_time_is_what_runs(checkout: Path) -> None:
+    """Python itself would run its old compiled file until that is removed; so not what is kept."""
+    said(checkout)
+    main = checkout / "probee/cli/main.py"
+    times = main.stat()
+    main.write_text(
+        main.read_text().replace("OK, FAILED, USAGE = 0, 1, 2", "OK, FAILED, USAGE = 7, 1, 2")
+    )
+    os.utime(main, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert said(checkout) == "SourceFileLoader 0 True"
+    assert said(checkout) == "_Kept 7 False"
+
+
+def test_it_is_whole_when_all_came_from_the_file(checkout: Path) -> None:
+    code = SAYS + "; print(start.whole())"
+    assert said(checkout, code) == "SourceFileLoader 0 True\nFalse"
+    assert said(checkout, code) == "_Kept 0 False\nTrue"
+    (checkout / "probee/errors.py").touch()
+    assert said(checkout, code) == "_Kept 0 True\nFalse"
+
+
 def test_a_source_that_is_gone_is_gone(checkout: Path) -> None:
     said(checkout)
     (checkout / "probee/cli/commands.py").unlink()

@@ -74,6 +74,7 @@ class FakeSession:
         consts: object = None,
         map_sizes: object = None,
         reuse: object = None,
+        world: object = None,
     ) -> None:
         self.log.append(f"session {map_sizes}")
         self.ring = FakeRing(self.drains, type(self).idle)

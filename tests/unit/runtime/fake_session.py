@@ -90,7 +90,7 @@ def fake_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeCompil
     monkeypatch.setenv("PROBEE_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.delenv("PROBEE_CACHE", raising=False)
     monkeypatch.setattr(Features, "ask", lambda *_: fake.newest)
-    monkeypatch.setattr(cache, "changed_since", lambda _: False)
+    monkeypatch.setattr(cache, "changed", lambda *_: False)
     return fake
 
 

@@ -12,7 +12,7 @@ import pytest
 import probee
 from probee.host.cachedir import CacheDir
 from probee.runtime import cache as cache_module
-from probee.runtime.cache import CompileCache, changed_since, fingerprint, spec_key
+from probee.runtime.cache import CompileCache, changed, file_rows, fingerprint, spec_key
 from probee.runtime.codec import encode
 from probee.spec import CollectionSpec, MapSpec, Target
 
@@ -97,22 +97,28 @@ def test_the_fingerprint_follows_the_compilers_files(
     copy = tmp_path / "probee"
     shutil.copytree(home, copy, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(cache_module, "__file__", str(copy / "runtime" / "cache.py"))
-    before = fingerprint()
-    assert before is not None
-    assert fingerprint() == before
+    before = files()
+    assert files() == before
     os.utime(copy / "spec" / "types.py", ns=(1, 1))
-    touched = fingerprint()
+    touched = files()
     assert touched != before
     # Another file of the same size and time, as cp -p or tar would leave it.
     status = (copy / "spec" / "types.py").stat()
     (copy / "spec" / "types.py").write_bytes(b"#" * status.st_size)
     os.utime(copy / "spec" / "types.py", ns=(1, 1))
-    assert fingerprint() != touched
-    touched = fingerprint()
-    assert changed_since(status.st_ctime_ns)
-    assert not changed_since(time.time_ns() + 10**9)
-    (copy / "lang" / "new.py").write_text("")
-    assert fingerprint() != touched
+    assert files() != touched
+    touched = files()
+    assert changed(file_rows() or (), status.st_ctime_ns)
+    assert not changed(file_rows() or (), time.time_ns() + 10**9)
+    for room in ("lang", "klib", "tools", "frame"):
+        (copy / room / "new.py").write_text("")
+        assert files() != touched
+        touched = files()
     shutil.rmtree(copy / "asm")
-    assert fingerprint() is None  # not where it should be: no cache
-    assert not changed_since(0)
+    assert file_rows() is None  # not where it should be: no cache
+
+
+def files() -> bytes:
+    rows = file_rows()
+    assert rows is not None
+    return fingerprint(rows)

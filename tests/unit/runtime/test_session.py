@@ -96,11 +96,11 @@ def test_nothing_of_a_compiler_older_than_its_files_is_kept(
 ) -> None:
     began: list[int] = []
 
-    def changed_since(moment: int) -> bool:
+    def changed(_: object, moment: int) -> bool:
         began.append(moment)
         return True
 
-    monkeypatch.setattr(cache, "changed_since", changed_since)
+    monkeypatch.setattr(cache, "changed", changed)
     session = Session(exit_openat)
     _ = session.spec
     assert "compiler's files were changed" in session.problems[0]
