@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from probee.lang.helpers import *  # noqa: F403
     from probee.lang.hist import Hist as Hist
     from probee.lang.kernel import (
+        Items as Items,
         KernelStruct as KernelStruct,
         Ptr as Ptr,
         PtrArray as PtrArray,
@@ -147,6 +148,7 @@ _HOME = {
     "Counter": "probee.lang.counters",
     **dict.fromkeys(
         (
+            "Items",
             "KernelStruct",
             "Ptr",
             "PtrArray",

@@ -5,7 +5,9 @@ In: nothing. Out: `KernelStruct` classes with the members that tools share; a su
 
 from probee.lang.linux import (
     Atomic,
+    Cgroup,
     CgroupNamespace,
+    CssSet,
     Dentry,
     FdTable,
     File,
@@ -19,18 +21,22 @@ from probee.lang.linux import (
     NsCommon,
     NsProxy,
     Path,
+    Pid,
     PidNamespace,
     Qstr,
     SignalStruct,
     SuperBlock,
     TaskStruct,
+    Upid,
     UtsNamespace,
     VfsMount,
 )
 
 __all__ = [
     "Atomic",
+    "Cgroup",
     "CgroupNamespace",
+    "CssSet",
     "Dentry",
     "FdTable",
     "File",
@@ -44,11 +50,13 @@ __all__ = [
     "NsCommon",
     "NsProxy",
     "Path",
+    "Pid",
     "PidNamespace",
     "Qstr",
     "SignalStruct",
     "SuperBlock",
     "TaskStruct",
+    "Upid",
     "UtsNamespace",
     "VfsMount",
 ]

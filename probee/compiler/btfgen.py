@@ -61,22 +61,29 @@ class BtfGenerator:
         for name, wanted in structs.items():
             members, at = [], 0
             for member, wants in wanted.items():
-                kind, _, detail = wants.partition(" ")
-                match kind:
-                    case "int":
-                        type_, size = build.int_(f"u{8 * int(detail)}", int(detail)), int(detail)
-                    case "chars":
-                        size = int(detail)
-                        type_ = build.array(build.int_("char", 1, signed=True), size)
-                    case "struct":
-                        type_, size = ids[detail], self._sizes[detail]
-                    case _:
-                        type_, size = build.ptr(0), 8
+                type_, size = self._kernel_member(wants, ids)
                 members.append((member, type_, at * 8))
                 at += size + -size % 8
             ids[name] = build.struct(name, at, members)
             self._sizes[name] = at
         return ids
+
+    def _kernel_member(self, wants: str, ids: Mapping[str, int]) -> tuple[int, int]:
+        """The type of a member, and its size."""
+        build = self._builder
+        kind, _, detail = wants.partition(" ")
+        match kind:
+            case "int":
+                return build.int_(f"u{8 * int(detail)}", int(detail)), int(detail)
+            case "chars":
+                return build.array(build.int_("char", 1, signed=True), int(detail)), int(detail)
+            case "struct":
+                return ids[detail], self._sizes[detail]
+            case "items":
+                type_, size = self._kernel_member(detail, ids)
+                return build.array(type_, 1), size
+            case _:
+                return build.ptr(0), 8
 
     def section(self, name: str, variables: Sequence[VariableSpec], size: int) -> int:
         """A DATASEC of the user's variables."""

@@ -45,7 +45,7 @@ class Described:
             if name in ordered:
                 return
             for wants in self._structs[name].values():
-                kind, _, inner = wants.partition(" ")
+                kind, _, inner = wants.removeprefix("items ").partition(" ")
                 if kind == "struct":
                     self._structs.setdefault(inner, {})
                     visit(inner)

@@ -36,7 +36,7 @@ from probee.frame.options import Option, pid, uid
 from probee.host.btf import PATH as KERNEL_TYPES
 from probee.host.features import Features
 from probee.klib.choices import one_or_several
-from probee.klib.parents import parent_consts, parent_id
+from probee.klib.parents import parent_id
 from probee.uapi.bpf import BPF_PROG_TYPE_TRACEPOINT
 from probee.uapi.bpf_func import BPF_FUNC_get_current_task_btf
 
@@ -208,8 +208,6 @@ def task_filter(values: Values, *, following: bool = False) -> Filter:
         fill |= more_fill
     if values.comm is not None:
         consts.update(_name_consts(values.comm))
-    if values.ppid and namespace in consts:
-        consts |= parent_consts()
     for number in values.pid + values.ppid:
         _check_alive(number, "process")
     for number in values.tid:

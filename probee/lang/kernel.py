@@ -31,7 +31,12 @@ if TYPE_CHECKING:
 
         def __getitem__(self, number: int, /) -> T: ...
 
-    MemberType: TypeAlias = "Int | Pointer | CharArray | ArrayOf | KernelMeta | PointerTo"
+    class Items(Generic[T]):
+        """`Items[T]`: an array that lies in the struct itself, of integers or KernelStructs."""
+
+        def __getitem__(self, number: int, /) -> T: ...
+
+    MemberType: TypeAlias = "Int | Pointer | CharArray | ArrayOf | KernelMeta | PointerTo | ItemsOf"
 else:
 
     class Ptr:
@@ -46,6 +51,12 @@ else:
         def __class_getitem__(cls, target: object) -> PointerTo:
             return PointerTo(target, many=True)
 
+    class Items:
+        """`Items[T]`: an array that lies in the struct itself, of integers or KernelStructs."""
+
+        def __class_getitem__(cls, target: object) -> ItemsOf:
+            return ItemsOf(target)
+
 
 class PointerTo(Frozen):
     """What `Ptr[target]` is; a target that is text is looked up when it is asked for.
@@ -55,6 +66,12 @@ class PointerTo(Frozen):
 
     target: object
     many: bool = False
+
+
+class ItemsOf(Frozen):
+    """What `Items[target]` is; a target that is text is looked up when it is asked for."""
+
+    target: object
 
 
 _PLAIN_BASE = "KernelStruct"
@@ -123,8 +140,8 @@ def kernel_name(cls: KernelMeta) -> str:
 def member_type(cls: KernelMeta, name: str) -> MemberType | None:
     """What a member is declared to be, None where there is none of that name.
 
-    A struct inside the struct is its class; of a `PointerTo` the target is a class. Raises
-    UsageError for an annotation that means nothing here.
+    A struct inside the struct is its class; of a `PointerTo` the target is a class, of `ItemsOf` a
+    class or an Int. Raises UsageError for an annotation that means nothing here.
     """
     row = cls.declared_.get(name)
     if row is None:
@@ -143,6 +160,12 @@ def _typed(annotation: object, default: object, module: str, cls: KernelMeta) ->
         if not isinstance(target, KernelMeta):
             raise UsageError("Ptr[T] points to a KernelStruct; KernelPtr is an address of no type")
         return PointerTo(target, found.many)
+    if isinstance(found, ItemsOf):
+        target = _resolved(found.target, module, cls)
+        item = target if isinstance(target, KernelMeta) else value_type(target, None)
+        if not isinstance(item, (Int, KernelMeta)):
+            raise UsageError("Items[T] has integers or KernelStructs")
+        return ItemsOf(item)
     if isinstance(found, KernelMeta):
         return found
     type_ = value_type(found, default)
@@ -152,7 +175,7 @@ def _typed(annotation: object, default: object, module: str, cls: KernelMeta) ->
 
 
 def _resolved(annotation: object, module: str, cls: KernelMeta) -> object:
-    """An annotation that is text, looked up; `Ptr["T"]` within it too."""
+    """An annotation that is text, looked up; `Ptr["T"]` and `Items["T"]` within it too."""
     if not isinstance(annotation, str):
         return annotation
     text = annotation.strip().strip("\"'")
@@ -161,6 +184,8 @@ def _resolved(annotation: object, module: str, cls: KernelMeta) -> object:
         form = _resolved(head, module, cls)
         if form is Ptr or form is PtrArray:
             return PointerTo(inside[:-1], form is PtrArray)
+        if form is Items:
+            return ItemsOf(inside[:-1])
     for known in cls.__mro__:
         if text == known.__name__ and isinstance(known, KernelMeta):
             return known
@@ -181,7 +206,7 @@ def shape(cls: KernelMeta, seen: frozenset[KernelMeta] = frozenset()) -> object:
             type_ = member_type(cls, name)
         except UsageError:  # told where it is used
             continue
-        target = type_.target if isinstance(type_, PointerTo) else type_
+        target = type_.target if isinstance(type_, (PointerTo, ItemsOf)) else type_
         if isinstance(target, KernelMeta):
             rows.append(shape(target, seen | {cls}))
         else:

@@ -6,7 +6,7 @@ Linux's headers; where a kernel has no such member, loading a program that reads
 
 from __future__ import annotations
 
-from probee.lang.kernel import KernelStruct, Ptr, PtrArray
+from probee.lang.kernel import Items, KernelStruct, Ptr, PtrArray
 from probee.lang.types import Chars, KernelPtr, KernelStr, chars, s32, s64, u16, u32, u64
 
 
@@ -30,6 +30,20 @@ class PidNamespace(KernelStruct, name="pid_namespace"):
     level: u32
 
 
+class Upid(KernelStruct, name="upid"):
+    """A process's number in one of its namespaces (include/linux/pid.h)."""
+
+    nr: s32
+    ns: Ptr[PidNamespace]
+
+
+class Pid(KernelStruct, name="pid"):
+    """Its numbers: the machine's own, and one for each namespace down to `level`."""
+
+    level: u32
+    numbers: Items[Upid]
+
+
 class UtsNamespace(KernelStruct, name="uts_namespace"):
     """include/linux/utsname.h."""
 
@@ -46,6 +60,19 @@ class CgroupNamespace(KernelStruct, name="cgroup_namespace"):
     """include/linux/cgroup_namespace.h."""
 
     ns: NsCommon
+
+
+class Cgroup(KernelStruct, name="cgroup"):
+    """include/linux/cgroup-defs.h; until Linux 6.0 with the ids of those above it, and its own."""
+
+    level: s32
+    ancestor_ids: Items[u64]
+
+
+class CssSet(KernelStruct, name="css_set"):
+    """The cgroups of a task (include/linux/cgroup-defs.h); `dfl_cgrp` is that of version 2."""
+
+    dfl_cgrp: Ptr[Cgroup]
 
 
 class NsProxy(KernelStruct, name="nsproxy"):
@@ -207,6 +234,7 @@ class TaskStruct(KernelStruct, name="task_struct"):
     fs: Ptr[FsStruct]
     mm: Ptr[MmStruct]
     signal: Ptr[SignalStruct]
-    thread_pid: KernelPtr
+    thread_pid: Ptr[Pid]
+    cgroups: Ptr[CssSet]
     stack: KernelPtr
     comm: Chars = chars(16)

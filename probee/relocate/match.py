@@ -30,12 +30,12 @@ def value_of(btf: TypeTable, reloc: CoreReloc) -> int:
         return offset_of(btf, reloc)
     if reloc.kind == "type_exists":
         return int(bool(_structs(btf, reloc.struct)))
-    if reloc.kind == "type_id":
+    if reloc.kind in ("type_id", "type_size"):
         found = _structs(btf, reloc.struct)
         if len(found) != 1:
             number = f"{len(found)} structs" if found else "no struct"
             raise Mismatch(f"this kernel has {number} {_plain(reloc.struct)}")
-        return found[0]
+        return found[0] if reloc.kind == "type_id" else btf.size_of(found[0])
     try:
         offset_of(btf, reloc)
     except Mismatch:
@@ -107,8 +107,19 @@ def _is(btf: TypeTable, id: int, wants: str, field: Field) -> bool:
             return one and _leads_to(btf, _pointed(btf, inner), detail)
         case "struct":
             return found in _STRUCTS and (not detail or btf.name(id) in ("", _plain(detail)))
+        case "items":
+            return found == kinds.ARRAY and _is_item(btf, _item(btf, id), detail)
         case _:
-            return found == kinds.ARRAY and field.size == int(detail) and _item(btf, id) == 1
+            small = found == kinds.ARRAY and btf.size_of(_item(btf, id)) == 1
+            return small and field.size == int(detail)
+
+
+def _is_item(btf: TypeTable, id: int, wants: str) -> bool:
+    """Whether an array's elements, of type `id`, are what the code takes them for."""
+    kind, _, detail = wants.partition(" ")
+    if kind == "int":
+        return btf.kind(id) in _INTS and btf.size_of(id) == int(detail)
+    return btf.kind(id) in _STRUCTS and btf.name(id) == _plain(detail)
 
 
 def _pointed(btf: TypeTable, id: int) -> int:
@@ -142,12 +153,12 @@ def _behind(btf: TypeTable, target: int) -> str:
 
 
 def _item(btf: TypeTable, id: int) -> int:
-    """The size of an array's elements."""
+    """The type of an array's elements."""
     from probee.btf.types import Array
 
     array = btf.type(id)
     assert isinstance(array, Array)
-    return btf.size_of(array.type)
+    return btf.resolve(array.type)
 
 
 def _words(btf: TypeTable, id: int, field: Field) -> str:
@@ -175,5 +186,10 @@ def _said(wants: str) -> str:
             return f"a pointer to pointers to struct {detail}"
         case "struct":
             return f"a struct {detail}".rstrip()
+        case "items":
+            item = detail.removeprefix("struct ")
+            return (
+                f"an array of struct {item}" if item != detail else f"an array of {_said(detail)}"
+            )
         case _:
             return f"a char array of {detail} bytes"

@@ -191,6 +191,32 @@ if (r := rows.reserve()) is not None:
     assert got["rows"][0]["parent"] == "hostname"
 
 
+def test_arrays_in_structs(tmp_path: Path) -> None:
+    got = run(
+        tmp_path,
+        """
+pid = current.task.thread_pid
+last = pid.level
+a.value = pid.numbers[0].nr
+b.value = pid.numbers[last].ns.ns.inum
+c.value = current.task.real_parent.group_leader.thread_pid.numbers[0].nr
+for i in range(4):
+    d.value += cast(Mine, current.task).cpus_mask.bits[0] >> 16 * i & 0xFFFF
+""",
+        """
+class Cpus(KernelStruct, name="cpumask"):
+    bits: Items[u64]
+
+class Mine(TaskStruct):
+    cpus_mask: Cpus
+""",
+    )
+    assert (got["a"], got["c"]) == (os.getpid(), os.getppid())
+    assert got["b"] == os.stat("/proc/self/ns/pid").st_ino
+    mask = sum(1 << cpu for cpu in os.sched_getaffinity(0))
+    assert got["d"] == sum(mask >> 16 * i & 0xFFFF for i in range(4))
+
+
 def test_up_to_the_root(tmp_path: Path) -> None:
     """As a path is found: names from the working directory up, across mounts."""
     got = run(

@@ -30,6 +30,7 @@ from probee.compiler.frontend.values import (
     NONE,
     Context,
     Kern,
+    KernItems,
     KernPointers,
     Keyed,
     Method,
@@ -200,7 +201,7 @@ def _attribute(low: Lowering, node: ast.Attribute) -> TypedValue:
 def _subscript(low: Lowering, owner: TypedValue, key: ast.expr, node: ast.expr) -> TypedValue:
     if isinstance(owner, Ref) and arrays.is_array(owner):
         return arrays.subscript(low, owner, key, node)
-    if isinstance(owner, KernPointers):
+    if isinstance(owner, (KernPointers, KernItems)):
         return kernel.element(low, owner, key, node)
     if rawtext.compared(owner):
         return rawtext.subscript(low, owner, key, node)

@@ -12,10 +12,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from probee.compiler.frontend import numbers
-from probee.compiler.frontend.values import U64, Kern, KernPointers, KernText, Num, describe
+from probee.compiler.frontend.values import (
+    U64,
+    Kern,
+    KernItems,
+    KernPointers,
+    KernText,
+    Num,
+    describe,
+)
 from probee.errors import UsageError
 from probee.frozen import replace
-from probee.lang.kernel import KernelMeta, PointerTo, kernel_name, member_type
+from probee.lang.kernel import ItemsOf, KernelMeta, PointerTo, kernel_name, member_type
 from probee.lang.linux import PtRegs, TaskStruct
 from probee.spec.programs import CoreReloc
 from probee.spec.types import CharArray, Int, Pointer
@@ -28,7 +36,7 @@ if TYPE_CHECKING:
     from probee.compiler.frontend.lowering import Lowering
     from probee.compiler.frontend.source import Refusal
     from probee.compiler.frontend.values import TypedValue
-    from probee.compiler.ir.ops import Value
+    from probee.compiler.ir.ops import Operand, Value
     from probee.lang.kernel import MemberType
 
 
@@ -66,12 +74,7 @@ def read(low: Lowering, owner: Kern, node: ast.Attribute) -> TypedValue:
         case KernelMeta():
             return replace(owner, cls=type_, path=(*owner.path, node.attr))
         case Int():
-            op = _load(low, owner, node.attr, wants, type_.size)
-            if type_.signed and type_.size < 8:
-                op = low.builder.emit("sext", op, size=type_.size)
-            if type_.boolean:
-                op = low.builder.emit("cmp", op, 0, size=8, symbol="ne")
-            return Num(type_, op)
+            return _number(low, type_, _load(low, owner, node.attr, wants, type_.size))
         case Pointer():
             return Num(type_, _load(low, owner, node.attr, wants, 8))
         case PointerTo(target=KernelMeta() as target, many=many):
@@ -79,6 +82,8 @@ def read(low: Lowering, owner: Kern, node: ast.Attribute) -> TypedValue:
             if many:
                 return KernPointers(target, op)
             return Kern(target, op, target, direct=owner.direct and not _can_cast(low))
+        case ItemsOf(target=Int() | KernelMeta() as item):
+            return KernItems(item, _unseen(low, address(low, owner, node.attr, wants), "ptr"))
         case CharArray(size=size):
             return KernText(owner, node.attr, size)
         case None:
@@ -98,8 +103,19 @@ def wanted(type_: MemberType) -> str:
             return f"chars {size}"
         case PointerTo(target=KernelMeta() as target, many=many):
             return f"{'ptrs' if many else 'ptr'} {kernel_name(target)}"
+        case ItemsOf(target=Int() | KernelMeta() as item):
+            return f"items {wanted(item)}"
         case _:
             return "ptr"
+
+
+def _number(low: Lowering, type_: Int, op: Value) -> Num:
+    """What was loaded, zero-extended, as a number of its type."""
+    if type_.signed and type_.size < 8:
+        op = low.builder.emit("sext", op, size=type_.size)
+    if type_.boolean:
+        op = low.builder.emit("cmp", op, 0, size=8, symbol="ne")
+    return Num(type_, op)
 
 
 def _undeclared(low: Lowering, owner: Kern, node: ast.Attribute) -> Refusal:
@@ -183,8 +199,10 @@ def unknown(low: Lowering, value: Kern) -> Kern:
     return Kern(value.cls, pointer, value.cls)
 
 
-def element(low: Lowering, owner: KernPointers, key: ast.expr, node: ast.expr) -> Kern:
-    """`pointers[n]`: nothing is known of how many there are."""
+def element(
+    low: Lowering, owner: KernPointers | KernItems, key: ast.expr, node: ast.expr
+) -> Kern | Num:
+    """`array[n]`: nothing is known of how many there are."""
     number = low.number(key)
     if number.bounds[0] < 0:
         raise low.refuse(
@@ -196,8 +214,17 @@ def element(low: Lowering, owner: KernPointers, key: ast.expr, node: ast.expr) -
         )
     low.place(node)
     number = numbers.cast(low, number, U64)
-    offset = low.builder.emit("shl", number.op, 3, size=8)
+    item = owner.item if isinstance(owner, KernItems) else None
+    size: Operand = item.size if isinstance(item, Int) else 8
+    if isinstance(item, KernelMeta):
+        size = low.builder.emit("core", size=4, symbol=access(low, "type_size", item, (), ""))
+    offset = low.builder.emit("mul", number.op, size, size=8)
     at = low.builder.emit("add", owner.op, offset, result="ptr", size=8)
+    if isinstance(item, Int):
+        return _number(low, item, copied(low, at, item.size))
+    if isinstance(item, KernelMeta):
+        return Kern(item, at, item)
+    assert isinstance(owner, KernPointers)
     return Kern(owner.cls, copied(low, at, 8, "ptr"), owner.cls)
 
 
@@ -205,9 +232,14 @@ def as_number(low: Lowering, value: Kern) -> Num:
     """Its address, as a number to reckon with: the verifier allows little to be done to one that
     it knows as a pointer, and what it is handed by the helper it does not know.
     """
+    return Num(U64, _unseen(low, unknown(low, value).op))
+
+
+def _unseen(low: Lowering, pointer: Operand, result: str = "int") -> Value:
+    """An address of which the verifier no longer knows that it is one."""
     slot = low.scratch_slot("pointer", 8)
-    low.builder.emit("store", slot, unknown(low, value).op, size=8)
-    return Num(U64, copied(low, slot, 8))
+    low.builder.emit("store", slot, pointer, size=8)
+    return copied(low, slot, 8, result)
 
 
 def not_written(low: Lowering, owner: Kern, node: ast.AST) -> Refusal:

@@ -30,6 +30,7 @@ from probee.compiler.frontend.values import (
     S64,
     Comm,
     Kern,
+    KernItems,
     KernPointers,
     KernText,
     Keyed,
@@ -167,7 +168,7 @@ def _assign_static(
             raise low.not_yet(node, "a histogram in a local", fix="write h[key].add(value)")
         case Window():
             raise low.not_yet(node, "a window in a local", fix="write it where the helper takes it")
-        case KernPointers():
+        case KernPointers() | KernItems():
             raise low.not_yet(node, "an array of the kernel in a local", fix="write t.fd[n] here")
         case Raw() | Part():  # nothing would tell that its text was replaced, or keep its memory
             what = f"{describe(value)} in a local"

@@ -159,6 +159,13 @@ class KernPointers(Frozen):
     op: Operand
 
 
+class KernItems(Frozen):
+    """The address `op` of integers or structs in the kernel, whose number nobody says."""
+
+    item: Int | KernelMeta
+    op: Operand
+
+
 class KernText(Frozen):
     """A char array of `size` bytes in the kernel, not yet given a place to be read to."""
 
@@ -227,6 +234,7 @@ TypedValue: TypeAlias = (
     | Comm
     | Kern
     | KernPointers
+    | KernItems
     | KernText
     | NoneType
     | Context
@@ -274,7 +282,7 @@ def describe(value: TypedValue) -> str:
             return "text"
         case Kern(cls=cls):
             return with_article(f"{cls.__name__} of the kernel")
-        case KernPointers():
+        case KernPointers() | KernItems():
             return "an array of the kernel"
         case OptText() | Opt(ref=Ref(type=CharArray())):
             return "text or None"

@@ -28,6 +28,8 @@ def types() -> Btf:
             ("in", inner, 128),
             ("next", build.ptr(inner), 256),
             ("any", build.ptr(0), 320),
+            ("many", build.array(inner, 0), 384),
+            ("words", build.array(u32, 2), 384),
         ],
     )
     for size in (4, 8):
@@ -50,6 +52,8 @@ def reloc(kind: str, path: str, wants: str, name: str = "outer", **given: int) -
         ("next", "ptr inner", 32),
         ("next", "ptr", 32),
         ("any", "ptr whatever", 40),
+        ("many", "items struct inner", 48),
+        ("words", "items int 4", 48),
     ],
 )
 def test_found(path: str, wants: str, at: int) -> None:
@@ -70,6 +74,11 @@ def test_found(path: str, wants: str, at: int) -> None:
         ("x.y", "int 4", "outer.x is an integer of 4 bytes in this kernel, not a struct"),
         ("next", "ptr outer", "a pointer to struct inner in this kernel, not a pointer to struct"),
         ("in", "struct other", "outer.in is a struct inner in this kernel, not a struct other"),
+        ("many", "items struct outer", "not an array of struct outer"),
+        ("many", "items int 4", "not an array of an integer of 4 bytes"),
+        ("words", "items int 8", "an array of 8 bytes in this kernel, not an array of an integer"),
+        ("words", "chars 8", "an array of 8 bytes in this kernel, not a char array of 8"),
+        ("in", "items struct inner", "outer.in is a struct inner in this kernel, not an array"),
         ("in.name", "chars 16", "an array of 8 bytes in this kernel, not a char array of 16"),
     ],
 )
@@ -82,13 +91,14 @@ def test_not_found(path: str, wants: str, says: str) -> None:
 
 def test_structs_that_are_not_there_or_differ() -> None:
     btf = types()
-    for kind in ("byte_off", "type_id"):
+    for kind in ("byte_off", "type_id", "type_size"):
         with pytest.raises(Mismatch, match="this kernel has no struct nowhere"):
             value_of(btf, reloc(kind, "x", "int 4", "nowhere"))
     assert value_of(btf, reloc("type_exists", "", "", "nowhere")) == 0
     with pytest.raises(Mismatch, match="2 structs twice that differ"):
         value_of(btf, reloc("byte_off", "y", "int 4", "twice"))
     assert btf.name(value_of(btf, reloc("type_id", "", ""))) == "outer"
+    assert value_of(btf, reloc("type_size", "", "", "inner")) == 12
 
 
 LOAD, ADD, MOV = 0x61, 0x07, 0xB4

@@ -11,14 +11,15 @@ from tests.frontend_cases import compiled, names_of
 
 HEADER = """\
 from probee import (
-    Chars, Context, Global, Hash, KernelStruct, Ptr, cast, chars, container_of, current, has_field,
-    has_type, read_str, s32, tracepoint, u32, u64,
+    Chars, Context, Global, Hash, Items, KernelStruct, Ptr, cast, chars, container_of, current,
+    has_field, has_type, read_str, s32, tracepoint, u32, u64,
 )
 from probee.kernel import Dentry, Mount, TaskStruct, VfsMount
 
 class Bad(KernelStruct, name="bad"):
     x: int
     p: Ptr[u32]
+    texts: Items[Chars]
 
 total = Global(u64, 0)
 m = Hash(u32, u64)
@@ -36,6 +37,10 @@ def program(ctx: Context) -> None:
         ("task.flags = 1", "read-only", "a TaskStruct of the kernel is only read"),
         ("total.value = cast(Bad, task).x", "annotation", "Bad.x: int has no width here"),
         ("total.value = cast(Bad, task).p", "annotation", "Ptr[T] points to a KernelStruct"),
+        ("total.value = cast(Bad, task).texts[0]", "annotation", "Bad.texts: "),
+        ("total.value = task.thread_pid.numbers[-1].nr", "index-range", "may be negative"),
+        ("total.value = task.thread_pid.numbers", "type", "an array of the kernel stands where"),
+        ("n = task.thread_pid.numbers", "not-yet", "an array of the kernel in a local"),
         ("total.value = cast(u32, task)", "type", "`u32` stands where a KernelStruct is needed"),
         ("total.value = cast(TaskStruct, ctx.flags).pid", "type", "s32 stands where an address"),
         ("total.value = task", "type", "a TaskStruct of the kernel stands where an integer"),
