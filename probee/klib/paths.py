@@ -130,7 +130,7 @@ def wants_walked(values: Values) -> bool:
 
 
 def walk_consts(values: Values) -> dict[Const[Any], Any]:
-    """Constants for `locate()`. Raises NotSupportedError where the kernel has other structs."""
+    """Constants for `locate()`."""
     consts: dict[Const[Any], Any] = {walk.longest: values.max_path or LONGEST}
     if wants_walk(values):
         consts |= walk.walk_consts(host=values.host_path)

@@ -20,21 +20,24 @@ import os
 from probee import (
     Chars,
     Const,
+    KernelPtr,
+    KernelStr,
+    KernelStruct,
+    Ptr,
     Struct,
     UserStr,
+    cast,
     chars,
-    get_current_task,
-    probe_read_kernel,
+    container_of,
+    current,
     probe_read_kernel_str,
     probe_read_user_str,
     s32,
     s64,
-    sizeof,
     u32,
     u64,
     window,
 )
-from probee.errors import NotSupportedError
 from probee.frame.paths import (
     BAD,
     BELOW,
@@ -52,10 +55,10 @@ from probee.frame.paths import (
     TOP,
     UNREAD,
 )
+from probee.kernel import Dentry, Inode, Mount, NsCommon, Path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Any
 
 AT_FDCWD = -100
@@ -70,40 +73,35 @@ beyond = Const(bool, False)  # --host-path
 own_space = Const(u32, 0)  # and this process's mount namespace
 longest = Const(u32, 4096)  # --max-path
 
-# Where members stand in the running kernel's structs.
-task_fs = Const(u32, 0)
-task_files = Const(u32, 0)
-fs_root = Const(u32, 0)
-fs_pwd = Const(u32, 0)
-path_dentry = Const(u32, 0)
-path_mnt = Const(u32, 0)
-files_fdt = Const(u32, 0)
-table_size = Const(u32, 0)
-table_files = Const(u32, 0)
-file_path = Const(u32, 0)
-dentry_parent = Const(u32, 0)
-dentry_name = Const(u32, 0)
-dentry_hashed = Const(u32, 0)
-dentry_inode = Const(u32, 0)
-dentry_sb = Const(u32, 0)
-inode_number = Const(u32, 0)
-inode_private = Const(u32, 0)
-ns_operations = Const(u32, 0)
-ns_name = Const(u32, 0)
-sb_magic = Const(u32, 0)
-mount_mnt = Const(u32, 0)
-mount_parent = Const(u32, 0)
-mount_point = Const(u32, 0)
-mount_root = Const(u32, 0)
-mount_space = Const(u32, 0)
-space_number = Const(u32, 0)
-sb_device = Const(u32, 0)
+
+class HashNode(KernelStruct, name="hlist_bl_node"):
+    """include/linux/list_bl.h: a dentry that no lookup finds any more has no `pprev`."""
+
+    pprev: KernelPtr
 
 
-class Word(Struct):
-    """Where 8 bytes are read to."""
+class NamespaceOperations(KernelStruct, name="proc_ns_operations"):
+    """include/linux/proc_ns.h."""
 
-    value: u64
+    name: KernelStr
+
+
+class Namespace(NsCommon, name="ns_common"):
+    """include/linux/ns_common.h."""
+
+    ops: Ptr[NamespaceOperations]
+
+
+class NamespaceInode(Inode, name="inode"):
+    """Of nsfs: its `i_private` is the namespace."""
+
+    i_private: KernelPtr
+
+
+class Entry(Dentry, name="dentry"):
+    """A dentry with what tells whether it was deleted."""
+
+    d_hash: HashNode
 
 
 class Walked(Struct):
@@ -114,25 +112,18 @@ class Walked(Struct):
 
     place: u32
     used: u32
-    got: Word
     magic: u64
     inode: u64
     text: Chars = chars(ROOM + PIECE)
 
 
-def word(w: Walked, address: u64) -> u64:
-    """8 bytes of the kernel's memory, 0 where there are none."""
-    probe_read_kernel(w.got, sizeof(Word), address)
-    return w.got.value
-
-
-def path_of(w: Walked, descriptor: s64) -> u64:
+def path_of(descriptor: s64) -> u64:
     """The struct path of the file behind a descriptor of the running task, or 0."""
-    table = word(w, word(w, get_current_task() + task_files) + files_fdt)
-    if descriptor < 0 or descriptor >= u32(word(w, table + table_size)):
+    table = current.task.files.fdt
+    if descriptor < 0 or descriptor >= table.max_fds:
         return 0
-    file = word(w, word(w, table + table_files) + u64(descriptor) * 8)
-    return file + file_path if file != 0 else 0
+    file = table.fd[u32(descriptor)]
+    return u64(file.f_path) if file != 0 else 0
 
 
 def locate(w: Walked, ret: s64, name: UserStr, named: bool, at: s32, in_root: bool) -> None:
@@ -147,7 +138,7 @@ def locate(w: Walked, ret: s64, name: UserStr, named: bool, at: s32, in_root: bo
         w.text = ""
         w.used = 1
         w.place = CLOSED
-        path = path_of(w, ret)
+        path = path_of(ret)
     elif named:
         read_name(w, name)
         if walked and w.place & UNREAD == 0:
@@ -157,8 +148,7 @@ def locate(w: Walked, ret: s64, name: UserStr, named: bool, at: s32, in_root: bo
         w.text = "[handle]"
         w.used = 9
     if path != 0:
-        climb(w, path)
-    w.got.value = 0  # addresses of the kernel's are nobody else's business
+        climb(w, cast(Path, path))
 
 
 def read_name(w: Walked, name: UserStr) -> None:
@@ -179,11 +169,11 @@ def directory_of(w: Walked, at: s32, in_root: bool) -> u64:
     path: u64 = 0
     if w.text.startswith("/") and not in_root:
         if beyond:
-            path = word(w, get_current_task() + task_fs) + fs_root
+            path = u64(current.task.fs.root)
     elif at == AT_FDCWD:
-        path = word(w, get_current_task() + task_fs) + fs_pwd
+        path = u64(current.task.fs.pwd)
     else:
-        path = path_of(w, at)
+        path = path_of(at)
         if path == 0:
             w.place |= BAD
     if path != 0:
@@ -191,69 +181,61 @@ def directory_of(w: Walked, at: s32, in_root: bool) -> u64:
     return path
 
 
-def climb(w: Walked, path: u64) -> None:
-    """Walks up from the struct path at `path`."""
-    dentry = word(w, path + path_dentry)
-    mnt = word(w, path + path_mnt)
-    root = word(w, get_current_task() + task_fs) + fs_root
-    root_dentry = word(w, root + path_dentry)
-    root_mnt = word(w, root + path_mnt)
-    top = word(w, mnt + mount_root)
+def climb(w: Walked, path: Path) -> None:
+    """Walks up from a file or directory."""
+    root, root_mnt = current.task.fs.root.dentry, current.task.fs.root.mnt
+    dentry, mnt = path.dentry, path.mnt
+    top = mnt.mnt_root
     place = w.place & ~END
     used = w.used & MASK
-    if word(w, dentry + dentry_parent) != dentry:
-        if word(w, dentry + dentry_hashed) == 0:
+    if dentry.d_parent != dentry:
+        if cast(Entry, dentry).d_hash.pprev == 0:
             place |= GONE
     elif dentry != top:
         w.place = place | NOWHERE
         w.used = used + name_nowhere(w, dentry, used)
         return
-    if beyond:
-        space = word(w, mnt - mount_mnt + mount_space)
-        if u32(word(w, space + space_number)) != own_space:
-            w.inode = u32(word(w, word(w, dentry + dentry_sb) + sb_device))
-            mnt, top = 0, 0
+    elsewhere = False
+    if beyond and container_of(mnt, Mount, "mnt").mnt_ns.ns.inum != own_space:
+        w.inode = dentry.d_sb.s_dev
+        elsewhere = True
     limit = min(used + longest + 1, MASK)
     end = SHORT
     for _ in range(STEPS):
-        if dentry == root_dentry and mnt == root_mnt and not beyond:
+        if dentry == root and mnt == root_mnt and not beyond:
             end = ROOT
             break
-        parent = word(w, dentry + dentry_parent)
-        if dentry == top:
-            mount = mnt - mount_mnt
-            above = word(w, mount + mount_parent)
-            if above == mount:
+        above = dentry.d_parent
+        if dentry == top and not elsewhere:
+            mount = container_of(mnt, Mount, "mnt")
+            if mount.mnt_parent == mount:
                 end = ROOT if beyond else TOP
                 break
-            dentry = word(w, mount + mount_point)
-            mnt = above + mount_mnt
-            top = word(w, mnt + mount_root)
-        elif parent == dentry:
-            end = DISK if beyond and mnt == 0 else LOST
+            dentry, mnt = mount.mnt_mountpoint, mount.mnt_parent.mnt
+            top = mnt.mnt_root
+        elif above == dentry:
+            end = DISK if elsewhere else LOST
             break
         else:
-            more = append(w, used, word(w, dentry + dentry_name))
+            more = append(w, used, dentry.d_name.name)
             if used + more > limit:
                 break
             used = (used + more) & MASK
-            dentry = parent
+            dentry = above
     w.place = place | end
     w.used = used
 
 
-def name_nowhere(w: Walked, dentry: u64, used: u32) -> u32:
+def name_nowhere(w: Walked, dentry: Dentry, used: u32) -> u32:
     """Of a file that is in no directory: what its name is made of; how many bytes of text."""
-    inode = word(w, dentry + dentry_inode)
-    w.magic = word(w, word(w, dentry + dentry_sb) + sb_magic)
-    w.inode = word(w, inode + inode_number)
-    name = word(w, dentry + dentry_name)
+    w.magic, w.inode = dentry.d_sb.s_magic, dentry.d_inode.i_ino
     if w.magic == NSFS:  # ns_dname() in fs/nsfs.c
-        name = word(w, word(w, word(w, inode + inode_private) + ns_operations) + ns_name)
-    return append(w, used, name)
+        space = cast(Namespace, cast(NamespaceInode, dentry.d_inode).i_private)
+        return append(w, used, space.ops.name)
+    return append(w, used, dentry.d_name.name)
 
 
-def append(w: Walked, used: u32, name: u64) -> u32:
+def append(w: Walked, used: u32, name: KernelStr) -> u32:
     """Writes a name and its NUL behind what is used of the text; how many bytes it takes."""
     got = probe_read_kernel_str(window(w.text, used & MASK, PIECE), PIECE, name)
     return u32(max(got, 0))
@@ -261,77 +243,10 @@ def append(w: Walked, used: u32, name: u64) -> u32:
 
 # ------------------------------------------------------------------------------------ user side
 
-MEMBERS = (
-    (task_fs, "task_struct", "fs"),
-    (task_files, "task_struct", "files"),
-    (fs_root, "fs_struct", "root"),
-    (fs_pwd, "fs_struct", "pwd"),
-    (path_dentry, "path", "dentry"),
-    (path_mnt, "path", "mnt"),
-    (files_fdt, "files_struct", "fdt"),
-    (table_size, "fdtable", "max_fds"),
-    (table_files, "fdtable", "fd"),
-    (file_path, "file", "f_path"),
-    (dentry_parent, "dentry", "d_parent"),
-    (dentry_name, "dentry", "d_name.name"),
-    (dentry_hashed, "dentry", "d_hash.pprev"),
-    (dentry_inode, "dentry", "d_inode"),
-    (dentry_sb, "dentry", "d_sb"),
-    (inode_number, "inode", "i_ino"),
-    (inode_private, "inode", "i_private"),
-    (ns_operations, "ns_common", "ops"),
-    (ns_name, "proc_ns_operations", "name"),
-    (sb_magic, "super_block", "s_magic"),
-    (mount_mnt, "mount", "mnt"),
-    (mount_parent, "mount", "mnt_parent"),
-    (mount_point, "mount", "mnt_mountpoint"),
-    (mount_root, "vfsmount", "mnt_root"),
-)
-HOST_MEMBERS = (
-    (mount_space, "mount", "mnt_ns"),
-    (space_number, "mnt_namespace", "ns.inum"),
-    (sb_device, "super_block", "s_dev"),
-)
-
 
 def walk_consts(*, host: bool) -> dict[Const[Any], Any]:
-    """Constants that make `locate()` walk, to the host's root if that is wanted.
-
-    Raises NotSupportedError where the kernel has other structs than this knows.
-    """
+    """Constants that make `locate()` walk, to the host's root if that is wanted."""
     if not host:
-        return {walked: True, **offsets(MEMBERS)}
+        return {walked: True}
     space = os.stat("/proc/self/ns/mnt").st_ino
-    return {walked: True, beyond: True, own_space: space, **offsets(MEMBERS + HOST_MEMBERS)}
-
-
-HINT = "without -F and --host-path, PATH is the name as the caller gave it"
-
-
-def offsets(members: Sequence[tuple[Const[int], str, str]]) -> dict[Const[Any], int]:
-    """Where the members stand. Raises NotSupportedError that names what is not there."""
-    from probee.btf.kinds import STRUCT
-    from probee.host.btf import open_kernel_btf
-
-    try:
-        types = open_kernel_btf()
-    except NotSupportedError as error:
-        raise NotSupportedError(
-            f"whole paths: {error.what}", since=error.since, hint=HINT
-        ) from None
-    found = {}
-    for const, struct, path in members:
-        at = 0
-        ids = types.by_name(STRUCT, struct)
-        type_ = ids[0] if ids else 0
-        for member in path.split("."):
-            field = types.member(type_, member) if type_ else None
-            if field is None:
-                raise NotSupportedError(
-                    f"whole paths: this kernel's struct {struct} has no {path}",
-                    hint=HINT,
-                )
-            at += field.offset
-            type_ = field.type
-        found[const] = at
-    return found
+    return {walked: True, beyond: True, own_space: space}

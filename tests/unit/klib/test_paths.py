@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from probee.btf.table import Field
-from probee.errors import NotSupportedError, UsageError
+from probee.errors import UsageError
 from probee.frame.options import Values, parse
 from probee.frame.paths import ROOT
 from probee.klib import paths, walk
@@ -80,31 +79,6 @@ def test_longest() -> None:
             read("--max-path", wrong)
 
 
-@pytest.mark.parametrize(
-    ("missing", "named"), [("mount", "mount has no mnt"), ("d_parent", "dentry has no d_parent")]
-)
-def test_what_a_kernel_does_not_have_is_named(
-    monkeypatch: pytest.MonkeyPatch, missing: str, named: str
-) -> None:
-    class Types:
-        def by_name(self, _: int, name: str) -> tuple[int, ...]:
-            return () if name == missing else (1,)
-
-        def member(self, _: int, name: str) -> object:
-            return None if name == missing else Field(name, 1, 64, 0, 8, (0,))
-
-    monkeypatch.setattr("probee.host.btf.open_kernel_btf", Types)
-    with pytest.raises(NotSupportedError, match=rf"^whole paths: this kernel's struct {named}"):
-        paths.walk_consts(read("-F"))
-
-
-def test_a_kernel_that_tells_nothing_of_its_types(monkeypatch: pytest.MonkeyPatch) -> None:
-    def nothing() -> None:
-        raise NotSupportedError("this kernel tells nothing", since="Linux 5.4", hint="other")
-
-    monkeypatch.setattr("probee.host.btf.open_kernel_btf", nothing)
-    with pytest.raises(
-        NotSupportedError, match=r"^whole paths: this kernel tells nothing"
-    ) as caught:
-        paths.walk_consts(read("--host-path"))
-    assert caught.value.hint == walk.HINT
+def test_whole_paths_switch_the_walk_on() -> None:
+    assert paths.walk_consts(read("-F")) == {walk.longest: 4096, walk.walked: True}
+    assert paths.walk_consts(read("--host-path"))[walk.beyond] is True
