@@ -24,7 +24,6 @@ from probee import (
 )
 from probee.errors import UsageError
 from probee.frame.columns import Column, Keep
-from probee.frame.globs import glob
 from probee.frame.options import Option, whole as whole_number
 from probee.frame.paths import FIELDS, as_found, on_host, path_columns, whole
 from probee.frame.text import text_of
@@ -179,6 +178,8 @@ def path_keep(values: Values) -> tuple[Keep, ...]:
         keep = (Keep(fields, lambda raw: path_of(raw).startswith(values.path)),)
     if not values.path_glob:
         return keep
+    from probee.frame.globs import glob
+
     tests = [glob(text) for text in values.path_glob]
 
     def wanted(raw: Any) -> bool:

@@ -16,6 +16,7 @@ from probee.lang.builtins import Current, Intrinsic
 from probee.lang.contexts import ContextMeta
 from probee.lang.kernel import KernelMeta, shape
 from probee.lang.maps import MapDeclaration
+from probee.lang.names import Names
 from probee.lang.types import Chars, StructMeta
 from probee.lang.variables import Variable
 from probee.spec.types import ArrayOf, CharArray, Int, Pointer, StructType
@@ -33,36 +34,16 @@ _ABSENT = object()
 _TYPES = frozenset((Int, Pointer, StructMeta, ContextMeta, KernelMeta))
 
 
-class Capture:
-    """The closed world of a compilation.
+class Capture(Names):
+    """The closed world of a compilation."""
 
-    `whole`: the identity covers all of it. It does not where a source cannot be read: annotations
-    of locals stand there and nowhere else.
-    """
-
-    __slots__ = (
-        "declarations", "functions", "identity", "names", "programs", "scopes", "types", "whole",
-    )  # fmt: skip
+    __slots__ = ("functions", "scopes", "types")
 
     def __init__(self, programs: tuple[Program, ...]) -> None:
-        self.programs = programs
+        super().__init__(programs)
         self.functions: list[FunctionType] = []
         self.scopes: dict[FunctionType, dict[str, object]] = {}
         self.types: dict[int, dict[str, object]] = {}  # by id of a module's globals
-        self.declarations: dict[str, MapDeclaration | Variable[object]] = {}
-        self.names: dict[int, str] = {}
-        self.identity = b""
-        self.whole = True
-
-    def name_of(self, declaration: object) -> str:
-        """The name under which a declaration goes to the kernel."""
-        name = self.names.get(id(declaration))
-        if name is None:
-            raise UsageError(
-                f"{type(declaration).__name__} is not used by the programs of this Session",
-                hint="a declaration belongs to a Session when one of its programs names it",
-            )
-        return name
 
     def annotation(self, function: FunctionType, dotted: str) -> object:
         """The type that `dotted` names in an annotation of `function`, None where it names none."""

@@ -23,8 +23,8 @@ import sys
 
 from probee.host.cachedir import CacheDir
 from probee.host.digest import sha256
-from probee.lang.capture import Capture, capture
 from probee.lang.maps import MapDeclaration
+from probee.lang.names import Names
 from probee.lang.variables import Variable
 from probee.runtime.cache import changed, file_rows, fingerprint
 
@@ -32,6 +32,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
 
+    from probee.lang.capture import Capture
     from probee.lang.programs import Program
 
     class Start(Protocol):
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 _TICK = 10_000_000
 
 
-class Known(Capture):
+class Known(Names):
     """The names of the declarations. `files`: the fingerprint that goes with them."""
 
     __slots__ = ("files",)
@@ -82,6 +83,8 @@ def known(
     entry = f"names-{sha256(world.identity, world.files).hex()}"
     if _recall(world, folder.fetch(entry) or b""):
         return world
+    from probee.lang.capture import capture
+
     lines = _found(capture(programs))
     if not _recall(world, lines):  # in a closure, say
         return None

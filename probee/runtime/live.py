@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from probee.lang.capture import Capture
+    from probee.lang.names import Names
     from probee.runtime.cpus import PerCpuCodec
     from probee.runtime.loader import Loaded, LoadedMap
     from probee.runtime.maps import LiveMap
@@ -77,7 +77,7 @@ class LiveObjects:
     __slots__ = ("__weakref__", "_consts", "_life", "_loaded", "_objects", "_sections", "_world")
 
     def __init__(
-        self, world: Capture, consts: Mapping[str, int | bytes], loaded: Loaded, life: Life
+        self, world: Names, consts: Mapping[str, int | bytes], loaded: Loaded, life: Life
     ) -> None:
         self._world, self._consts, self._loaded, self._life = world, consts, loaded, life
         self._objects: dict[int, object] = {}  # by id of the declaration, which the world keeps

@@ -17,7 +17,6 @@ from probee.errors import KernelError, NotSupportedError, UsageError, VerifierEr
 from probee.host import bpf
 from probee.host.facts import RunningKernel
 from probee.host.memlock import with_memlock
-from probee.runtime.cpus import possible_cpus
 from probee.runtime.descriptors import Descriptors
 from probee.runtime.prepare import check_context, kernel_name, patched, ring_size, section_contents
 from probee.runtime.programs import Program
@@ -216,6 +215,8 @@ class _Loading:
         created = entries
         if spec.type == uapi.BPF_MAP_TYPE_PERF_EVENT_ARRAY:  # its entries are bytes of each buffer
             entries = ring_size(entries)
+            from probee.runtime.cpus import possible_cpus
+
             created = possible_cpus()
         flags = spec.flags
         if is_section and spec.type == uapi.BPF_MAP_TYPE_ARRAY:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from probee.lang.capture import Capture
+    from probee.lang.names import Names
 
 _HASHES = (
     uapi.BPF_MAP_TYPE_HASH,
@@ -46,7 +46,7 @@ class KeysOf(Frozen):
 
 
 def named_maps(
-    world: Capture, reuse: Mapping[Any, int | str | KeysOf], sized: Mapping[str, int]
+    world: Names, reuse: Mapping[Any, int | str | KeysOf], sized: Mapping[str, int]
 ) -> dict[str, int | str | KeysOf]:
     """What a Session's `reuse` says, by the names of its maps. Raises UsageError."""
     named: dict[str, int | str | KeysOf] = {}

@@ -24,7 +24,6 @@ from sys import byteorder
 from time import time_ns
 
 from probee.errors import ProbeeError, RelocationError, UsageError
-from probee.lang.capture import capture
 from probee.lang.programs import Program
 from probee.lang.variables import Const
 from probee.runtime.live import Life, LiveObjects
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from probee.host.facts import RunningKernel
     from probee.lang.capture import Capture
     from probee.lang.maps import MapDeclaration
+    from probee.lang.names import Names
     from probee.runtime.known import Known
     from probee.runtime.links import Links
     from probee.runtime.loader import Loaded
@@ -93,7 +93,8 @@ class Session(Lookup):
             )
         self._programs = programs
         self._known = world
-        self._capture = world or capture(programs)
+        self._full: Capture | None = None
+        self._capture: Names = world or self._captured()
         self._consts = named_consts(self._capture, consts or {})
         self._map_sizes = named_sizes(self._capture, map_sizes or {})
         self._reuse: dict[str, int | str | KeysOf] = {}
@@ -273,9 +274,12 @@ class Session(Lookup):
 
     def _captured(self) -> Capture:
         """The programs with all that they name, where a `Known` has only the same names."""
-        if self._known is not None:
-            self._known, self._capture = None, capture(self._programs)
-        return self._capture
+        if self._full is None:
+            from probee.lang.capture import capture
+
+            self._known, self._full = None, capture(self._programs)
+            self._capture = self._full
+        return self._full
 
     def _declared(self) -> dict[str, int | bytes]:
         """Consts that nobody sets: folded into the code at their declared values."""
@@ -312,8 +316,10 @@ class Session(Lookup):
     ) -> tuple[CollectionSpec, str]:
         """The spec, and why it may be another one than its key says, or ""."""
         from probee.compiler.pipeline import compile_programs
+        from probee.lang.capture import capture
         from probee.runtime.cache import changed, file_rows
 
+        world = self._captured()
         target, doubt = self._target, ""
         if target is None:
             from probee.host.features import Features
@@ -323,7 +329,7 @@ class Session(Lookup):
             if newest is None:
                 doubt = "the kernel did not tell which instructions it takes"
         spec = compile_programs(
-            self._captured(),
+            world,
             target=target,
             facts=kernel if self._facts is None else self._facts,
             frozen={**self._declared(), **self._switches()},
@@ -331,7 +337,7 @@ class Session(Lookup):
             license_=self.license,
             debug=debug,
         )
-        if capture(self._programs).identity != self._capture.identity:
+        if capture(self._programs).identity != world.identity:
             doubt = "its source, or what it names, was changed meanwhile"
         elif changed(file_rows() or (), _STARTED):
             doubt = "the compiler's files were changed since this process began"

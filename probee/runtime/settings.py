@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, TypeVar
 
-    from probee.lang.capture import Capture
+    from probee.lang.names import Names
     from probee.lang.programs import Program
 
     M = TypeVar("M", bound=MapDeclaration)  # a dict's keys are of one type, no less and no more
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 DEFAULT_LICENSE = "Dual MIT/GPL"
 
 
-def named_consts(world: Capture, consts: Mapping[Const[Any], object]) -> dict[str, int | bytes]:
+def named_consts(world: Names, consts: Mapping[Const[Any], object]) -> dict[str, int | bytes]:
     """Values by name, each one that its constant can hold."""
     named = {}
     for declaration, value in consts.items():
@@ -39,7 +39,7 @@ def named_consts(world: Capture, consts: Mapping[Const[Any], object]) -> dict[st
     return named
 
 
-def named_sizes(world: Capture, map_sizes: Mapping[M, int | str]) -> dict[str, int]:
+def named_sizes(world: Names, map_sizes: Mapping[M, int | str]) -> dict[str, int]:
     """`max_entries` by name: bytes for a ring, elements for others."""
     named = {}
     for declaration, size in map_sizes.items():

@@ -9,6 +9,7 @@ import pytest
 
 from probee.host.cachedir import CacheDir
 from probee.klib.follow import FOLLOW_PROGRAMS
+from probee.lang import capture as capture_module
 from probee.lang.capture import capture
 from probee.runtime import known as known_module
 from probee.runtime.known import Known, known
@@ -51,7 +52,7 @@ def test_the_names_are_the_captures(
 ) -> None:
     world = capture(programs)
     first = ask(folder, programs)
-    monkeypatch.setattr(known_module, "capture", None)  # nothing is captured from here on
+    monkeypatch.setattr(capture_module, "capture", None)  # nothing is captured from here on
     second = ask(folder, programs)
     assert first is not None
     assert second is not None
@@ -115,14 +116,12 @@ def test_a_session_serves_it_what_a_capture_got(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first compiles, the second finds that by the capture, the third without one."""
-    from probee.runtime import session
-
     compiler = fake_session.fake_compiler(monkeypatch, tmp_path)
     of = Session(exit_openat, consts={only: 1}).spec
     world = remembered()
     assert Session(exit_openat, consts={only: 2}, world=world).spec == of
     captures: list[object] = []
-    monkeypatch.setattr(session, "capture", captures.append)
+    monkeypatch.setattr(capture_module, "capture", captures.append)
     assert Session(exit_openat, consts={only: 3}, world=remembered(world)).spec == of
     assert (len(compiler.calls), captures) == (1, [])
 
