@@ -53,7 +53,7 @@ def test_the_way_to_a_warm_start_and_back(checkout: Path) -> None:
     third = run(checkout)
     assert (entries(checkout, "spec"), entries(checkout, "names")) == (2, 1)
     assert not third & {
-        "pwd", "probee.lang.capture", "probee.lang.kernel", "probee.runtime.reuse",
+        "pwd", "probee.lang.capture", "probee.runtime.reuse",
         "probee.frame.globs", "probee.runtime.cpus", "probee.uapi.bpf_flags",
         "probee.uapi.perf_event",
         "probee.frame.clock", "probee.frame.users", "probee.frame.containers",
