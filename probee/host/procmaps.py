@@ -1,6 +1,7 @@
 """What a process has mapped as code: an address in, the file and the place in it out.
 
 /proc/PID/maps is read once, when it is asked for; a process that is gone has no mappings.
+`ProcFile` is for who looks often: such a file is then opened once.
 """
 
 from __future__ import annotations
@@ -10,7 +11,45 @@ from bisect import bisect_right
 from probee.errors import KernelError
 from probee.frozen import Frozen
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from io import FileIO
+
 _ENOENT, _ESRCH = 2, 3
+
+
+class ProcFile:
+    """A file below /proc/PID that stays open, and tells of now each time that it is read.
+
+    Opening it for each look would be seen by a tool that shows opens, which would make it look
+    again. Once closed, it is opened anew for the next look, and may be another process's.
+    """
+
+    __slots__ = ("_file", "_path")
+
+    def __init__(self, pid: int, name: str) -> None:
+        self._path = f"/proc/{pid}/{name}"
+        self._file: FileIO | None = None
+
+    def read(self) -> bytes:
+        """What it says now. Raises OSError where the process is gone, or may not be looked at."""
+        if self._file is None:
+            self._file = open(self._path, "rb", buffering=0)
+        try:
+            self._file.seek(0)
+            return self._file.readall()
+        except OSError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Gives the descriptor back; harmless twice."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def __del__(self) -> None:
+        self.close()
 
 
 class Place(Frozen):

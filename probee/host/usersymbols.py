@@ -2,8 +2,10 @@
 
 In: process ids and addresses. Out: `StackFrame` rows. What a process has mapped is read when it is
 first seen, and again when it runs another program or an address is not known; a process that is
-gone by then keeps its bare addresses. Files are opened by /proc/PID/map_files, which is the file
-that is mapped, whatever stands under its name, in any root directory.
+gone by then keeps its bare addresses. What tells of a process is kept open: a tool that shows opens
+would show each look at it, look again for that row, and never rest. Files are opened by
+/proc/PID/map_files, which is the file that is mapped, whatever stands under its name, in any root
+directory.
 
 Code without a file is looked up in /tmp/perf-PID.map of the process's own root, which just-in-time
 compilers write for perf (tools/perf/Documentation/jit-interface.txt), Python's -X perf among them.
@@ -15,16 +17,16 @@ import os
 from bisect import bisect_right
 from stat import S_ISREG
 
-from probee.errors import KernelError
 from probee.frozen import Frozen
 from probee.host.elfsymbols import ElfSymbols, available
-from probee.host.procmaps import Mappings
+from probee.host.procmaps import Mappings, ProcFile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 _PROCESSES, _FILES, _ADDRESSES = 1024, 256, 16_384  # how much is remembered before it starts afresh
+_WATCHED = 128  # processes of which files are kept open, two of each
 _LARGEST_MAP = 1 << 26  # bytes of a perf-PID.map
 
 _MEMORY = ("/dev/zero", "/memfd:", "/SYSV")  # what has a name and is no file of code
@@ -48,6 +50,7 @@ class UserSymbols:
     def __init__(self) -> None:
         self.named = available()
         self._processes: dict[int, _Process] = {}
+        self._watched: list[_Process] = []
         self._files: dict[tuple[int, ...], ElfSymbols] = {}
 
     def frames(self, pid: int, addresses: tuple[int, ...]) -> list[StackFrame]:
@@ -59,14 +62,30 @@ class UserSymbols:
 
     def _process(self, pid: int) -> _Process | None:
         """The process as it was when last seen; None for one that was gone at the first sight."""
-        identity = _identity(pid)
         known = self._processes.get(pid)
+        looked = known or _Process(pid)
+        identity = looked.look()
         if identity is None or (known is not None and known.identity == identity):
             return known
+        if known is not None:  # another one by now
+            self._forget(known)
+            looked = _Process(pid)
         if len(self._processes) >= _PROCESSES:
             self._processes.clear()
-        fresh = self._processes[pid] = _Process(pid, identity)
-        return fresh
+            for process in self._watched:
+                process.close()
+            self._watched.clear()
+        if len(self._watched) >= _WATCHED:
+            self._watched.pop(0).close()
+        looked.begin()
+        self._watched.append(looked)
+        self._processes[pid] = looked
+        return looked
+
+    def _forget(self, process: _Process) -> None:
+        process.close()
+        if process in self._watched:
+            self._watched.remove(process)
 
     def _frame(self, process: _Process, address: int) -> StackFrame:
         known = process.frames.get(address)
@@ -112,26 +131,63 @@ class UserSymbols:
 class _Process:
     """What one process has mapped. `identity` changes when it runs another program."""
 
-    __slots__ = ("_jit", "_jit_key", "_maps", "frames", "identity", "pid")
+    __slots__ = ("_jit", "_jit_key", "_maps", "_maps_file", "_own_pid", "_stat", "frames",
+                 "identity", "pid")  # fmt: skip
 
-    def __init__(self, pid: int, identity: tuple[bytes, bytes]) -> None:
-        self.pid, self.identity = pid, identity
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.identity: tuple[bytes, bytes] | None = None
         self.frames: dict[int, StackFrame] = {}
-        self._maps = _mappings(pid)
+        self._stat, self._maps_file = ProcFile(pid, "stat"), ProcFile(pid, "maps")
+        self._maps = Mappings(pid, "")
         self._jit: tuple[list[int], list[tuple[int, bytes]]] = ([], [])
         self._jit_key: tuple[int, ...] = ()
+        self._own_pid = 0
+
+    def begin(self) -> None:
+        """Learns which one it is, and what it has mapped."""
+        self.identity = self.look()
+        self._read_maps()
+
+    def close(self) -> None:
+        """Keeps what is known of it, and no file open."""
+        self._stat.close()
+        self._maps_file.close()
+
+    def look(self) -> tuple[bytes, bytes] | None:
+        """Which one has the number now: when it started, and where its program's code stands.
+
+        proc_pid_stat(5), fields 22 and 26. None where none has it.
+        """
+        for _ in range(2):  # a file that was open may be that of one before
+            try:
+                fields = self._stat.read().rpartition(b")")[2].split()
+            except FileNotFoundError:
+                return None
+            except OSError:  # ESRCH: gone between
+                continue
+            return (fields[19], fields[23]) if len(fields) > 23 else None
+        return None
+
+    def _read_maps(self) -> None:
+        try:
+            text = self._maps_file.read().decode("utf-8", "surrogateescape")
+        except OSError:  # it is gone, or somebody else's, and this process may not look
+            text = ""
+        self._maps = Mappings(self.pid, text)
 
     def row(self, address: int) -> tuple[int, int, int, str] | None:
         """(start, end, offset in the file, path) of the mapping at `address`."""
         row = self._maps.row(address)
-        if row is None and _identity(self.pid) == self.identity:  # mapped meanwhile
-            self._maps = _mappings(self.pid)
+        if row is None and self.look() == self.identity:  # mapped meanwhile
+            self._read_maps()
             row = self._maps.row(address)
         return row
 
     def compiled(self, address: int) -> StackFrame | None:
         """The function compiled just in time at `address`; its file is read again if it grew."""
-        status = _map_file(self.pid)
+        self._own_pid = self._own_pid or _own_pid(self.pid)
+        status = _map_file(self.pid, self._own_pid)
         if status is not None and status[1] != self._jit_key:
             path, self._jit_key = status
             self._jit = _read_map(path)
@@ -142,26 +198,9 @@ class _Process:
         return StackFrame(address, rows[at][1], address - starts[at])
 
 
-def _mappings(pid: int) -> Mappings:
-    try:
-        return Mappings(pid)
-    except KernelError:  # somebody else's, and this process may not look
-        return Mappings(pid, "")
-
-
-def _identity(pid: int) -> tuple[bytes, bytes] | None:
-    """When it started, and where its program's code stands (proc_pid_stat(5), fields 22 and 26)."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
-            fields = file.read().rpartition(b")")[2].split()
-    except OSError:
-        return None
-    return (fields[19], fields[23]) if len(fields) > 23 else None
-
-
-def _map_file(pid: int) -> tuple[str, tuple[int, ...]] | None:
+def _map_file(pid: int, own: int) -> tuple[str, tuple[int, ...]] | None:
     """perf-PID.map of the process's root, and what changes when it does. Only its own user's."""
-    path = f"/proc/{pid}/root/tmp/perf-{_own_pid(pid)}.map"
+    path = f"/proc/{pid}/root/tmp/perf-{own}.map"
     try:
         status = os.lstat(path)
         owner = os.stat(f"/proc/{pid}").st_uid

@@ -95,11 +95,13 @@ def follow_descendants(session: Session, first: tuple[int, ...]) -> None:
     """Adds the processes that descend from `first` already; the programs are attached.
 
     A child born to somebody who is not marked yet is found by looking again, until nothing is new.
-    Who ended before the mark was set is taken out again.
+    Who ended before the mark was set is taken out again. The tool itself, which a shell that it is
+    to follow may have begun, is left out: it would show how it looks for the others.
     """
     live: Any = session[follow_map()]
     known = set(first)
-    while fresh := _children_of(known) - known:
+    own = {os.getpid()}
+    while fresh := _children_of(known) - known - own:
         for pid in fresh:
             try:
                 live[pid] = 1

@@ -108,6 +108,17 @@ if os.fork() == 0:
     assert members(snoop) == MEMBERS
 
 
+def test_not_the_tool_itself(spawn: Spawn) -> None:
+    """`probee opensnoop -p $$ --follow` descends from that shell itself."""
+    process = spawn(
+        "sh", "-c", f"{sys.executable} -m probee opensnoop -p $$ --follow --json -d 1; :", cwd=ROOT
+    )
+    out, err = process.communicate(timeout=200)
+    assert process.returncode == 0
+    assert err == b"probee opensnoop: 0 events lost\n"
+    assert out == b""
+
+
 def test_in_a_pid_namespace(spawn: Spawn, tmp_path: Path) -> None:
     """The ids of the namespace lead to processes whose ids in the kernel are others."""
     code = tmp_path / "family.py"

@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.kernel.opensnoop_support import ROOT
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from tests.support import Spawn
 
 pytestmark = [pytest.mark.kernel, pytest.mark.oracle("gcc")]
 
@@ -150,3 +154,21 @@ def test_without_pyelftools(
     assert frames[0]["file"] == opener
     assert frames[0]["offset"] > 0
     assert err.count("pip install 'probee[symbols]'") == 1
+
+
+def test_it_rests_where_it_sees_itself(spawn: Spawn) -> None:
+    """Looking a stack up opens files: shown in turn, each led to one more look, without end."""
+    alone = ["unshare", "--mount", sys.executable, "-c"]
+    code = (
+        "import os, subprocess, sys\n"
+        "own = str(os.stat('/proc/self/ns/mnt').st_ino)\n"
+        "sys.exit(subprocess.call([sys.executable, '-m', 'probee', 'opensnoop', '-c', '--json',"
+        " '--mntns', own, '--', sys.executable, '-c', 'import time; time.sleep(2)']))"
+    )
+    process = spawn(*alone, code, cwd=ROOT)
+    out, err = process.communicate(timeout=200)
+    assert process.returncode == 0, err
+    rows = [json.loads(line) for line in out.splitlines()]
+    stat = [row for row in rows if row["path"] and row["path"].endswith("/stat")]
+    assert rows
+    assert len(stat) < 20, len(rows)

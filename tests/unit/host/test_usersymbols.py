@@ -6,6 +6,7 @@ import ctypes
 import mmap
 import os
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,6 +35,54 @@ def test_a_process_that_is_gone_has_bare_addresses() -> None:
     process = subprocess.Popen(["true"])
     process.wait()
     assert UserSymbols().frames(process.pid, (1, 2)) == [StackFrame(1), StackFrame(2)]
+
+
+def test_looking_again_opens_nothing() -> None:
+    """A tool that shows opens and stacks would show its own look, look again, and never rest."""
+    library = ctypes.CDLL(None)
+    address = ctypes.cast(library.getpid, ctypes.c_void_p).value
+    assert address is not None
+    wild = 0x10  # where nothing is mapped: a frame pointer that is none
+    symbols = UserSymbols()
+    first = symbols.frames(os.getpid(), (address + 1, wild))
+    opened: list[object] = []
+
+    def noted(event: str, words: tuple[object, ...]) -> None:
+        if watching and event == "open":
+            opened.append(words[0])
+
+    watching = True
+    sys.addaudithook(noted)
+    second = symbols.frames(os.getpid(), (address + 1, wild))
+    watching = False
+    assert second == first
+    assert opened == []
+
+
+def test_another_process_by_the_same_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = UserSymbols()
+    with subprocess.Popen(["sleep", "60"]) as process:
+        known = own._process(process.pid)
+        process.kill()
+    assert known is not None
+    assert own._process(process.pid) is known  # gone: what was known of it is kept
+    mine = own._process(os.getpid())
+    assert mine is not None
+    monkeypatch.setattr(mine, "identity", (b"0", b"0"))
+    fresh = own._process(os.getpid())
+    assert fresh is not mine
+    assert fresh is not None
+    assert fresh.identity not in {None, (b"0", b"0")}
+
+
+def test_few_files_stay_open() -> None:
+    symbols = UserSymbols()
+    before = len(os.listdir("/proc/self/fd"))
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            symbols.frames(int(name), (1,))
+    assert len(os.listdir("/proc/self/fd")) - before <= 2 * 128
+    assert symbols._processes
 
 
 def test_a_map_of_compiled_functions() -> None:
