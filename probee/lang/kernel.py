@@ -195,9 +195,9 @@ def _resolved(annotation: object, module: str, cls: KernelMeta) -> object:
 def shape(cls: KernelMeta, seen: frozenset[KernelMeta] = frozenset()) -> object:
     """What of a class can change a program that names it, with all that it points to.
 
-    Of probee's own only the name: their file is in the cache's key.
+    Of the language's own only the name: their file is in the cache's key.
     """
-    if cls.__module__.startswith("probee.") or cls in seen:
+    if cls.__module__.startswith("probee.lang.") or cls in seen:
         return (cls.__module__, cls.__qualname__)
     rows: list[object] = [cls.struct_]
     for name, (annotation, default, _) in cls.declared_.items():

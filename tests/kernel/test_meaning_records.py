@@ -220,6 +220,38 @@ def program(ctx: Context) -> s64:
     longs.output(e)
     return found * 256 + at
 """,
+    "a case that changes what the cases behind it would have looked at": """
+@raw_tracepoint("probee_meaning")
+def program(ctx: Context) -> s64:
+    p: UserStr = ctx.a
+    e = scratch[0]
+    e.path = read_str(p, default="?!")
+    match e.path:
+        case "abc":
+            e.path = "hi"
+        case "" | "?!":
+            e.path = "empty"
+        case s:
+            total.value += len(s.raw)
+    ring.output(e)
+    match table.get(ctx.g & 1):
+        case None:
+            table[ctx.g & 1] = E(n=1, path="new")
+        case f if f.n > 3:
+            del table[ctx.g & 1]
+        case f:
+            f.n += 1
+            ring.output(f)
+    match e.path, table.get(1):
+        case "hi", None:
+            table[1] = E(path="xy")
+        case path, None:
+            return len(path.raw) + 100
+        case _, g:
+            e.path = "q"
+            return 0 if g is None else g.n
+    return len(e.path.raw)
+""",
     "a window that may not fit": """
 @raw_tracepoint("probee_meaning")
 def program(ctx: Context) -> s64:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from probee.compiler.frontend import conditions, names, numbers, texts
+from probee.compiler.frontend import conditions, names, numbers, replaced, texts
 from probee.compiler.frontend.scope import assigned
 from probee.compiler.frontend.values import (
     NONE,
@@ -19,6 +19,7 @@ from probee.compiler.frontend.values import (
     Opt,
     OptNum,
     OptText,
+    Ref,
     Several,
     boolean,
     describe,
@@ -40,6 +41,36 @@ class _Subject:
         self.node, self.value = node, value
 
 
+class _Moment:
+    """When a case's body begins: no way leads through it to the cases behind.
+
+    So what it changes does not make the subject stale for those.
+    """
+
+    def __init__(self, low: Lowering) -> None:
+        self.changes = dict(low.changes)
+        self.replaced = {site: len(parts) for site, parts in low.replaced.items()}
+
+    def now(self, low: Lowering, value: TypedValue) -> TypedValue:
+        """The value as it was then, where it refers to something: the same behind the body."""
+        match value:
+            case Several(items=items):
+                return Several(tuple(self.now(low, item) for item in items))
+            case Opt(ref=ref) | OptText(ref=ref):
+                return replace(value, ref=self._reference(low, ref))
+            case Ref():
+                return self._reference(low, value)
+            case _:
+                return value
+
+    def _reference(self, low: Lowering, ref: Ref) -> Ref:
+        if ref.born == self.changes.get(ref.origin, 0):
+            ref = replace(ref, born=low.changes.get(ref.origin, 0))
+        if not replaced.was(low, ref, self.replaced.get(ref.site, 0)):
+            ref = replaced.refreshed(low, ref)
+        return ref
+
+
 def match_(low: Lowering, node: ast.Match) -> None:
     """Lowers a `match` statement."""
     subject = _subject(low, node)
@@ -54,9 +85,11 @@ def match_(low: Lowering, node: ast.Match) -> None:
             (then,) = low.blocks(1)
             low.condition(case.guard, then, on)
             low.start(then)
+        before = _Moment(low)
         low.body(case.body)
         low.jump(done)
         low.start(on)
+        subject = _Subject(subject.node, before.now(low, subject.value))
         if case.guard is None and _takes_none(case.pattern):
             subject = _Subject(subject.node, _there(subject.value))
     low.jump(done)

@@ -60,8 +60,14 @@ def texts_in(type_: ValueType, offset: int) -> Iterator[tuple[int, CharArray]]:
 
 def check(low: Lowering, ref: Ref, node: ast.AST) -> None:
     """Refuses a reference got before what it refers to was replaced."""
-    if any(_meets(part, ref) for part in low.replaced.get(ref.site, ())[ref.seen :]):
+    if was(low, ref):
         raise refusal(low.frame.source, node)
+
+
+def was(low: Lowering, ref: Ref, until: int | None = None) -> bool:
+    """Whether what it refers to was replaced since, by one of the object's first `until` writes."""
+    parts = low.replaced.get(ref.site, ())[ref.seen : until]
+    return any(_meets(part, ref) for part in parts)
 
 
 def refreshed(low: Lowering, ref: Ref) -> Ref:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from probee import u16, u32
 from probee.compiler.pipeline import compile_programs
 from probee.lang.capture import capture
+from probee.lang.kernel import KernelMeta, KernelStruct, shape
 from probee.lang.programs import Program
 from probee.spec import FormatField, RawArgument, Target, TracepointFormat
 
@@ -234,3 +236,15 @@ def test_without_its_source_an_identity_is_not_whole(tmp_path: Path) -> None:
     program = sys.modules["main"].prog
     (tmp_path / "main.py").unlink()
     assert not capture((program,)).whole
+
+
+def test_kernel_structs_of_tools_count_with_their_members() -> None:
+    """Only the language's own files are in the cache's key; a tool's struct may change."""
+
+    def declared(module: str, type_: object) -> object:
+        body = {"__module__": module, "__annotations__": {"flags": type_}}
+        return shape(KernelMeta("Sqe", (KernelStruct,), body, name="io_uring_sqe"))
+
+    for module in ("probee.tools.opensnoop.uring", "mine"):
+        assert declared(module, u16) != declared(module, u32)
+        assert declared(module, u16) == declared(module, u16)
