@@ -62,6 +62,14 @@ def _cast(low: Lowering, node: ast.Call) -> Kern:
             return replace(value, cls=cls, root=cls)
         case Kern():
             return Kern(cls, kernel.unknown(low, value).op, cls)
+        case Num(type=Pointer(space="user")):
+            raise low.refuse(
+                node.args[1],
+                "type",
+                "this points into the memory of the traced process, where no kernel's struct is",
+                why="it would be read as an address in the kernel, and nothing be found there",
+                fix="read a Struct of your own: probe_read_user(mine, sizeof(Mine), pointer)",
+            )
         case Num(type=Int(size=8) | Pointer()):
             return Kern(cls, low.builder.emit("same", value.op, result="ptr"), cls)
         case _:

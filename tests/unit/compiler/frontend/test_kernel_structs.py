@@ -12,7 +12,7 @@ from tests.frontend_cases import compiled, names_of
 HEADER = """\
 from probee import (
     Chars, Context, Global, Hash, Items, KernelStruct, Ptr, cast, chars, container_of, current,
-    has_field, has_type, read_str, s32, tracepoint, u32, u64,
+    UserPtr, has_field, has_type, read_str, s32, tracepoint, u32, u64,
 )
 from probee.kernel import Dentry, Mount, TaskStruct, VfsMount
 
@@ -23,6 +23,9 @@ class Bad(KernelStruct, name="bad"):
 
 total = Global(u64, 0)
 m = Hash(u32, u64)
+
+def other(t: TaskStruct) -> Dentry:
+    return t.real_parent
 
 @tracepoint("syscalls:sys_enter_openat")
 def program(ctx: Context) -> None:
@@ -43,6 +46,16 @@ def program(ctx: Context) -> None:
         ("n = task.thread_pid.numbers", "not-yet", "an array of the kernel in a local"),
         ("total.value = cast(u32, task)", "type", "`u32` stands where a KernelStruct is needed"),
         ("total.value = cast(TaskStruct, ctx.flags).pid", "type", "s32 stands where an address"),
+        (
+            "p: UserPtr = ctx.filename\n    total.value = cast(TaskStruct, p).pid",
+            "type",
+            "this points into the memory of the traced process",
+        ),
+        (
+            "total.value = other(task).d_flags",
+            "return-type",
+            "a TaskStruct of the kernel is returned from a function that says a Dentry",
+        ),
         ("total.value = task", "type", "a TaskStruct of the kernel stands where an integer"),
         ("m[1] = task", "type", "a TaskStruct of the kernel stands where an integer"),
         ("total.value = task == task.fs.pwd.dentry", "type", "is compared with a Dentry"),
