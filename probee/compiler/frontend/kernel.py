@@ -9,6 +9,7 @@ chain through structs inside structs is one access.
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from probee.compiler.frontend import numbers
@@ -120,12 +121,14 @@ def _number(low: Lowering, type_: Int, op: Value) -> Num:
 
 def _undeclared(low: Lowering, owner: Kern, node: ast.Attribute) -> Refusal:
     name = owner.cls.__name__
+    near = get_close_matches(node.attr, owner.cls.declared_, 1)
+    fix = f"declare it: `class My{name}({name}):`, `{node.attr}: u32`, and cast(My{name}, …)"
     return low.refuse(
         node,
         "no-attribute",
         f"{name} declares no member {node.attr!r}",
         why="a KernelStruct names the members that are used, and their types",
-        fix=f"declare it: `class My{name}({name}):`, `{node.attr}: u32`, and cast(My{name}, …)",
+        fix=f"is `{near[0]}` meant? Else {fix}" if near else fix,
     )
 
 

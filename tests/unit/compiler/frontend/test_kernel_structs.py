@@ -81,6 +81,13 @@ def test_refused(line: str, code: str, says: str) -> None:
     assert (diagnostic.code, says in diagnostic.message) == (code, True), diagnostic.message
 
 
+def test_a_member_that_is_nearly_one() -> None:
+    with pytest.raises(CompileError) as caught:
+        compiled(names_of(f"{HEADER}    total.value = task.tgdi\n"))
+    (diagnostic,) = caught.value.diagnostics
+    assert diagnostic.fix.startswith("is `tgid` meant? Else declare it: `class MyTaskStruct(")
+
+
 def test_relocations_name_their_local_types() -> None:
     source = HEADER + "    total.value = task.nsproxy.mnt_ns.ns.inum + task.pid\n"
     spec = compiled(names_of(source))
