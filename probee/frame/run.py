@@ -152,11 +152,14 @@ def _trace_events(
         gc.freeze()
         gc.enable()
         reason = loop.run(values.duration, values.count)
+        # Programs are taken off one by one: what the others miss of each other then is no loss.
+        lost = _lost_calls(plan, session)
+        full = _refused(session) if reason == "count" else None
         session.detach()
         if reason in ("asked", "duration", "command"):
             closed = _last_rows(loop)
             reason = reason if reason == "command" else closed or reason
-        _report(tool, plan, session, reason)
+        _report(tool, (_refused(session) if full is None else full) + lost, reason)
         return OK if command is None or reason != "command" else command.status()
     finally:
         session.close()
@@ -207,12 +210,22 @@ def chosen_format(tool: Tool, plan: Plan, values: Values, output: Output) -> For
     return Table(columns, follow=output.terminal, colour=output.colour)
 
 
-def _report(tool: Tool, plan: Plan, session: Session, reason: str) -> None:
-    """How many events were lost, and why."""
-    losses = [(loss.count, str(loss)) for loss in session.losses()]
+def _refused(session: Session) -> list[tuple[int, str]]:
+    """What the kernel had no room or no time for by now: how often, and in words."""
+    return [(loss.count, str(loss)) for loss in session.losses()]
+
+
+def _lost_calls(plan: Plan, session: Session) -> list[tuple[int, str]]:
+    """The same of what the tool's own programs counted."""
+    lost = []
     for counter, what in plan.lost.items():
         count = sum(session[counter][0])
-        losses.append((count, f"{count:,} {what}"))
+        lost.append((count, f"{count:,} {what}"))
+    return lost
+
+
+def _report(tool: Tool, losses: list[tuple[int, str]], reason: str) -> None:
+    """How many events were lost, and why."""
     total = sum(count for count, _ in losses)
     if reason == "closed" and not total:
         return

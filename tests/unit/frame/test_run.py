@@ -11,17 +11,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from probee import PerCpuArray, u64
 from probee.errors import KernelError, UsageError, VerifierError
 from probee.frame.run import run_tool
+from probee.frozen import replace
 from probee.runtime.losses import Loss
-from tests.unit.frame.fake import FakeSession, kill, row, tool
+from tests.unit.frame.fake import FakeSession, kill, ring, row, tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
     from typing import TypeAlias
 
+    from probee.frame.tool import Tool
+
     Run: TypeAlias = Callable[..., tuple[int, str]]
+
+COUNTER = PerCpuArray(u64, max_entries=1)
 
 
 @pytest.fixture
@@ -45,9 +51,9 @@ def session(monkeypatch: pytest.MonkeyPatch) -> type[FakeSession]:
 def run(tmp_path: Path) -> Callable[..., tuple[int, str]]:
     """Runs the tool with its rows in a file: exit status, and what the file then holds."""
 
-    def _run(*words: str) -> tuple[int, str]:
+    def _run(*words: str, made: Callable[[], Tool] = tool) -> tuple[int, str]:
         path = tmp_path / "rows"
-        status = run_tool("faketool", tool, ["-o", str(path), *words])
+        status = run_tool("faketool", made, ["-o", str(path), *words])
         return status, path.read_bytes().decode() if path.exists() else ""
 
     return _run
@@ -122,6 +128,44 @@ def test_losses_are_told(
     lines = capfd.readouterr().err.splitlines()
     assert lines[0] == "probee faketool: 9 events lost"
     assert lines[1:] == [f"  {loss}" for loss in session.lost]
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ((), "probee faketool: 13 events lost"),  # late rows were in the ring until it was drained
+        (("--count", "1"), "probee faketool: 9 events lost"),
+    ],
+)
+def test_what_is_lost_while_programs_are_taken_off_is_no_loss(
+    session: type[FakeSession],
+    run: Run,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    line: str,
+) -> None:
+    unpaired = [[2, 0]]
+    off = session.detach
+
+    def detach(self: FakeSession) -> None:
+        unpaired[0] = [100, 100]
+        session.lost = [Loss("ring_full", "ring", 11)]
+        off(self)
+
+    monkeypatch.setattr(session, "detach", detach)
+    monkeypatch.setattr(
+        session, "__getitem__", lambda self, key: self.ring if key is ring else unpaired
+    )
+    session.drains = [[[row(1)]]]
+    session.lost = [Loss("ring_full", "ring", 7)]
+    plain = tool()
+
+    def counting() -> Tool:
+        return replace(plain, plan=lambda v: replace(plain.plan(v), lost={COUNTER: "unpaired"}))
+
+    assert run(*words, made=counting)[0] == 0
+    assert capfd.readouterr().err.splitlines()[0] == line
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
