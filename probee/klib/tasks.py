@@ -241,6 +241,24 @@ def _check_alive(number: int, kind: str) -> None:
         raise ProbeeError(f"there is no {kind} {number}") from None
     except PermissionError:  # somebody else's
         pass
+    process = _process_of(number)
+    if kind == "process" and process not in {0, number}:
+        raise ProbeeError(
+            f"{number} is a thread of process {process}",
+            hint=f"-p {process} is the whole process, -t {number} this thread",
+        )
+
+
+def _process_of(number: int) -> int:
+    """The process that this one or this thread is, 0 where that cannot be seen."""
+    try:
+        with open(f"/proc/{number}/status", "rb") as file:
+            for line in file:
+                if line.startswith(b"Tgid:"):
+                    return int(line[5:])
+    except OSError:  # it has just ended, or others' processes are hidden
+        pass
+    return 0
 
 
 def _name_consts(name: bytes) -> dict[Const[Any], Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import Any
 
 import pytest
@@ -110,6 +111,29 @@ def test_somebody_who_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         filters("-p", "4194304")
     with pytest.raises(ProbeeError, match="there is no thread 7"):
         filters("-t", "7")
+
+
+def test_a_thread_is_no_process() -> None:
+    ready, go = threading.Event(), threading.Event()
+    numbers: list[int] = []
+
+    def thread() -> None:
+        numbers.append(threading.get_native_id())
+        ready.set()
+        go.wait()
+
+    other = threading.Thread(target=thread)
+    other.start()
+    ready.wait()
+    try:
+        number = numbers[0]
+        for option in ("-p", "--ppid"):
+            with pytest.raises(ProbeeError, match=f"{number} is a thread of process {os.getpid()}"):
+                filters(option, str(number))
+        filters("-p", str(os.getpid()), "-t", str(number))
+    finally:
+        go.set()
+        other.join()
 
 
 def test_namespaces(monkeypatch: pytest.MonkeyPatch) -> None:
