@@ -16,14 +16,15 @@ def run() -> None:
     from probee.start import begin
 
     start = begin()
+    status = 130
     try:
         from probee.cli.main import main
 
         status = main(start=start)
         if start is not None:
             start.save()
-    except KeyboardInterrupt:  # before a tool began to listen for it
-        status = 130
+    except KeyboardInterrupt:  # before a tool began to listen for it, or once it has its status
+        pass
     _exit(status)  # nothing is left to flush or close, and tearing down takes longer
 
 

@@ -148,3 +148,19 @@ def test_messages_quote_words_safely(word: str, capfd: pytest.CaptureFixture[str
         err = capfd.readouterr().err
         assert all(line.isprintable() for line in err.splitlines())
         assert len(err.splitlines()) == 2
+
+
+@pytest.mark.parametrize(("when", "status"), [("main", 130), ("save", 0)])
+def test_an_interrupt_after_the_end_changes_no_status(when: str, status: int) -> None:
+    """A second Ctrl-C, while what was read is kept for the next start."""
+    code = (
+        "import sys, probee.start, probee.cli.main\n"
+        "from probee.__main__ import run\n"
+        "def interrupted(*_, **__): raise KeyboardInterrupt\n"
+        "class Start: save = interrupted\n"
+        "probee.start.begin = Start\n"
+        "probee.cli.main.main = interrupted if sys.argv[1] == 'main' else lambda **_: 0\n"
+        "run()"
+    )
+    done = subprocess.run([sys.executable, "-c", code, when], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (status, b"")
