@@ -91,6 +91,25 @@ if (r := rows.reserve()) is not None:
     assert (got["a"], got["b"]) == (1, 0)
 
 
+def test_what_hangs_on_no_pointer_reads_as_zero(tmp_path: Path) -> None:
+    """Ways meet with a pointer that is None on one of them, and a member of it decides."""
+    got = run(
+        tmp_path,
+        """
+t = None if current.pid == 0 else current.task
+if t is not None and t.real_parent.tgid != 0:
+    a.value = 1
+n: TaskStruct | None = None
+if current.uid > 4_000_000_000:
+    n = current.task
+if n is None or n.real_parent.tgid == 0:
+    b.value = 1
+c.value = n.real_parent.tgid if n is not None else 7
+""",
+    )
+    assert got == {"a": 1, "b": 1, "c": 7}
+
+
 def test_char_arrays_go_to_any_place(tmp_path: Path) -> None:
     """A name behind a field of 4 bytes, or of 1, where no 8 bytes can be stored at once."""
     got = run(

@@ -40,6 +40,10 @@ def _quotient(a: int, b: int, size: int) -> int:
     return -(abs(x) // abs(y)) if (x < 0) != (y < 0) else abs(x) // abs(y)
 
 
+# Without effect, and no arithmetic: what these give depends on the kernel, or is an address.
+UNCOMPUTED = frozenset(("kaddr", "kcast", "same"))
+
+
 def compute(kind: str, size: int, args: list[int], symbol: object = None) -> int:
     """The result of a pure integer operation on constants."""
     a = args[0]

@@ -24,7 +24,7 @@ also before the first.
 from __future__ import annotations
 
 from probee.compiler.ir.ops import CALLS, OPS, Block, Edge, Op, Value
-from probee.compiler.passes.arithmetic import compute
+from probee.compiler.passes.arithmetic import UNCOMPUTED, compute
 from probee.compiler.passes.branches import Walk
 from probee.compiler.passes.domtree import loop_of
 from probee.compiler.passes.repair import repair
@@ -116,7 +116,8 @@ def _decide(walk: Walk, edge: Edge) -> bool | None:
     block = edge.block
     inside: dict[Operand, Operand] = dict(zip(block.params, edge.args, strict=True))
     for op in block.ops[:-1]:
-        if op.result is not None and OPS[op.kind].pure and op.args:
+        computed = OPS[op.kind].pure and op.kind not in UNCOMPUTED
+        if op.result is not None and computed and op.args:
             args = [inside.get(arg, arg) for arg in op.args]
             numbers = [arg for arg in args if isinstance(arg, int)]
             if len(numbers) == len(args):

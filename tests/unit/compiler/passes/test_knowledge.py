@@ -8,8 +8,8 @@ import pytest
 
 from probee.compiler.ir.ops import CONDITIONS, OPS, Op, Value
 from probee.compiler.ir.printer import print_function
-from probee.compiler.passes import effects
-from probee.compiler.passes.arithmetic import INVERSE, MIRROR, compute, holds, signed
+from probee.compiler.passes import effects, threading
+from probee.compiler.passes.arithmetic import INVERSE, MIRROR, UNCOMPUTED, compute, holds, signed
 from probee.compiler.passes.facts import Facts
 from probee.compiler.passes.intervals import of_operation
 from tests.ir_interpreter import arithmetic, condition
@@ -32,6 +32,28 @@ def test_computing(kind: str, size: int) -> None:
     for _ in range(300):
         a, b = number(random), number(random)
         assert compute(kind, size, [a, b]) == signed(arithmetic(kind, a, b, size))
+
+
+def test_what_has_no_effect_is_computed_or_known_not_to_be() -> None:
+    for kind, row in OPS.items():
+        if row.pure and row.args > 0 and kind not in UNCOMPUTED:
+            size = row.sizes[-1] if row.sizes else 8
+            assert -(1 << 63) <= compute(kind, size, [1] * row.args, "eq") < 1 << 63
+
+
+def test_ways_with_a_pointer_that_is_none() -> None:
+    """Its member's address is no constant, and decides nothing."""
+    function = parse(
+        "func f(ctx %0)\nb0:\n  %1 = load.4 [%0+8]\n  %2:ptr = call get_current_task\n"
+        "  branch.8 eq %1, 0 -> b1, b2\nb1:\n  jump -> b3(0)\nb2:\n  jump -> b3(%2)\n"
+        "b3(%3:ptr):\n  %4:ptr = add.8 %3, 8\n  branch.8 eq %3, 0 -> b4, b5\n"
+        "b4:\n  ret 0\nb5:\n  %5 = load.8 [%4]\n  ret %5\n"
+    )
+    (member,) = [op for block in function.blocks for op in block.ops if op.kind == "add"]
+    member.kind, member.size, member.symbol = "kaddr", 0, "stack"
+    del member.args[1]
+    assert threading.run(function)
+    assert [op.kind for block in function.blocks for op in block.ops].count("kaddr") == 2
 
 
 def test_conditions() -> None:
