@@ -1,7 +1,8 @@
 """probee beside its peers: `make bench`, or `python -m bench [--quick] [--only SECTION]...`.
 
 In: root, gcc, and whichever peers are installed (scripts/oracles.py tells how to get them) or can
-be fetched (bench/peers). Out: bench/results.json, bench/RESULTS.md and the table of README.md.
+be fetched (bench/peers). Out: bench/results.json, as each section ends, then bench/RESULTS.md and
+the table of README.md; after a run that was broken off, `--again` writes these of what there is.
 Nothing is traced but processes that this starts.
 """
 
@@ -78,6 +79,7 @@ def main(words: list[str]) -> int:
     """Measures, writes, prints; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="probee and its peers")
     parser.add_argument("--quick", action="store_true", help="few rounds, and write no file")
+    parser.add_argument("--rounds", type=int, default=11, help="how many, if not --quick")
     parser.add_argument("--only", action="append", choices=SECTIONS, help="just this section")
     parser.add_argument("--without", action="append", default=[], help="leave a contestant out")
     parser.add_argument("--local", action="store_true", help="fetch no peers")
@@ -99,7 +101,6 @@ def main(words: list[str]) -> int:
     if options.quick or options.only:
         print(report.markdown(results))
     else:
-        report.RESULTS.write_text(json.dumps(results, indent=1) + "\n")
         report.write(results)
     return 0
 
@@ -110,7 +111,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     rows, missing = gathered(options.without, local=options.local)
     with tempfile.TemporaryDirectory(prefix="probee-bench-") as folder:
         plan = measure.Plan(
-            folder, 3 if options.quick else 11, 100_000 if options.quick else 1_000_000,
+            folder, 3 if options.quick else options.rounds, 100_000 if options.quick else 1_000_000,
             oracles.find("bpftool"), 1.0 if options.quick else 60.0, [],
         )  # fmt: skip
         rows, words, size = measure.try_out(rows, plan)
@@ -130,8 +131,10 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             found = measured(section, rows, plan, cache if cache.exists() else None)
             if found is not None:
                 results[section] = found
-    results["failures"] = plan.failures
-    results["minutes"] = (time.monotonic() - begin) / 60
+            results["failures"] = plan.failures
+            results["minutes"] = (time.monotonic() - begin) / 60
+            if not options.quick and not options.only:  # kept if the run is broken off
+                report.RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     return results
 
 
