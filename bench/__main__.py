@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -92,6 +93,8 @@ def main(words: list[str]) -> int:
     if os.geteuid() != 0 or gcc is None:
         print("the benchmarks need root, and gcc for the load generator", file=sys.stderr)
         return 1
+    # A shell's background job ignores SIGINT, and so would all that is ended by it here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     load.build(gcc)
     surroundings.enter()
     try:

@@ -181,6 +181,8 @@ def main(words: list[str]) -> int:
     if os.geteuid() != 0 or gcc is None:
         print("the long run needs root, and gcc for the load generator", file=sys.stderr)
         return 1
+    # A shell's background job ignores SIGINT, and so would the tool that is ended by it here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     build(gcc)
     text = subprocess.run(
         [*PROBEE, "opensnoop", "--help"], capture_output=True, text=True, check=True
