@@ -92,7 +92,9 @@ def main(words: list[str]) -> int:
         kernels = [by_series(series) for series in options.series] or list(KERNELS)
     except ValueError as error:
         parser.error(str(error))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the machine ends with us
+    # So that the machine ends with us, and tools with their SIGINT: a background job ignores that.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
     results = [test(kernel, options) for kernel in kernels]
     here, unseen = None, ""
     try:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from probee import RelocationError
+from probee.btf.kinds import STRUCT
+from probee.host.facts import RunningKernel
 from tests.kernel.structs_support import run
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ class Now(KernelStruct, name="task_struct___now"):
 
 class Old(KernelStruct, name="task_struct___old"):
     state: s64
+    never: s64
 
 class Nowhere(KernelStruct):
     x: u32
@@ -60,14 +63,18 @@ c.value = has_type(TaskStruct) + has_field(TaskStruct, "comm") + has_field(MntNa
 """,
         OLD_AND_NEW,
     )
-    assert got == {"a": 7, "b": 0, "c": 3}
+    # task_struct.state became __state in Linux 5.14.
+    with RunningKernel() as kernel:
+        (task,) = kernel.btf.by_name(STRUCT, "task_struct")
+        old = kernel.btf.member(task, "state") is not None
+    assert got == {"a": 100 if old else 7, "b": 0, "c": 3}
 
 
 @pytest.mark.parametrize(
     ("body", "says"),
     [
         ("a.value = cast(Nowhere, current.task).x", "this kernel has no struct Nowhere"),
-        ("a.value = u64(cast(Old, current.task).state)", "struct task_struct has no member state"),
+        ("a.value = u64(cast(Old, current.task).never)", "struct task_struct has no member never"),
         (
             "a.value = u64(cast(Wide, current.task).tgid)",
             "task_struct.tgid is an integer of 4 bytes in this kernel, not an integer of 8 bytes",
