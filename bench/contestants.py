@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bench.peers import trixie, wheels
 from scripts import oracles
-from vmtest.packages import Unavailable
+from scripts.debian import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

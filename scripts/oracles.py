@@ -5,7 +5,8 @@ Out: one line a tool: its path, or the package that has it. Always status 0: whe
 is a failure is for the tests to say (PROBEE_REQUIRE=oracles).
 
 With NO_INSTALL=1 in the environment the system is left alone. Standard library only: this runs
-before anything else is installed.
+before anything else is installed. What this system's suite has only in older versions comes from a
+newer one, into a folder (newer.py).
 """
 
 from __future__ import annotations
@@ -14,14 +15,24 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import NamedTuple
+
+if __name__ == "__main__":  # started as a file, not as a module
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from scripts import newer
+from scripts.debian import Unavailable
 
 # Where Debian keeps administrators' programs, which is not on every user's PATH.
 SEARCH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])
 
 
 class Oracle(NamedTuple):
-    """`names`: the first that exists is the tool. `packages`: alternatives, each of some words."""
+    """`names`: the first that exists is the tool. `packages`: alternatives, each of some words.
+
+    Without names the tool is a row of newer.py.
+    """
 
     tool: str
     names: tuple[str, ...]
@@ -55,6 +66,8 @@ ORACLES = (
     Oracle("groff", ("groff",), ("groff",), "renders manual pages"),
     Oracle("man", ("man",), ("man-db",), "shows manual pages"),
     Oracle("debootstrap", ("debootstrap",), ("debootstrap",), "makes an empty Debian"),
+    Oracle("readelf-2.44", (), ("binutils",), "reads ELF, in the words of Debian 13"),
+    Oracle("bpftool-7.5", (), ("bpftool",), "shows what is loaded, in the words of Debian 13"),
 )
 # fmt: on
 
@@ -64,6 +77,8 @@ def find(tool: str) -> str | None:
     row = next((row for row in ORACLES if row.tool == tool), None)
     if row is None:
         raise KeyError(tool)
+    if not row.names:
+        return newer.find(tool)
     paths = (shutil.which(name, path=SEARCH) for name in row.names)
     return next((path for path in paths if path), None)
 
@@ -71,6 +86,8 @@ def find(tool: str) -> str | None:
 def how_to_get(tool: str) -> str:
     """A sentence for a message: the package that has `tool`."""
     row = next(row for row in ORACLES if row.tool == tool)
+    if not row.names:
+        return f"{tool} is missing: scripts/newer.py {tool} fetches it"
     return f"{tool} is missing: apt-get install {row.packages[0]}"
 
 
@@ -91,9 +108,23 @@ def install(rows: list[Oracle]) -> None:
             _apt_get("install", "-y", "--no-install-recommends", *package.split())
 
 
+def fetch_newer() -> None:
+    """Fetch the tools of a newer suite that are not there yet; this needs no root."""
+    for row in ORACLES:
+        if row.names or find(row.tool):
+            continue
+        print(f"fetching {row.tool} ({row.why})", flush=True)
+        try:
+            newer.fetch(row.tool)
+        except (Unavailable, OSError) as error:
+            print(f"{row.tool}: {error}", file=sys.stderr)
+
+
 def main(words: list[str]) -> int:
     """`words` is empty or `--install`. Prints, and returns the exit status."""
-    missing = [row for row in ORACLES if find(row.tool) is None]
+    missing = [row for row in ORACLES if row.names and find(row.tool) is None]
+    if "--install" in words and not os.environ.get("NO_INSTALL"):
+        fetch_newer()
     if missing and "--install" in words:
         if os.environ.get("NO_INSTALL"):
             print("NO_INSTALL is set: no package is installed")

@@ -17,6 +17,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+from scripts.debian import Unavailable
 from vmtest import boot, needs, packages, report, rows, selection
 from vmtest.kernels import KERNELS, Kernel, by_series
 
@@ -59,7 +60,7 @@ def test(kernel: Kernel, options: argparse.Namespace) -> report.Result:
     try:
         environment = needs.environment()
         ready = packages.prepare(kernel, packages.cache_folder(), fresh=options.fresh)
-    except packages.Unavailable as error:
+    except Unavailable as error:
         return report.Result(kernel.series, "", str(error))
     words = [str(folder)]
     if not options.tests:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from vmtest.packages import Unavailable
+from scripts.debian import Unavailable
 
 NEEDS = {
     "qemu-system-x86_64": "qemu-system-x86",

@@ -3,7 +3,7 @@
 In: a row of kernels.py; apt as this machine is set up, whose own lists say where the archives are.
 Out: a `Ready` kernel. It is kept in the cache folder, so apt is asked once for each kernel.
 
-The system's own lists and packages are not touched: apt works with folders of its own here.
+The system's own lists and packages are not touched (scripts/debian.py).
 """
 
 from __future__ import annotations
@@ -11,18 +11,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
+from scripts.debian import Suite, Unavailable, run
 from vmtest.kernels import Kernel
 
 MARK = "release"  # written last: without it a folder is an attempt that was broken off
-KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")  # package debian-archive-keyring
-
-
-class Unavailable(Exception):
-    """A kernel or a program that is needed cannot be had; the message says why."""
 
 
 class Ready(NamedTuple):
@@ -58,50 +53,6 @@ def prepare(kernel: Kernel, cache: Path, *, fresh: bool = False) -> Ready:
     return Ready(kernel.series, release, folder / "boot" / f"vmlinuz-{release}")
 
 
-def _run(*words: str, cwd: Path | None = None) -> str:
-    try:
-        done = subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        raise Unavailable(f"{words[0]} is missing: kernels come from Debian's packages") from None
-    if done.returncode != 0:
-        last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-3:]
-        raise Unavailable(f"{words[0]} ended with status {done.returncode}: {' / '.join(last)}")
-    return done.stdout
-
-
-def archive(label: str) -> str:
-    """The address that this machine's apt has for the archive of that label."""
-    form = "$(CREATED_BY)\t$(LABEL)\t$(REPO_URI)"
-    for line in _run("apt-get", "indextargets", "--format", form).splitlines():
-        by, found, uri = line.split("\t")
-        if by == "Packages" and found == label:
-            return uri
-    raise Unavailable(f"apt knows no archive {label!r}: run apt-get update, on Debian")
-
-
-def _apt(kernel: Kernel, cache: Path) -> list[str]:
-    """Options that make apt see one suite alone; its index is fetched."""
-    apt = cache / "apt" / kernel.suite
-    for part in ("lists/partial", "cache/archives/partial"):
-        (apt / part).mkdir(parents=True, exist_ok=True)
-    signed = f" [signed-by={KEYRING}]" if KEYRING.exists() else ""
-    line = f"deb{signed} {archive(kernel.archive)} {kernel.suite} main\n"
-    (apt / "sources.list").write_text(line, encoding="utf-8")
-    options = {
-        "Dir::Etc::sourcelist": apt / "sources.list",
-        "Dir::Etc::sourceparts": "-",
-        "Dir::State::lists": apt / "lists",
-        "Dir::State::status": "/dev/null",
-        "Dir::Cache": apt / "cache",
-        "APT::Sandbox::User": "root" if os.geteuid() == 0 else "",
-        "Acquire::Languages": "none",
-    }
-    words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
-    # Without the first option a list that cannot be fetched is no error to apt.
-    _run("apt-get", "-o", "APT::Update::Error-Mode=any", *words, "-q", "update")
-    return words
-
-
 def newest(series: str, machine: str, names: list[str]) -> str | None:
     """The newest release of `series` among names of packages, without the other flavours.
 
@@ -116,9 +67,9 @@ def newest(series: str, machine: str, names: list[str]) -> str | None:
 def _fetch(kernel: Kernel, folder: Path, cache: Path) -> str:
     """Downloads and unpacks the newest release of the series; returns it."""
     print(f"{kernel.series}: looking in {kernel.suite}", flush=True)
-    options = _apt(kernel, cache)
-    machine = _run("dpkg", "--print-architecture").strip()
-    names = _run("apt-cache", *options, "pkgnames", "linux-").split()
+    suite = Suite(kernel.suite, kernel.archive, cache / "apt" / kernel.suite)
+    machine = run("dpkg", "--print-architecture").strip()
+    names = suite.names("linux-")
     release = newest(kernel.series, machine, names)
     if release is None:
         others = [name for name in names if re.fullmatch(rf"linux-image-[0-9].*-{machine}", name)]
@@ -127,13 +78,8 @@ def _fetch(kernel: Kernel, folder: Path, cache: Path) -> str:
     # Newer packages split the image: linux-image depends on linux-binary and linux-modules.
     parts = [f"linux-{part}-{release}" for part in ("image", "binary", "modules")]
     wanted = [part for part in parts if part in names]
-    downloads = folder / "packages"
-    downloads.mkdir()
     print(f"{kernel.series}: downloading {' '.join(wanted)}", flush=True)
-    _run("apt-get", *options, "-q", "download", *wanted, cwd=downloads)
-    for package in sorted(downloads.iterdir()):
-        _run("dpkg", "-x", str(package), str(folder))
-    shutil.rmtree(downloads)
+    suite.unpack(wanted, folder)
     return release
 
 
@@ -153,4 +99,4 @@ def _arrange(folder: Path, release: str) -> None:
     depmod = shutil.which("depmod", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
     if depmod is None:
         raise Unavailable("depmod is missing: apt-get install kmod")
-    _run(depmod, "-b", str(folder), release)
+    run(depmod, "-b", str(folder), release)

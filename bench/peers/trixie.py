@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench import surroundings
 from scripts import oracles
-from vmtest.packages import Unavailable, archive
+from scripts.debian import Unavailable, archive
 
 SUITE = "trixie"
 # bcc compiles C against headers: those of Debian's kernel are lent to the one that runs.

@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from bench.peers import trixie
-from vmtest.packages import Unavailable
+from scripts.debian import Unavailable
 
 if TYPE_CHECKING:
     from pathlib import Path
