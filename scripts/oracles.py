@@ -49,9 +49,13 @@ def _llvm(tool: str) -> tuple[str, ...]:
 ORACLES = (
     Oracle("bpftool", ("bpftool",), ("bpftool", "linux-tools-generic"), "shows what is loaded"),
     Oracle("clang", _llvm("clang"), ("clang-19", "clang"), "compiles C to BPF and to BTF"),
+    Oracle("clang-14", ("clang-14",), ("clang-14",), "compiles the corpus of objects"),
+    Oracle("clang-16", ("clang-16",), ("clang-16",), "compiles the corpus of objects"),
+    Oracle("clang-19", ("clang-19",), ("clang-19",), "compiles the corpus of objects"),
     Oracle("llvm-mc", _llvm("llvm-mc"), ("llvm-19", "llvm"), "assembles BPF"),
     Oracle("llvm-objdump", _llvm("llvm-objdump"), ("llvm-19", "llvm"), "disassembles BPF"),
     Oracle("llvm-objcopy", _llvm("llvm-objcopy"), ("llvm-19", "llvm"), "takes sections out"),
+    Oracle("llvm-strip", _llvm("llvm-strip"), ("llvm-19", "llvm"), "takes DWARF out"),
     Oracle("llvm-readelf", _llvm("llvm-readelf"), ("llvm-19", "llvm"), "reads ELF"),
     Oracle("readelf", ("readelf",), ("binutils",), "reads ELF"),
     Oracle("pahole", ("pahole",), ("pahole", "dwarves"), "prints types from BTF"),

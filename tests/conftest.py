@@ -15,10 +15,12 @@ from hypothesis import HealthCheck, settings
 
 from scripts import oracles
 from tests import kernel_state
+from tests.objects import build
 from tests.support import Cgroup, Spawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 REQUIRED = frozenset(filter(None, os.environ.get("PROBEE_REQUIRE", "").split(",")))
 PR_SET_CHILD_SUBREAPER = 36
@@ -75,6 +77,20 @@ def oracle() -> Callable[[str], str]:
         return path
 
     return path_of
+
+
+@pytest.fixture
+def built() -> Callable[[build.Object], Path]:
+    """`built(row)` is the file of a row of tests/objects; without its compiler as `oracle`."""
+
+    def file_of(row: build.Object) -> Path:
+        try:
+            return build.path(row)
+        except build.MissingToolError as missing:
+            _do_without("oracles", str(missing))
+            raise
+
+    return file_of
 
 
 @pytest.fixture(scope="session", autouse=True)

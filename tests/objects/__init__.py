@@ -1,0 +1,1 @@
+"""C programs of our own, and what compilers and the BPF linker make of them."""
