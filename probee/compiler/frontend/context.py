@@ -116,6 +116,7 @@ def syscall_arg(low: Lowering, node: ast.Call) -> Num:
 
 def field(low: Lowering, owner: Context, node: ast.Attribute) -> TypedValue:
     """`ctx.NAME`, by the kind of the program."""
+    low.world.context_reads += 1
     stated.check_named(low, owner, node)
     if low.program.kind == "tracepoint":
         return _tracepoint_field(low, owner, node)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from probee.compiler.frontend import (
+    dead,
     declared,
     expressions,
     kernelnames,
@@ -18,7 +19,7 @@ from probee.compiler.frontend import (
     results,
     stated,
 )
-from probee.compiler.frontend.scope import Frame, local_names, parameters
+from probee.compiler.frontend.scope import Frame, parameters
 from probee.compiler.frontend.source import Refusal
 from probee.compiler.frontend.values import (
     NONE,
@@ -47,7 +48,7 @@ def enter(low: Lowering, function: FunctionType) -> Frame:
     for diagnostic in low.world.syntax_errors(function):
         low.report(diagnostic)
     scope = low.world.capture.scopes[function]
-    return Frame(low.number_of(), source, scope, local_names(source.definition))
+    return Frame(low.number_of(), source, scope, frozenset(source.bindings))
 
 
 def call(low: Lowering, function: FunctionType, node: ast.Call) -> TypedValue:
@@ -64,12 +65,15 @@ def call(low: Lowering, function: FunctionType, node: ast.Call) -> TypedValue:
     if definition.args.vararg or definition.args.kwarg:
         raise low.refuse(node, "arguments", f"{function.__name__}() takes *args or **kwargs")
     given = _bind(low, function, definition, node)
+    known = dead.Call(low, function, [value for value, _ in given.values()])
     frame = enter(low, function)
     refusals = low.refusals
     low.frames.append(frame)
     try:
         for parameter in parameters(definition):
             _assign_parameter(low, parameter, *given[parameter.arg])
+        if low.refusals == refusals and (worth := known.worth()) is not None:
+            return worth
         frame.returns = results.declared_by(low, definition.returns)
         low.body(definition.body)
         if low.live:
@@ -79,6 +83,7 @@ def call(low: Lowering, function: FunctionType, node: ast.Call) -> TypedValue:
         low.frames.pop()
     if low.refusals > refusals:  # what the call is worth is not known
         raise Refusal(None)
+    known.keep(result)
     return result
 
 

@@ -11,7 +11,6 @@ import ast
 from typing import TYPE_CHECKING
 
 from probee.compiler.frontend import declared, expressions, kernel, names
-from probee.compiler.frontend.scope import parameters
 from probee.compiler.frontend.values import Kern, NoneType
 from probee.frozen import replace
 from probee.lang.kernel import KernelMeta
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 def assign(low: Lowering, name: str, value: Kern, node: ast.AST) -> None:
     """Binds a local."""
-    if _varies(low, name):
+    if low.frame.source.bindings.get(name, 0) > 1:
         value = kernel.unknown(low, value)
     known, shape = low.frame.locals.get(name), replace(value, op=0)
     if known is not None and known != shape:
@@ -52,18 +51,6 @@ def annotated(
     if seen is None:
         raise expressions.refuse_kind(low, value, f"{cls.__name__} of the kernel", expression)
     assign(low, name, seen, node)
-
-
-def _varies(low: Lowering, name: str) -> bool:
-    """Whether the function at hand assigns the local in more than one place."""
-    definition = low.frame.source.definition
-    places = sum(parameter.arg == name for parameter in parameters(definition))
-    for node in ast.walk(definition):
-        if isinstance(node, ast.Name):
-            places += node.id == name and not isinstance(node.ctx, ast.Load)
-        elif isinstance(node, (ast.MatchAs, ast.MatchStar)):
-            places += node.name == name
-    return places > 1
 
 
 def stated(low: Lowering, annotation: ast.expr) -> KernelMeta | None:

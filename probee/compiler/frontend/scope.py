@@ -88,12 +88,6 @@ class Frame:
         return f"{self.number}:{name}"
 
 
-def local_names(definition: ast.FunctionDef) -> frozenset[str]:
-    """Python's rule: parameters, and whatever is assigned anywhere in the function."""
-    names = {a.arg for a in parameters(definition)}
-    return frozenset(names | assigned(*definition.body))
-
-
 def parameters(definition: ast.FunctionDef) -> list[ast.arg]:
     """All parameters but `*args` and `**kwargs`, in order."""
     args = definition.args

@@ -59,6 +59,24 @@ class Source:
         if self.file not in trees:
             trees[self.file] = _parse(self.file, "".join(self.lines))
         self.definition = _find(trees[self.file], code)
+        self._bindings: dict[str, int] | None = None
+
+    @property
+    def bindings(self) -> dict[str, int]:
+        """Python's rule for locals: each parameter and each name that is assigned, deleted or
+        captured in a pattern anywhere in the function, with the number of those places.
+        """
+        if self._bindings is None:
+            found = self._bindings = {}
+            for node in ast.walk(self.definition):
+                match node:
+                    case ast.arg(arg=str(name)) | ast.MatchAs(name=str(name)):
+                        found[name] = found.get(name, 0) + 1
+                    case ast.MatchStar(name=str(name)):
+                        found[name] = found.get(name, 0) + 1
+                    case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+                        found[name] = found.get(name, 0) + 1
+        return self._bindings
 
     def loc(self, node: ast.AST) -> Loc:
         """Where `node` begins, with its source line."""

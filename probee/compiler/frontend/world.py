@@ -17,11 +17,12 @@ from probee.spec.programs import PER_CPU, CoreReloc, CounterSpec, VariableSpec
 from probee.spec.types import Int
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Mapping
     from types import FunctionType
     from typing import Literal
 
     from probee.compiler.frontend.source import Parsed
+    from probee.compiler.frontend.values import TypedValue
     from probee.compiler.ir.ops import Loc
     from probee.errors import Diagnostic
     from probee.lang.capture import Capture
@@ -75,6 +76,8 @@ class World:
         self.steps: dict[str, tuple[tuple[str, str, str], ...]] = {}
         self._read_only: dict[bytes, int] = {}
         self._broken: dict[FunctionType, list[Diagnostic]] = {}
+        self.dead_calls: dict[tuple[Hashable, ...], TypedValue] = {}  # see dead.py
+        self.context_reads = 0  # how often a field of a context was asked for
         self.refused: set[int] = set()  # ids of statements with syntax outside the language
         self._trees: dict[str, Parsed] = {}
         self._sources: dict[FunctionType, Source] = {}
