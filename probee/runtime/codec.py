@@ -29,6 +29,7 @@ from probee.spec.programs import (
     ContextField,
     CoreReloc,
     CounterSpec,
+    ExternSpec,
     MapSpec,
     ProgramSpec,
     Reloc,
@@ -40,7 +41,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-MAGIC = b"prbspec\x03"
+MAGIC = b"prbspec\x04"
 
 # Kinds: u32, s64, bool, text, blob; `type` is any value type, `type?` may be None; `[X]` is a tuple
 # of records X, and `[text u32]` one of pairs. A test holds the rows against the classes.
@@ -48,21 +49,27 @@ SCHEMA: dict[str, tuple[type, dict[str, str]]] = {
     "CollectionSpec": (CollectionSpec, {
         "maps": "[MapSpec]", "programs": "[ProgramSpec]", "variables": "[VariableSpec]",
         "counters": "[CounterSpec]", "structs": "[StructType]", "btf": "blob", "license": "text",
-        "endian": "text",
+        "endian": "text", "externs": "[ExternSpec]", "version": "u32",
     }),
     "MapSpec": (MapSpec, {
         "name": "text", "type": "u32", "key_size": "u32", "value_size": "u32",
         "max_entries": "u32", "flags": "u32", "key_type": "type?", "value_type": "type?",
-        "key_btf": "u32", "value_btf": "u32", "contents": "blob", "frozen": "bool", "extra": "u32",
+        "key_btf": "u32", "value_btf": "u32", "contents": "blob", "frozen": "bool", "extra": "s64",
+        "pinning": "u32", "numa_node": "u32", "autocreate": "bool", "inner": "[MapSpec]",
+        "values": "[u32 text]",
     }),
     "ProgramSpec": (ProgramSpec, {
         "name": "text", "type": "u32", "attach_type": "u32", "attach": "[Attach]",
         "code": "blob", "relocs": "[Reloc]", "func_info": "blob", "line_info": "blob",
         "functions": "[text u32]", "context": "[ContextField]", "helpers": "[text]",
-        "flags": "u32", "core": "[CoreReloc]",
+        "flags": "u32", "core": "[CoreReloc]", "section": "text", "autoload": "bool",
     }),
     "VariableSpec": (VariableSpec, {
-        "name": "text", "section": "text", "offset": "u32", "type": "type",
+        "name": "text", "section": "text", "offset": "u32", "type": "type", "btf": "u32",
+    }),
+    "ExternSpec": (ExternSpec, {
+        "name": "text", "kind": "text", "btf": "u32", "weak": "bool", "typed": "bool",
+        "value": "text", "offset": "u32", "size": "u32",
     }),
     "CounterSpec": (CounterSpec, {
         "kind": "text", "subject": "text", "section": "text", "offset": "u32", "program": "text",
@@ -92,7 +99,7 @@ TAGS = ("", "Int", "CharArray", "ArrayOf", "Pointer", "StructType")
 _TAG_OF = {SCHEMA[name][0]: tag for tag, name in enumerate(TAGS) if name}
 
 _RANGES = {"u32": (0, (1 << 32) - 1), "s64": (-1 << 63, (1 << 63) - 1), "bool": (0, 1)}
-_DEEPEST = 32  # value types inside one another
+_DEEPEST = 32  # value types, or records, inside one another
 _COUNTS = Struct("<3I4x")
 _HEAD = len(MAGIC) + 32
 
@@ -295,7 +302,12 @@ class _Reader:
         if count > len(self.words) - self.at:  # each item takes a word or more
             raise FormatError(f"a stored spec with a list of {count} items")
         if kind in SCHEMA:
-            return tuple([self.record(kind) for _ in range(count)])
+            if self.depth == _DEEPEST:
+                raise FormatError("a stored spec with records too deep in one another")
+            self.depth += 1
+            records = tuple([self.record(kind) for _ in range(count)])
+            self.depth -= 1
+            return records
         kinds = kind.split()
         if len(kinds) == 1:
             return tuple([self._value(kind) for _ in range(count)])

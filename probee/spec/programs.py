@@ -26,7 +26,13 @@ class MapSpec(Frozen):
     are the initial bytes; `frozen` maps are written once and then closed to system calls.
     `.percpu` is a per-CPU array, whose `contents` each CPU begins with.
     `key_btf`, `value_btf` are type ids in the collection's BTF, 0 where there are none. `extra` is
-    BPF_MAP_CREATE's `map_extra`: the number of hashes of a bloom filter.
+    BPF_MAP_CREATE's `map_extra`: the number of hashes of a bloom filter, the address of an arena.
+
+    What only object files say: `pinning` (LIBBPF_PIN_BY_NAME: 1), `numa_node` (counts with
+    BPF_F_NUMA_NODE), `autocreate` (False: not unless asked for). `inner`: of a map of maps, the one
+    template of its maps. `values`: what is put into it at the start: (index, map) in a map of maps,
+    (index, program) in a program array, (byte in `contents`, program) in a struct_ops map, whose
+    `value_btf` is the struct.
     """
 
     name: str
@@ -42,18 +48,46 @@ class MapSpec(Frozen):
     contents: bytes = b""
     frozen: bool = False
     extra: int = 0
+    pinning: int = 0
+    numa_node: int = 0
+    autocreate: bool = True
+    inner: tuple[MapSpec, ...] = ()
+    values: tuple[tuple[int, str], ...] = ()
 
 
 class VariableSpec(Frozen):
     """A `Const` or `Global`: `type` at `offset` bytes in the value of the map named `section`.
 
     `section` is `.code` for a Const that `const` relocations put into the code: it lies in no map.
+    `btf`: in an object file, the VAR in its BTF. There a C type that has no like here, such as a
+    struct with bit fields, is as many `u8`, and static variables may share a name.
     """
 
     name: str
     section: str
     offset: int
     type: ValueType
+    btf: int = 0
+
+
+class ExternSpec(Frozen):
+    """What an object file expects the loader, or the kernel, to have.
+
+    `kind`: `kconfig` (a value of the kernel's configuration, which the loader puts at `offset` of
+    the map `.kconfig`, `size` bytes), `ksym` (a variable of the kernel, or one of its symbols) or
+    `kfunc`. `value`: what a `kconfig` is: `bool`, `char`, `tristate`, `int`, `chars`. `btf`: its
+    VAR or FUNC in the collection's BTF. `typed`: a `ksym` whose type must be the kernel's; without
+    it only the address counts. `weak`: it may be missing.
+    """
+
+    name: str
+    kind: str
+    btf: int
+    weak: bool = False
+    typed: bool = False
+    value: str = ""
+    offset: int = 0
+    size: int = 0
 
 
 class CounterSpec(Frozen):
@@ -83,8 +117,8 @@ class Reloc(Frozen):
     `kind`: `map` (ld_imm64 of the map's descriptor), `value` (ld_imm64 of the address
     `addend` bytes into the map's only value), `const` (the value of a Const that the Session sets:
     an ld_imm64, or a mov where 32 bits hold it), `kfunc` (a call of the kernel's function of that
-    name: its type id in the kernel's BTF, which is `addend` once it was looked up). Slots count 8
-    bytes each.
+    name: its type id in the kernel's BTF, which is `addend` once it was looked up), `ksym` (an
+    ld_imm64 of the address of the kernel's symbol of that name). Slots count 8 bytes each.
     """
 
     insn: int
@@ -97,7 +131,7 @@ UNRESOLVED, ABSENT = -1, -2  # values of a CoreReloc; all others are 0 or more
 
 
 class CoreReloc(Frozen):
-    """Instruction slot `insn` depends on how the kernel lays out the struct named `struct`.
+    """Instruction slot `insn` depends on how the kernel declares the type named `struct`.
 
     `kind`: `byte_off` (where the member at `path`, names joined by dots, starts: the offset of a
     load, or the immediate of an addition or mov; `comm[8]`: byte 8 of a char array),
@@ -107,6 +141,12 @@ class CoreReloc(Frozen):
     `struct path`, `chars 16`, `items int 8`, `items struct upid`, or nothing of a type. `type` and
     `access`: the same as libbpf says it, a type in the collection's BTF and member numbers such as
     `0:1:3`. `value`: what a kernel gave, UNRESOLVED before one was asked, ABSENT where it has none.
+
+    An object file may ask for more: `byte_sz`, `signed`, `lshift_u64`, `rshift_u64` of a member (as
+    a bit field is taken out of 8 bytes), `type_matches`, `local_type_id` (of `type` itself),
+    `enumval_exists` and `enumval_value` (of the enumerator `path`). There `struct` is how C names
+    the type (`task_struct`, `union thing`, `enum state`, a typedef), `path` may index any array and
+    begin with an index, anonymous members are not in it, and `wants` is empty: any type will do.
     """
 
     insn: int
@@ -120,7 +160,11 @@ class CoreReloc(Frozen):
 
 
 class Attach(Frozen):
-    """A hook. `kind`: `tracepoint` (its target `category:name`), `raw_tp`, `tp_btf` (`name`)."""
+    """A hook. `kind`: `tracepoint` (its target `category:name`), `raw_tp`, `tp_btf` (`name`).
+
+    In an object file also the first name of any row of tables/sections.py that has a hook, with
+    what follows the slash; of `struct_ops` the target is `STRUCT.MEMBER`.
+    """
 
     kind: str
     target: str
@@ -144,7 +188,8 @@ class ProgramSpec(Frozen):
     ids and string offsets belong to the collection's BTF. `functions`: (name, first slot) of the
     main function and its subprograms. `context`: the fields read from a tracepoint's record, for
     the loader to hold against the running kernel. `helpers`: names of the helpers that it calls.
-    `core`: where the code depends on the kernel's structs.
+    `core`: where the code depends on the kernel's structs. `section`: where an object file has it.
+    `autoload`: False for one that is not loaded unless asked for.
     """
 
     name: str
@@ -160,12 +205,15 @@ class ProgramSpec(Frozen):
     helpers: tuple[str, ...] = ()
     flags: int = 0
     core: tuple[CoreReloc, ...] = ()
+    section: str = ""
+    autoload: bool = True
 
 
 class CollectionSpec(Frozen):
     """Everything that one compilation made. `btf`: a raw BTF blob for BPF_BTF_LOAD.
 
-    `structs`: the layouts of records and values by name, for the user side.
+    `structs`: the layouts of records and values by name, for the user side. `externs` and `version`
+    (of the kernel, for which an object file says that it is) come from object files alone.
     """
 
     maps: tuple[MapSpec, ...]
@@ -176,6 +224,8 @@ class CollectionSpec(Frozen):
     btf: bytes = b""
     license: str = "Dual MIT/GPL"
     endian: str = "little"
+    externs: tuple[ExternSpec, ...] = ()
+    version: int = 0
 
     @property
     def asks_kernel(self) -> bool:

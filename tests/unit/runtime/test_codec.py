@@ -18,6 +18,7 @@ from probee.spec import (
     CollectionSpec,
     ContextField,
     CounterSpec,
+    ExternSpec,
     Int,
     MapSpec,
     Pointer,
@@ -47,6 +48,19 @@ SPEC = CollectionSpec(
         MapSpec(".rodata", 2, 4, 8, 1, flags=1152, contents=bytes(range(8)), frozen=True),
         MapSpec(".bss", 2, 4, 16, 1, contents=bytes(16)),
         MapSpec("start", 1, 4, 8, 10_240, key_type=U32, value_type=OPEN, key_btf=3, value_btf=4),
+        MapSpec(
+            "outer",
+            12,
+            4,
+            4,
+            2,
+            extra=1 << 44,
+            pinning=1,
+            numa_node=1,
+            autocreate=False,
+            inner=(MapSpec("outer.inner", 2, 4, 8, 1),),
+            values=((1, "start"),),
+        ),
     ),
     programs=tuple(
         ProgramSpec(
@@ -61,6 +75,8 @@ SPEC = CollectionSpec(
             ((name, 0), ("wanted", 60)),
             (ContextField("ret", 16, 8, True),),
             ("get_current_pid_tgid", "ringbuf_reserve"),
+            section=f"tracepoint/syscalls/{name}",
+            autoload=name != "exit_creat",
         )
         for name in ("exit_open", "exit_openat", "exit_openat2", "exit_creat", "exit_handle")
     ),
@@ -68,6 +84,8 @@ SPEC = CollectionSpec(
     counters=(CounterSpec("trap", "KeyError", ".bss", 8, "p", "f\udc80.py", 3, "del m[k]"),),
     structs=(OPEN, INNER),
     btf=bytes(3000),
+    externs=(ExternSpec("CONFIG_HZ", "kconfig", 7, weak=True, value="int", offset=8, size=4),),
+    version=0x60100,
 )
 
 
@@ -99,6 +117,14 @@ def test_the_schema_names_every_field_of_every_record() -> None:
             inner = [codec.SCHEMA[n][0] for n in named if n in codec.SCHEMA]
             todo += [cls for cls in inner if cls not in seen]
     assert seen == {cls for cls, _ in codec.SCHEMA.values()}
+
+
+def test_maps_cannot_stand_in_one_another_without_end() -> None:
+    nested = MapSpec("m", 12, 4, 4, 1)
+    for _ in range(codec._DEEPEST):
+        nested = MapSpec("m", 12, 4, 4, 1, inner=(nested,))
+    with pytest.raises(FormatError, match="too deep"):
+        codec.decode(codec.encode(CollectionSpec((nested,), ())))
 
 
 names = st.text(max_size=8)
