@@ -50,6 +50,7 @@ UNTOLD = {
     "override_return": "CONFIG_BPF_KPROBE_OVERRIDE decides",
     "probe_write_user": "LOCKDOWN_BPF_WRITE_USER decides",
     "copy_from_user": "for sleepable programs alone when it was new",
+    "copy_from_user_task": "the same: seen on 6.1",
 }
 
 
