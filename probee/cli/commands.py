@@ -14,13 +14,13 @@ TOOLS: tuple[tuple[str, str], ...] = (
 # the same for what is no tool; each lives in probee/cli/<name>.py as PAGE and run()
 COMMANDS: tuple[tuple[str, str], ...] = (
     ("completion", "Print a script with which a shell completes probee's words."),
+    ("doctor", "Tell what this kernel and these rights allow here."),
     ("man", "Print manual pages, or write them into a directory."),
     ("stubs", "Write classes with the fields of tracepoints, for type checkers."),
 )
 
 NOT_BUILT_COMMANDS = (
-    "run", "build", "check", "inspect", "readelf", "prog", "map", "link", "btf", "top", "doctor",
-    "trace",
+    "run", "build", "check", "inspect", "readelf", "prog", "map", "link", "btf", "top", "trace",
 )  # fmt: skip
 
 NOT_BUILT_TOOLS = (
