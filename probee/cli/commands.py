@@ -16,11 +16,12 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("completion", "Print a script with which a shell completes probee's words."),
     ("doctor", "Tell what this kernel and these rights allow here."),
     ("man", "Print manual pages, or write them into a directory."),
+    ("readelf", "Show what stands in ELF64 files, as GNU readelf 2.44 prints it."),
     ("stubs", "Write classes with the fields of tracepoints, for type checkers."),
 )
 
 NOT_BUILT_COMMANDS = (
-    "run", "build", "check", "inspect", "readelf", "prog", "map", "link", "btf", "top", "trace",
+    "run", "build", "check", "inspect", "prog", "map", "link", "btf", "top", "trace",
 )  # fmt: skip
 
 NOT_BUILT_TOOLS = (

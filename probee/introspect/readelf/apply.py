@@ -1,0 +1,106 @@
+"""Relocations applied to a copy of a section: option -R, and notes.
+
+In: a section's bytes. Out: the bytes with the relocations applied that readelf knows how to apply,
+which are those that debug sections have; warnings about the others.
+"""
+
+from __future__ import annotations
+
+from probee.introspect.readelf.image import alternate
+from probee.introspect.readelf.names import symbol_type
+from probee.introspect.readelf.relocations import read_relocations
+from probee.uapi import elf as uapi
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from probee.elf import raw
+    from probee.introspect.readelf.image import Image
+
+# machine, type: how many bytes, and whether it is relative to its own place.
+# Of BPF's readelf knows one only, which the assembler of binutils had before 2.41.
+KNOWN = {
+    (uapi.EM_X86_64, 1): (8, False),
+    (uapi.EM_X86_64, 2): (4, True),
+    (uapi.EM_X86_64, 10): (4, False),
+    (uapi.EM_X86_64, 24): (8, True),
+    (uapi.EM_BPF, 11): (4, False),
+}
+NOTHING = ((uapi.EM_X86_64, 0),)  # R_X86_64_NONE; R_BPF_NONE is not among them
+
+
+def relocate(image: Image, section: raw.SectionHeader, data: bytes) -> bytes | None:
+    """The changed bytes, or the same; None if the relocations cannot be read."""
+    if image.header.type != uapi.ET_REL:
+        return data
+    kinds = (uapi.SHT_RELA, uapi.SHT_REL)
+    for table in image.rows:
+        if (
+            table.type in kinds
+            and table.info < image.shnum
+            and image.rows[table.info] is section
+            and table.size
+            and table.link < image.shnum
+        ):
+            return _apply(image, section, table, bytearray(data))
+    return data
+
+
+def _apply(
+    image: Image, section: raw.SectionHeader, table: raw.SectionHeader, data: bytearray
+) -> bytes | None:
+    of_symbols = image.rows[table.link]
+    if of_symbols.type not in (uapi.SHT_SYMTAB, uapi.SHT_DYNSYM):
+        return None
+    addends = table.type == uapi.SHT_RELA
+    rows = read_relocations(image, table.offset, table.size, addends=addends)
+    if rows is None:
+        return None
+    symbols = image.symbols(of_symbols) or []
+    inside = f"in section {image.section_name(section)}\n"
+    for at, row in enumerate(rows):
+        how = _how(image, section, row)
+        if how is None:
+            continue
+        size, relative = how
+        if row.offset + size > len(data):
+            image.out.warn(f"skipping invalid relocation offset {alternate(row.offset)} {inside}")
+            continue
+        if row.symbol >= len(symbols):
+            number = alternate(row.symbol)
+            image.out.warn(f"skipping invalid relocation symbol index {number} {inside}")
+            continue
+        symbol = symbols[row.symbol]
+        if row.symbol and symbol.type > uapi.STT_SECTION and symbol.type != uapi.STT_COMMON:
+            image.out.warn(
+                f"skipping unexpected symbol type {symbol_type(image, symbol.type)} in section "
+                f"{image.section_name(table)} relocation {at}\n"
+            )
+            continue
+        place = slice(row.offset, row.offset + size)
+        value = symbol.value + row.addend
+        if not addends:
+            value += image.number(data[place])
+        if relative:
+            value -= row.offset
+        data[place] = (value & (1 << 8 * size) - 1).to_bytes(
+            size, "big" if image.big_endian else "little"
+        )
+    return bytes(data)
+
+
+def _how(image: Image, section: raw.SectionHeader, row: raw.RelocRow) -> tuple[int, bool] | None:
+    """None for one that changes nothing, and after a warning for one that readelf cannot apply."""
+    number, memory = row.info & 0xFFFFFFFF, image.shown.memory
+    if (image.machine, number) in NOTHING:
+        return None
+    how = KNOWN.get((image.machine, number))
+    if how is None:
+        if number != memory.last_reloc_type:
+            signed = number - (1 << 32) if number >> 31 else number
+            image.out.warn(
+                f"unable to apply unsupported reloc type {signed} to section "
+                f"{image.section_name(section)}\n"
+            )
+        memory.last_reloc_type = number
+        return None
+    return how

@@ -1,0 +1,187 @@
+"""Relocations: option -r.
+
+In: an image whose sections and dynamic section have been read. Out: lines, a relocation each.
+"""
+
+from __future__ import annotations
+
+from probee.elf import raw
+from probee.introspect.readelf.image import alternate
+from probee.introspect.readelf.names import plural
+from probee.introspect.readelf.reloc_names import reloc_name
+from probee.introspect.readelf.text import c_string, symbol_name
+from probee.uapi import elf as uapi
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from probee.introspect.readelf.image import Image
+
+WIDE = "    Offset             Info             Type               Symbol's Value  Symbol's Name"
+NARROW = "  Offset          Info           Type           Sym. Value    Sym. Name"
+NAME_WIDTH, IFUNC_WIDTH = 22, 14
+
+
+class Symbols:
+    """The symbols and strings that relocations speak of; None where they could not be read."""
+
+    __slots__ = ("rows", "strings")
+
+    def __init__(self, rows: list[raw.SymbolRow] | None, strings: bytes | None) -> None:
+        self.rows, self.strings = rows, strings
+
+
+def show_relocations(image: Image) -> None:
+    """All sections of relocations, or with -D what the dynamic section names."""
+    shown, out = image.shown, image.out
+    if not shown.relocations:
+        return
+    if shown.use_dynamic:
+        out.put("\nThere are no dynamic relocations in this file.\n")
+        return
+    found = False
+    for section in image.rows:
+        found |= show_section(image, section)
+    if not found:
+        out.put("\nThere are no relocations in this file.\n")
+
+
+def show_section(image: Image, section: raw.SectionHeader) -> bool:
+    """One section of relocations; whether all was well with it."""
+    kinds = (uapi.SHT_RELA, uapi.SHT_REL, uapi.SHT_RELR)
+    if section.type not in kinds or not section.size:
+        return False
+    put = image.out.put
+    name = str(section.name) if image.names is None else f"'{image.section_name(section)}'"
+    put(f"\nRelocation section {name}")
+    count = section.size // section.entsize
+    start = f" at offset {alternate(section.offset)} contains {count} "
+    if section.type == uapi.SHT_RELR:
+        from probee.introspect.readelf.relr import count_relr
+
+        put(start + plural(count, "entry which relocates", "entries which relocate"))
+        places = count_relr(image, section)
+        put(f" {places} {plural(places, 'location', 'locations')}:\n")
+    else:
+        put(f"{start}{plural(count, 'entry', 'entries')}:\n")
+    symbols = _symbols_of(image, section)
+    if symbols is None:
+        return False
+    if section.type == uapi.SHT_RELR:
+        from probee.introspect.readelf.relr import show_relr
+
+        return show_relr(image, section, symbols)
+    addends = section.type == uapi.SHT_RELA
+    return show_table(image, section.offset, section.size, symbols, addends=addends)
+
+
+def _symbols_of(image: Image, section: raw.SectionHeader) -> Symbols | None:
+    """None, with or without a message, if they are there and cannot be read."""
+    if not section.link or section.link >= image.shnum:
+        if image.shown.old:
+            return Symbols(None, None)
+        table = image.find(b".symtab") if image.names else None
+    else:
+        table = image.rows[section.link]
+        if table.type not in (uapi.SHT_SYMTAB, uapi.SHT_DYNSYM):
+            return None
+    if table is None:
+        return Symbols(None, None)
+    return read_symbols(image, table)
+
+
+def read_symbols(image: Image, table: raw.SectionHeader) -> Symbols | None:
+    """A symbol table and its strings; None if either cannot be read."""
+    rows = image.symbols(table)
+    if rows is None:
+        return None
+    strings: bytes | None = None
+    if table.link:
+        if table.link >= image.shnum:
+            image.out.error("Bad sh_link in symbol table section\n")
+            return None
+        section = image.rows[table.link]
+        strings = image.read(section.offset, section.size, "string table")
+        if strings is None:
+            return None
+    return Symbols(rows, strings)
+
+
+def read_relocations(
+    image: Image, offset: int, size: int, *, addends: bool
+) -> list[raw.RelocRow] | None:
+    """A table of relocations, whether or not its size is a multiple of theirs."""
+    data = image.read(offset, 1, "64-bit relocation data", size)
+    if data is None:
+        return None
+    return raw.relocations(data, big_endian=image.big_endian, addends=addends)
+
+
+def show_table(image: Image, offset: int, size: int, symbols: Symbols, *, addends: bool) -> bool:
+    """The heading and a line for each relocation; whether all was well."""
+    rows = read_relocations(image, offset, size, addends=addends)
+    if rows is None:
+        return False
+    shown, put = image.shown, image.out.put
+    put(f"{WIDE if shown.wide else NARROW}{' + Addend' if addends else ''}\n")
+    well = True
+    for row in rows:
+        number = row.info & 0xFFFFFFFF
+        name = reloc_name(image.machine, number, old=shown.old)
+        if name is None:
+            name = f"unrecognized: {number:<7x}"
+        else:
+            name = f"{name:<22}" if shown.wide else f"{name[:17]:<17}"
+        if shown.wide:
+            put(f"{row.offset:016x}  {row.info:016x} {name}")
+        else:
+            put(f"{row.offset:012x}  {row.info:012x} {name}")
+        if row.symbol:
+            well &= _show_symbol(image, row, symbols, addends=addends)
+        elif addends:
+            put(f"{'':20}{'-' if row.addend < 0 else ''}{abs(row.addend):x}")
+        put("\n")
+    return well
+
+
+def _show_symbol(
+    image: Image,
+    row: raw.RelocRow,
+    symbols: Symbols,
+    *,
+    addends: bool,
+) -> bool:
+    put = image.out.put
+    if symbols.rows is None or row.symbol >= len(symbols.rows):
+        image.out.error(f" bad symbol index: {row.symbol:08x} in reloc\n")
+        return False
+    symbol, strings = symbols.rows[row.symbol], symbols.strings
+    well = True
+    if symbol.type == uapi.STT_GNU_IFUNC:
+        name = b"??"
+        if strings is not None and 0 < symbol.name < len(strings):
+            name = c_string(strings, symbol.name)
+        text, count = symbol_name(image.shown, IFUNC_WIDTH, name)
+        put(f" {text}()")
+        put(" " * (IFUNC_WIDTH + 1 - count if count <= IFUNC_WIDTH else 1))
+    else:
+        put(f" {symbol.value:016x} ")
+    if not symbol.name:
+        name = b"<null>"
+        if symbol.type == uapi.STT_SECTION:
+            name = _section_name(image, symbol.shndx)
+        put(symbol_name(image.shown, NAME_WIDTH, name)[0])
+    elif strings is None:
+        put(f"<string table index: {symbol.name:3}>")
+    elif symbol.name >= len(strings):
+        image.out.error(f"<corrupt string table index: {symbol.name:3}>\n")
+        well = False
+    else:
+        name = c_string(strings, symbol.name)
+        put(symbol_name(image.shown, NAME_WIDTH, name)[0])
+    if addends:
+        put(f" {'-' if row.addend < 0 else '+'} {abs(row.addend):x}")
+    return well
+
+
+def _section_name(image: Image, index: int) -> bytes:
+    return image.index_name(index)[0].encode("latin-1")

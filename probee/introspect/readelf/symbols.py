@@ -1,0 +1,122 @@
+"""Symbol tables: options -s and --dyn-syms.
+
+In: an image whose sections have been read. Out: lines, a symbol each.
+"""
+
+from __future__ import annotations
+
+from probee.introspect.readelf import names
+from probee.introspect.readelf.text import c_string, symbol_name
+from probee.uapi import elf as uapi
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from probee.elf import raw
+    from probee.introspect.readelf.image import Image
+
+HEADING = "   Num:    Value          Size Type    Bind   Vis      Ndx Name\n"
+HEADING_EXTRA = (
+    "   Num:    Value          Size Type    Bind   Vis+Other Ndx(SecName) Name [+ Version Info]\n"
+)
+NAME_WIDTH = 21
+
+
+def show_symbols(image: Image) -> None:
+    """All symbol tables that are wanted."""
+    shown = image.shown
+    if (
+        shown.dynamic_symbols or (shown.symbols and not shown.use_dynamic)
+    ) and image.sections is not None:
+        for section in image.rows:
+            if section.type == uapi.SHT_DYNSYM or (
+                section.type == uapi.SHT_SYMTAB and shown.symbols
+            ):
+                show_table(image, section)
+    elif shown.symbols:
+        image.out.put("\nDynamic symbol information is not available for displaying symbols.\n")
+
+
+def show_table(image: Image, section: raw.SectionHeader) -> bool:
+    """One symbol table; whether it could be read."""
+    name = image.section_name(section)
+    if not section.entsize:
+        image.out.put(f"\nSymbol table '{name}' has a sh_entsize of zero!\n")
+        return False
+    count = section.size // section.entsize
+    some = names.plural(count, "entry", "entries")
+    image.out.put(f"\nSymbol table '{name}' contains {count} {some}:\n")
+    image.out.put(_heading(image))
+    rows = image.symbols(section)
+    if rows is None:
+        return False
+    strings: bytes | None = None
+    if section.link == image.shstrndx:
+        strings = image.names
+    elif section.link < image.shnum:
+        table = image.rows[section.link]
+        strings = image.read(table.offset, table.size, "string table")
+    _show_rows(image, rows, strings or b"", section)
+    return True
+
+
+def _heading(image: Image) -> str:
+    return HEADING_EXTRA if image.shown.extra else HEADING
+
+
+def _show_rows(
+    image: Image, rows: list[raw.SymbolRow], strings: bytes, section: raw.SectionHeader
+) -> None:
+    put, warn = image.out.put, image.out.warn
+    for at, row in enumerate(rows):
+        put(f"{at:6}: {row.value:016x} {size_text(row.size, image.shown.symbol_base)}")
+        put(f" {names.symbol_type(image, row.type):<7} {names.binding(image, row.bind):<6}")
+        put(f" {names.VISIBILITIES[row.visibility]:<7}")
+        if other := row.other & ~3:
+            put(f" [<other>: {other:x}] ")
+        column, name = _section_column(image, row)
+        put(column)
+        if row.type != uapi.STT_SECTION or row.name or not _is_real(image, row.shndx):
+            name = c_string(strings, row.name) if row.name < len(strings) else b"<corrupt>"
+        put(f"{symbol_name(image.shown, NAME_WIDTH, name)[0]}\n")
+        if row.bind == uapi.STB_LOCAL and at >= section.info:
+            warn(
+                f"local symbol {at} found at index >= {image.section_name(section)}'s "
+                f"sh_info value of {section.info}\n"
+            )
+
+
+def _is_real(image: Image, index: int) -> bool:
+    return image.sections is not None and 0 < index < image.shnum
+
+
+def _section_column(image: Image, row: raw.SymbolRow) -> tuple[str, bytes]:
+    """The column Ndx, and the section's name."""
+    name, special = image.index_name(row.shndx)
+    extra = image.shown.extra
+    if special:
+        if not image.shnum and name.startswith("<section"):
+            text = f" {_as_int(row.shndx):4} "
+        else:
+            text = f" {name:>4} "
+        if extra:
+            text = f"{text:<16}"
+    else:
+        text = f" {row.shndx:4} "
+        if extra:
+            text += f"{f'({name}) ':<10}"
+    return text, name.encode("latin-1")
+
+
+def _as_int(number: int) -> int:
+    return number - (1 << 32) if number >> 31 else number
+
+
+def size_text(size: int, base: int) -> str:
+    """A symbol's size: in decimal while it fits into five digits, or as --sym-base says."""
+    if base == 8:
+        return f"{size:5o}"
+    if base == 10:
+        return f"{size:5}"
+    if base == 16:
+        return f"0x{size:05x}"
+    return f"{size:5}" if size <= 99999 else f"0x{size:x}"
