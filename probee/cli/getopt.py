@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 NO, REQUIRED, OPTIONAL = 0, 1, 2
 MOST_FILES = 2000  # of words, one out of the other
+ESCAPED = ("", "$", "`", '"', "\\", "\n")  # what a backslash in double quotes stands before
 SPACE = " \f\n\r\t\v"
 DIGITS = tuple("0123456789abcdef")
 U64 = (1 << 64) - 1
@@ -24,6 +25,10 @@ U64 = (1 << 64) - 1
 
 class Wrong(Exception):
     """An option that is not there, or not so; a sentence without the program's name."""
+
+
+class BadFile(Exception):
+    """An @FILE that cannot be."""
 
 
 class Scanner:
@@ -117,20 +122,24 @@ def number(text: str) -> tuple[int, str]:
 
 
 def expanded(words: Sequence[str]) -> list[str]:
-    """The words, with those of FILE in place of @FILE where there is such a file."""
+    """The words, with those of FILE in place of @FILE if there is such a file. Raises BadFile."""
     left, out, files = list(words), [], 0
     while left:
         word = left.pop(0)
-        if not word.startswith("@") or files >= MOST_FILES:
-            out.append(word)
-            continue
-        try:
-            with open(os.fsencode(word[1:]), "rb") as file:
-                text = os.fsdecode(file.read())
-        except OSError:
+        if not word.startswith("@"):
             out.append(word)
             continue
         files += 1
+        if files >= MOST_FILES:
+            raise BadFile("too many @-files encountered")
+        try:
+            with open(os.fsencode(word[1:]), "rb") as file:
+                text = os.fsdecode(file.read().split(b"\0", 1)[0])
+        except IsADirectoryError:
+            raise BadFile("@-file refers to a directory") from None
+        except OSError:
+            out.append(word)
+            continue
         left = _split(text) + left
     return out
 
@@ -138,23 +147,27 @@ def expanded(words: Sequence[str]) -> list[str]:
 def _split(text: str) -> list[str]:
     """Words between white space; quotes and backslashes protect it."""
     words: list[str] = []
-    word, open_, quote, escaped = "", False, "", False
-    for letter in text:
+    word, began, quote, escaped = "", False, "", False
+    for at, letter in enumerate(text):
         if escaped:
-            word, escaped = word + letter, False
-        elif letter == "\\":
-            open_ = escaped = True
+            word += "" if letter == "\n" else letter
+            escaped = False
+        elif letter == "\\" and _escapes(quote, text[at + 1 : at + 2]):
+            began = escaped = True
         elif quote:
-            if letter == quote:
-                quote = ""
-            else:
-                word += letter
+            word += "" if letter == quote else letter
+            quote = "" if letter == quote else quote
         elif letter in "'\"":
-            open_, quote = True, letter
+            began, quote = True, letter
         elif letter in SPACE:
-            if open_:
+            if began:
                 words.append(word)
-            word, open_ = "", False
+            word, began = "", False
         else:
-            word, open_ = word + letter, True
-    return [*words, word] if open_ else words
+            word, began = word + letter, True
+    return [*words, word] if began else words
+
+
+def _escapes(quote: str, following: str) -> bool:
+    """Whether a backslash is one here: in single quotes never, in double ones before some."""
+    return not quote or (quote == '"' and following in ESCAPED)

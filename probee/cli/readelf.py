@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from probee.cli.getopt import NO, OPTIONAL, REQUIRED, Scanner, Wrong, expanded, number
+from probee.cli.getopt import NO, OPTIONAL, REQUIRED, BadFile, Scanner, Wrong, expanded, number
 from probee.frame.options import Option
 from probee.frame.page import Page
 from probee.introspect.readelf.shown import AUTO, HEX, RELOCATED, STRING, Shown
@@ -234,7 +234,10 @@ def _read(words: Sequence[str], out: Transcript) -> tuple[Shown, list[str]]:
         raise _usage()
     shown = Shown(release)
     longs = [row for row in LONGS if not shown.old or row[0] not in SINCE_2_44]
-    plain = [os.fsencode(word).decode("latin-1") for word in expanded(left)]
+    try:
+        plain = [os.fsencode(word).decode("latin-1") for word in expanded(left)]
+    except BadFile as reason:
+        raise Ended(1, f"readelf: error: {reason}\n") from None
     options = Scanner(LETTERS_2_40 if shown.old else LETTERS, longs, plain)
     try:
         for what, argument in options:

@@ -131,6 +131,9 @@ def test_options_that_are_abbreviated_or_odd(
         assert compare([*words, file]) == ""
     assert compare([f"@{listed}"]) == ""
     assert compare([f"@{listed}none", "-h"]) == ""
+    assert compare([f"@{tmp_path}", "-h"]) == ""
+    listed.write_text(f'-S "{file}" @{listed}')
+    assert compare([f"@{listed}"]) == ""
 
 
 def test_all_machines_have_readelfs_names(oracle: Callable[[str], str], tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from probee.cli.getopt import NO, OPTIONAL, REQUIRED, Scanner, Wrong, expanded, number
+from probee.cli.getopt import NO, OPTIONAL, REQUIRED, BadFile, Scanner, Wrong, expanded, number
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,4 +86,9 @@ def test_words_from_files(tmp_path: Path) -> None:
     ]  # fmt: skip
     loop = tmp_path / "loop"
     loop.write_text(f"@{loop}")
-    assert expanded([f"@{loop}"]) == [f"@{loop}"]
+    with pytest.raises(BadFile, match="too many @-files encountered"):
+        expanded([f"@{loop}"])
+    with pytest.raises(BadFile, match="@-file refers to a directory"):
+        expanded([f"@{tmp_path}"])
+    inner.write_text('\'a\\b\' "a\\b" "a\\"b" a\\"b\\\nc \\')
+    assert expanded([f"@{inner}"]) == ["a\\b", "a\\b", 'a"b', 'a"bc', ""]
