@@ -13,7 +13,7 @@ btf_ext_setup_info in libbpf's btf.c.
 from __future__ import annotations
 
 from itertools import pairwise
-from struct import calcsize, iter_unpack, pack, unpack_from
+from struct import Struct, calcsize, iter_unpack, pack, unpack_from
 
 from probee.btf.raw import MAGIC, VERSION
 from probee.errors import FormatError, UsageError
@@ -122,11 +122,34 @@ def write_ext(ext: BtfExt, *, big_endian: bool = False) -> bytes:
     return pack(order + "HBBI6I", MAGIC, VERSION, 0, _HEADER, *fields) + b"".join(bodies)
 
 
-def read_ext(data: ReadableBuffer) -> BtfExt:
-    """A `.BTF.ext` of either byte order. Raises FormatError. Longer records lose their tails."""
+class ExtTable(Frozen):
+    """Records of one ELF section, as bytes: `data`, `size` bytes a record, at byte `at` of the
+    `.BTF.ext`. `name`: as in ExtSection.
+    """
+
+    name: int
+    size: int
+    at: int
+    data: memoryview[int]
+
+    def rows(self, part: str, *, big_endian: bool) -> list[tuple[int, ...]]:
+        """Each record as numbers, `insn_off` first; what a longer one has more is left out."""
+        layout = Struct((">" if big_endian else "<") + _FORMATS[part])
+        if self.size == layout.size:
+            return list(layout.iter_unpack(self.data))
+        return [layout.unpack_from(self.data, at) for at in range(0, len(self.data), self.size)]
+
+
+def ext_is_big_endian(data: ReadableBuffer) -> bool:
+    """Of a `.BTF.ext` whose header is in order. Raises FormatError."""
+    return _read_header(memoryview(data).cast("B"))[0] == ">"
+
+
+def ext_tables(data: ReadableBuffer) -> dict[str, tuple[ExtTable, ...]]:
+    """A `.BTF.ext` of either byte order by part, its records still bytes. Raises FormatError."""
     view = memoryview(data).cast("B")
     order, header, fields = _read_header(view)
-    parts = {}
+    parts: dict[str, tuple[ExtTable, ...]] = {}
     for number, part in enumerate(_PARTS):
         offset, length = fields[number * 2 : number * 2 + 2]
         at = header + offset
@@ -137,6 +160,21 @@ def read_ext(data: ReadableBuffer) -> BtfExt:
                 offset=8 + number * 8,
             )
         parts[part] = _read_part(part, view[at : at + length], at, order) if length else ()
+    return parts
+
+
+def read_ext(data: ReadableBuffer) -> BtfExt:
+    """A `.BTF.ext` of either byte order. Raises FormatError. Longer records lose their tails."""
+    big_endian = ext_is_big_endian(data)
+    parts = {}
+    for part, tables in ext_tables(data).items():
+        parts[part] = tuple(
+            ExtSection(
+                table.name,
+                tuple(_record(part, row) for row in table.rows(part, big_endian=big_endian)),
+            )
+            for table in tables
+        )
     return BtfExt(**parts)
 
 
@@ -161,7 +199,7 @@ def _read_header(view: memoryview[int]) -> tuple[str, int, list[int]]:
     return order, header, [*unpack_from(f"{order}{count}I", view, 8), 0, 0][:6]
 
 
-def _read_part(part: str, view: memoryview[int], at: int, order: str) -> tuple[ExtSection, ...]:
+def _read_part(part: str, view: memoryview[int], at: int, order: str) -> tuple[ExtTable, ...]:
     """`view` is the part, at byte `at` of the section."""
     if len(view) < 4:
         raise FormatError(f".BTF.ext {part} is too short for its record size", offset=at)
@@ -171,7 +209,7 @@ def _read_part(part: str, view: memoryview[int], at: int, order: str) -> tuple[E
         raise FormatError(
             f".BTF.ext {part} records have {least} bytes or more, not {size}", offset=at
         )
-    sections = []
+    tables = []
     position = 4
     while position < len(view):
         if position + 8 > len(view):
@@ -183,16 +221,14 @@ def _read_part(part: str, view: memoryview[int], at: int, order: str) -> tuple[E
                 f".BTF.ext {part} section with {count} records does not fit", offset=at + position
             )
         body = view[position + 8 : end]
-        rows = [
-            unpack_from(order + _FORMATS[part], body, start) for start in range(0, len(body), size)
-        ]
-        if any(row[0] & 7 for row in rows):
+        low = 0 if order == "<" else 3  # the byte of insn_off with its last bits
+        if any(first & 7 for first in body[low::size].tobytes()):
             raise FormatError(
                 f".BTF.ext {part} has an offset that is no instruction's", offset=at + position
             )
-        sections.append(ExtSection(name, tuple(_record(part, row) for row in rows)))
+        tables.append(ExtTable(name, size, at + position + 8, body))
         position = end
-    return tuple(sections)
+    return tuple(tables)
 
 
 def _record(part: str, row: tuple[int, ...]) -> FuncInfo | LineInfo | CoreRelo:

@@ -79,8 +79,13 @@ class Sections:
         self.words = _words(types, self.big_endian)
         self.fixed, self.item = _widths(layout, layout_at)
 
+    def within(self, at: int) -> None:
+        """From now on errors count from the start of a file in which the blob begins at `at`."""
+        self.types_at += at
+        self.strings_at += at
+
     def byte(self, word: int) -> int:
-        """The offset in the blob of a word of the type section."""
+        """The offset in the blob, or in its file, of a word of the type section."""
         return self.types_at + word * 4
 
     def raw_string(self, offset: int, limit: int = MAX_STRINGS) -> bytes:

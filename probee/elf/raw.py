@@ -175,7 +175,17 @@ def symbol_bytes(row: SymbolRow, *, big_endian: bool) -> bytes:
 
 def relocations(data: ReadableBuffer, *, big_endian: bool, addends: bool) -> list[RelocRow]:
     """A table of 16 bytes a row, or of 24 with addends, likewise."""
-    return [RelocRow(*row) for row in _rows((_RELA if addends else _REL)[big_endian], data)]
+    rows = relocation_rows(data, big_endian=big_endian, addends=addends)
+    return [RelocRow(*row) for row in rows]
+
+
+def relocation_rows(
+    data: ReadableBuffer, *, big_endian: bool, addends: bool
+) -> list[tuple[int, int, int]]:
+    """The same as (offset, info, addend)."""
+    if addends:
+        return [(at, info, more) for at, info, more in _rows(_RELA[big_endian], data)]
+    return [(at, info, 0) for at, info in _rows(_REL[big_endian], data)]
 
 
 def relocation_bytes(rows: Iterable[RelocRow], *, big_endian: bool) -> bytes:

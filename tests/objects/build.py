@@ -75,6 +75,7 @@ SOURCES = (
     Source("smallest"),
     Source("relocs"),
     Source("calls"),
+    Source("own_section"),
     Source("data"),
     Source("strings"),
     Source("symbols"),

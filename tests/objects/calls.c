@@ -1,5 +1,5 @@
 /* Subprograms: a chain in .text, one that two programs share, global and weak ones, callbacks,
- * arguments with tags, and static ones that stand in a program's own section. */
+ * arguments with tags. */
 #include "bpf.h"
 
 struct {
@@ -39,7 +39,7 @@ __hidden __noinline int hidden_one(__u32 value __tag("arg:scalar"))
 	return deep(value) + weak_one(value);
 }
 
-static __attribute__((section("kprobe/own"))) __noinline long own(__u64 value)
+static __noinline long own(__u64 value)
 {
 	return value / 3 + bpf_get_current_pid_tgid();
 }
@@ -58,14 +58,14 @@ static long again(__u32 index, struct sum *sum)
 	return 0;
 }
 
-SEC("kprobe/own")
-int in_own_section(void *ctx)
+SEC("kprobe/two")
+int with_chain(void *ctx)
 {
 	return own(5) + hidden_one(9);
 }
 
-SEC("kprobe/own")
-int in_own_section_too(void *ctx)
+SEC("kprobe/two")
+int with_callbacks(void *ctx)
 {
 	struct sum sum = {};
 

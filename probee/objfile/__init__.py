@@ -1,0 +1,1 @@
+"""CollectionSpec <-> BPF ELF object, as clang makes them and libbpf reads them."""
