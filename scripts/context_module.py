@@ -1,7 +1,8 @@
 """The text of probee/contexts.pyi and probee/tables/contexts_data.py: typed contexts to import.
 
 In: recorded/tracepoints.json. Out: module path -> text. Type checkers read the stub; at run time a
-class is made of its row when it is first asked for.
+class is made of its row when it is first asked for. Beside them probee/tables/tracepoints.py, for
+who compiles without a kernel.
 """
 
 from __future__ import annotations
@@ -30,6 +31,20 @@ from __future__ import annotations
 
 ROWS: dict[str, str] = {{
 '''
+FACTS = '''"""More of common tracepoints, for compiling without a kernel to ask.
+
+Out: `CLASSES`: the class of an event that has none of its own name, whose record is `struct
+trace_event_raw_CLASS`. `ENUMS`: the fields that are enums in C. `RAW`: arguments of the raw
+tracepoint behind each event: name, kind, size, sign, struct pointed to, as in spec.RawArgument.
+
+{made}
+({source}). Do not edit.
+"""
+
+# fmt: off
+from __future__ import annotations
+
+'''
 
 
 def modules(facts: dict[str, Any]) -> dict[str, str]:
@@ -42,7 +57,33 @@ def modules(facts: dict[str, Any]) -> dict[str, str]:
     data = DATA.format(**head)
     for name, event in named.items():
         data += f'    "{name}": "{_row(event)}",\n'
-    return {"probee/contexts.pyi": stub, "probee/tables/contexts_data.py": data + "}\n"}
+    return {
+        "probee/contexts.pyi": stub,
+        "probee/tables/contexts_data.py": data + "}\n",
+        "probee/tables/tracepoints.py": FACTS.format(**head) + _facts(facts),
+    }
+
+
+def _facts(facts: dict[str, Any]) -> str:
+    """The tables of tracepoints.py."""
+    enums = {
+        hook: tuple(row[0] for row in rows if row[1].startswith("enum "))
+        for hook, rows in facts["tracepoints"].items()
+    }
+    text = "CLASSES: dict[str, str] = {\n"
+    text += "".join(f'    "{hook}": "{name}",\n' for hook, name in facts["classes"].items())
+    text += "}\n\nENUMS: dict[str, tuple[str, ...]] = {\n"
+    text += "".join(f'    "{hook}": {_tuple(names)},\n' for hook, names in enums.items() if names)
+    text += "}\n\nRAW: dict[str, tuple[tuple[str, str, int, bool, str], ...]] = {\n"
+    for name, rows in facts["raw"].items():
+        arguments = [_tuple((n, kind, size, bool(sign), to)) for n, kind, size, sign, to in rows]
+        inner = f"({', '.join(arguments)}{',' if len(arguments) == 1 else ''})"
+        text += f'    "{name}": {inner},\n'
+    return text + "}\n"
+
+
+def _tuple(items: tuple[object, ...]) -> str:
+    return repr(items).replace("'", '"')
 
 
 def _event(hook: str, rows: list[list[Any]]) -> Event:

@@ -135,7 +135,12 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     if options.tracepoints:
         found = facts_tracepoints.tracepoints()
-        write("tracepoints", {"tracepoints": found}, facts_tracepoints.source())
+        facts = {
+            "tracepoints": found,
+            "classes": facts_tracepoints.classes(found),
+            "raw": facts_tracepoints.raw(found),
+        }
+        write("tracepoints", facts, facts_tracepoints.source())
     if options.headers:
         record_headers(options.headers)
     if options.source and options.headers:

@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import TypeAlias
 
+    from _typeshed import ReadableBuffer
+
     from probee.btf.types import Type
 
     # (name, type, bit offset) or (name, type, bit offset, width of the bitfield)
@@ -68,6 +70,28 @@ class BtfBuilder:
         self._ids: dict[Type, int] = {}
         self._offsets: dict[str, int] = {"": 0}
         self._strings = bytearray(b"\0")
+
+    @classmethod
+    def resumed(cls, data: ReadableBuffer) -> BtfBuilder:
+        """One that goes on behind the types and strings of `data`: their numbers stay theirs.
+
+        Raises FormatError; UsageError for a name that no such builder writes.
+        """
+        from probee.btf.reader import Btf
+
+        builder, table = cls(), Btf(data)
+        strings = bytes(table.sections.strings)
+        offset = 1
+        for raw in strings[1:-1].split(b"\0") if len(strings) > 1 else ():
+            builder._offsets.setdefault(raw.decode("utf-8", "surrogateescape"), offset)
+            offset += len(raw) + 1
+        builder._strings = bytearray(strings)
+        for _ in range(len(table)):
+            builder.reserve()
+        for id, type_ in table.types():
+            builder.define(id, type_)
+            builder._ids.setdefault(type_, id)
+        return builder
 
     def __len__(self) -> int:
         return len(self._types) - 1

@@ -13,6 +13,7 @@ TOOLS: tuple[tuple[str, str], ...] = (
 
 # the same for what is no tool; each lives in probee/cli/<name>.py as PAGE and run()
 COMMANDS: tuple[tuple[str, str], ...] = (
+    ("build", "Write programs as a BPF object file."),
     ("completion", "Print a script with which a shell completes probee's words."),
     ("doctor", "Tell what this kernel and these rights allow here."),
     ("man", "Print manual pages, or write them into a directory."),
@@ -21,7 +22,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
 )
 
 NOT_BUILT_COMMANDS = (
-    "run", "build", "check", "inspect", "prog", "map", "link", "btf", "top", "trace",
+    "run", "check", "inspect", "prog", "map", "link", "btf", "top", "trace",
 )  # fmt: skip
 
 NOT_BUILT_TOOLS = (

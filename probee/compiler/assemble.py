@@ -53,7 +53,7 @@ def assemble(world: World, codes: list[tuple[Lowered, Code]]) -> CollectionSpec:
                 code=code.code,
                 relocs=tuple(r for r in code.relocs if r.kind != "core"),
                 func_info=btf.func_info(item.program.name, code.functions),
-                line_info=btf.line_info(code.lines),
+                line_info=btf.line_info(code.lines, world.file_name),
                 functions=code.functions,
                 context=item.context,
                 helpers=code.helpers,

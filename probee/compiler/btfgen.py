@@ -13,7 +13,7 @@ from probee.btf.writer import BtfBuilder
 from probee.spec.types import ArrayOf, CharArray, Int, Pointer, StructType
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from probee.compiler.ir.ops import Loc
     from probee.spec.programs import VariableSpec
@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 MAX_LINE = (1 << 22) - 1  # line_col keeps 22 bits of line and 10 of column
 MAX_COLUMN = (1 << 10) - 1
-_C_NAMES = {"bool": "_Bool"}
+# What C calls integers, by size and sign: BTF knows no others by itself, `__u32` is a typedef.
+_C_NAMES = {
+    (1, False): "unsigned char", (1, True): "signed char",
+    (2, False): "unsigned short", (2, True): "short",
+    (4, False): "unsigned int", (4, True): "int",
+    (8, False): "unsigned long long", (8, True): "long long",
+}  # fmt: skip
 
 
 class BtfGenerator:
@@ -39,16 +45,22 @@ class BtfGenerator:
             case Int(boolean=True):
                 return build.int_("_Bool", 1, boolean=True)
             case Int():
-                return build.int_(type_.name, type_.size, signed=type_.signed)
+                return self._int(type_.name, type_.size, signed=type_.signed)
             case CharArray():
                 return build.array(build.int_("char", 1, signed=True), type_.size)
             case ArrayOf():
                 return build.array(self.value(type_.element), type_.count)
             case Pointer():
-                return build.int_("u64", 8)  # an address in another space is a number here
+                return self._int("u64", 8)  # an address in another space is a number here
             case StructType():
                 members = [(f.name, self.value(f.type), f.offset * 8) for f in type_.fields]
                 return build.struct(type_.name, type_.size, members)
+
+    def _int(self, name: str, size: int, *, signed: bool = False) -> int:
+        """An integer by its name in linux/types.h, which every C program on BPF includes."""
+        return self._builder.typedef(
+            f"__{name}", self._builder.int_(_C_NAMES[size, signed], size, signed=signed)
+        )
 
     def kernel_structs(self, structs: Mapping[str, Mapping[str, str]]) -> dict[str, int]:
         """The type ids of structs of the kernel, as far as programs name them.
@@ -74,7 +86,9 @@ class BtfGenerator:
         kind, _, detail = wants.partition(" ")
         match kind:
             case "int":
-                return build.int_(f"u{8 * int(detail)}", int(detail)), int(detail)
+                return self._int(f"u{8 * int(detail)}", int(detail)), int(detail)
+            case "enum":
+                return build.enum("", (), size=int(detail)), int(detail)
             case "chars":
                 return build.array(build.int_("char", 1, signed=True), int(detail)), int(detail)
             case "struct":
@@ -99,7 +113,7 @@ class BtfGenerator:
 
     def counters(self, name: str, rows: Sequence[tuple[str, int, int]], size: int) -> int:
         """A DATASEC of u64 counters: (name, offset, size)."""
-        u64 = self._builder.int_("u64", 8)
+        u64 = self._int("u64", 8)
         placed = [(self._builder.var(f"probee_{n}", u64, "static"), o, s) for n, o, s in rows]
         return self._builder.datasec(name, size, placed)
 
@@ -115,13 +129,15 @@ class BtfGenerator:
             rows.append(FuncInfo(slot, build.func(name, proto, linkage)))
         return func_info_bytes(rows, big_endian=self._big_endian)
 
-    def line_info(self, lines: Sequence[tuple[int, Loc]]) -> bytes:
-        """The Python line behind each run of instructions."""
+    def line_info(
+        self, lines: Sequence[tuple[int, Loc]], file_name: Callable[[str], str] = str
+    ) -> bytes:
+        """The Python line behind each run of instructions, in files as `file_name` calls them."""
         build = self._builder
         rows = [
             LineInfo(
                 slot,
-                build.string(loc.file),
+                build.string(file_name(loc.file)),
                 build.string(loc.text.strip()),
                 min(loc.line, MAX_LINE),
                 min(loc.column, MAX_COLUMN),

@@ -61,14 +61,15 @@ def compile_programs(
     check: bool = False,
     dump: Dump | None = None,
     debug: dict[str, DebugInfo] | None = None,
+    file_name: Callable[[str], str] = str,
 ) -> CollectionSpec:
     """Compiles every program of `capture`.
 
     `frozen`: consts by name with the values to fold into the code. The others live in .rodata or,
     with `patched`, in the code for the loader to write in, if they are integers. `check`: verify
     the IR after each pass. `dump(stage, program, text)` is called with each stage's text: `ir`,
-    `pass:NAME`, `asm`. `debug` is filled, by program. Raises CompileError with every diagnostic
-    found.
+    `pass:NAME`, `asm`. `debug` is filled, by program. `file_name` says what a source file is called
+    in the result. Raises CompileError with every diagnostic found.
 
     Python's collector of cycles rests meanwhile: nearly all that is made lives until the end, and
     looking through it again and again would take more time than compiling a large program.
@@ -77,6 +78,7 @@ def compile_programs(
     gc.disable()
     try:
         world = World(capture, target, facts, frozen or {}, license_, patched=patched)
+        world.file_name = file_name
         return _compile(world, check=check, dump=dump, debug=debug)
     finally:
         if collecting:

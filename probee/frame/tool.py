@@ -46,10 +46,22 @@ class Plan(Frozen):
     attached: Callable[[Session], None] | None = None
 
 
+class ObjectPlan(Frozen):
+    """What `probee build` makes of a tool: programs for any kernel, which write into `ring`.
+
+    `consts`: those that its user may set before the load; the others are folded away.
+    """
+
+    programs: tuple[Program, ...]
+    ring: RingBuf[Any]
+    consts: tuple[Const[Any], ...] = ()
+
+
 class Tool(Frozen):
     """One tool. `plan` and `columns` choose by what the command line said.
 
-    `examples`: (command without `probee`, what it does).
+    `examples`: (command without `probee`, what it does). `object_plan`: for an architecture, as
+    uname says it, what its object file has.
     """
 
     name: str
@@ -59,6 +71,7 @@ class Tool(Frozen):
     options: tuple[Option, ...] = ()
     examples: tuple[tuple[str, str], ...] = ()
     description: str = ""
+    object_plan: Callable[[str], ObjectPlan] | None = None
 
     @property
     def all_options(self) -> tuple[Option, ...]:

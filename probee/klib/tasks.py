@@ -63,6 +63,8 @@ some_pids = Const(bool, False)
 some_tids = Const(bool, False)
 some_ppids = Const(bool, False)
 some_uids = Const(bool, False)
+# Those that stand for themselves, for who sets them in an object file.
+TASK_CONSTS = (one_pid, only_pid, one_tid, only_tid, one_uid, only_uid)
 pids = Hash(u32, u8, max_entries=SEVERAL)
 tids = Hash(u32, u8, max_entries=SEVERAL)
 ppids = Hash(u32, u8, max_entries=SEVERAL)

@@ -97,7 +97,7 @@ def _is(btf: TypeTable, id: int, wants: str, field: Field) -> bool:
     kind, _, detail = wants.partition(" ")
     found = btf.kind(id)
     match kind:
-        case "int":
+        case "int" | "enum":
             return found in _INTS and field.size == int(detail)
         case "ptr":
             return found == kinds.PTR and (not detail or _leads_to(btf, _pointed(btf, id), detail))
@@ -178,7 +178,7 @@ def _said(wants: str) -> str:
     """What the code takes it for, for a message."""
     kind, _, detail = wants.partition(" ")
     match kind:
-        case "int":
+        case "int" | "enum":
             return f"an integer of {detail} bytes"
         case "ptr":
             return f"a pointer to struct {detail}" if detail else "a pointer"

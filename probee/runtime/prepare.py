@@ -10,7 +10,7 @@ from mmap import PAGESIZE
 
 from probee.errors import NotSupportedError, RelocationError, UsageError
 from probee.host.attributes import NAME_LENGTH
-from probee.spec.programs import CODE
+from probee.spec.programs import CODE, UNPLACED
 from probee.spec.types import Int, Pointer
 from probee.uapi.bpf_insn import BPF_PSEUDO_KFUNC_CALL, BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from probee.spec.programs import CollectionSpec, ProgramSpec, Reloc, VariableSpec
     from probee.spec.target import TracepointFormat
 
+_RECORD = "trace_event_raw_"  # of the struct of each tracepoint's record
 _LD_IMM64 = 0x18
 _CALL = 0x85
 _MOVES = (0xB4, 0xB7)  # mov of an immediate, of 32 and of 64 bits
@@ -165,13 +166,24 @@ def check_context(program: ProgramSpec, found: TracepointFormat) -> None:
                 f"{program.name} reads {wanted.name} of {where}, which has no such field here",
                 hint="compile it on this kernel; the tracepoint's format file lists its fields",
             )
-        expected = (wanted.offset, wanted.size, wanted.signed)
+        offset = wanted.offset
+        if offset == UNPLACED:
+            offset = _found(program, wanted.name)
+        expected = (offset, wanted.size, wanted.signed)
         if (field.offset, field.size, field.signed) != expected:
             raise RelocationError(
                 f"{program.name} reads {wanted.name} of {where} as {_placed(*expected)};"
                 f" here it is {_placed(field.offset, field.size, field.signed)}",
                 hint="compile it on this kernel: the tracepoint's format differs",
             )
+
+
+def _found(program: ProgramSpec, name: str) -> int:
+    """Where the kernel's types have a field of the record: what its CO-RE records were given."""
+    for core in program.core:
+        if core.kind == "byte_off" and core.path == name and core.struct.startswith(_RECORD):
+            return core.value
+    return UNPLACED
 
 
 def _placed(offset: int, size: int, signed: bool) -> str:

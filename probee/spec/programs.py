@@ -127,6 +127,7 @@ class Reloc(Frozen):
     addend: int = 0
 
 
+UNPLACED = -1
 UNRESOLVED, ABSENT = -1, -2  # values of a CoreReloc; all others are 0 or more
 
 
@@ -137,10 +138,11 @@ class CoreReloc(Frozen):
     load, or the immediate of an addition or mov; `comm[8]`: byte 8 of a char array),
     `field_exists`, `type_exists` (1 or 0, the immediate of a mov), `type_id` (of the struct in the
     kernel's BTF, likewise), `type_size` (its bytes, likewise). `wants`: what the code takes the
-    member for: `int 4`, `ptr dentry`, `ptrs file` (to pointers to it), `ptr` (of any target),
-    `struct path`, `chars 16`, `items int 8`, `items struct upid`, or nothing of a type. `type` and
-    `access`: the same as libbpf says it, a type in the collection's BTF and member numbers such as
-    `0:1:3`. `value`: what a kernel gave, UNRESOLVED before one was asked, ABSENT where it has none.
+    member for: `int 4`, `enum 4`, `ptr dentry`, `ptrs file` (to pointers to it), `ptr` (of any
+    target), `struct path`, `chars 16`, `items int 8`, `items struct upid`, or nothing of a type.
+    `type` and `access`: the same as libbpf says it, a type in the collection's BTF and member
+    numbers such as `0:1:3`. `value`: what a kernel gave, UNRESOLVED before one was asked, ABSENT
+    where it has none.
 
     An object file may ask for more: `byte_sz`, `signed`, `lshift_u64`, `rshift_u64` of a member (as
     a bit field is taken out of 8 bytes), `type_matches`, `local_type_id` (of `type` itself),
@@ -171,7 +173,10 @@ class Attach(Frozen):
 
 
 class ContextField(Frozen):
-    """A field of a tracepoint's format that the code was compiled against."""
+    """A field of a tracepoint's format that the code was compiled against.
+
+    `offset` is UNPLACED where a CoreReloc of the program finds it.
+    """
 
     name: str
     offset: int

@@ -37,11 +37,16 @@ class FormatField(Frozen):
 
 
 class TracepointFormat(Frozen):
-    """A tracepoint's record: `category:name` and its fields, the `common_` ones included."""
+    """A tracepoint's record: `category:name` and its fields, the `common_` ones included.
+
+    `struct`: what the record is in the kernel's types, where no kernel has told its offsets: then
+    those of `fields` say nothing, and each field is found when the program is loaded.
+    """
 
     category: str
     name: str
     fields: tuple[FormatField, ...]
+    struct: str = ""
 
     def field(self, name: str) -> FormatField | None:
         """The field of that name, or None."""

@@ -57,6 +57,15 @@ def by_name(name: str, architecture: Architecture) -> Syscall:
     return _record(row, number, architecture)
 
 
+def by_entry(entry: str, architecture: Architecture) -> Syscall | None:
+    """The system call whose tracepoints are called `sys_enter_ENTRY` and `sys_exit_ENTRY`."""
+    for row in ROWS:
+        number = _number(row, architecture)
+        if row[3] == entry and number is not None and row[4] is not None:
+            return _record(row, number, architecture)
+    return None
+
+
 def by_number(number: int, architecture: Architecture) -> Syscall | None:
     """The system call of that number, or None: kernels newer than the table have more."""
     for row in ROWS:

@@ -318,8 +318,8 @@ MUTANTS = (
     Mutant(
         "row-of-the-wrong-sign",
         "btfgen.py",
-        "return build.int_(type_.name, type_.size, signed=type_.signed)",
-        "return build.int_(type_.name, type_.size)",
+        "return self._int(type_.name, type_.size, signed=type_.signed)",
+        "return self._int(type_.name, type_.size)",
         "bpftool prints -1 as 4294967295",
         by="unit",
     ),

@@ -13,9 +13,10 @@ import ast
 from typing import TYPE_CHECKING
 
 from probee.compiler.frontend import kernel, memory, stated
-from probee.compiler.frontend.values import U32, U64, Comm, Method, Num, Ref, Thing
+from probee.compiler.frontend.values import U32, U64, Comm, Kern, Method, Num, Ref, Thing
 from probee.frozen import Frozen
-from probee.spec.programs import ContextField
+from probee.lang.kernel import KernelMeta
+from probee.spec.programs import UNPLACED, ContextField
 from probee.spec.types import CharArray, Int, Pointer
 
 if TYPE_CHECKING:
@@ -133,6 +134,7 @@ def _no_hook(low: Lowering, target: str, message: str) -> Refusal:
 
 def _tracepoint_field(low: Lowering, owner: Context, node: ast.Attribute) -> TypedValue:
     answers: list[tuple[FormatField, Int | Pointer | CharArray | None]] = []
+    structs: list[str] = []
     for hook in low.program.attach:
         category, _, name = hook.target.partition(":")
         format_ = low.world.facts.tracepoint(category, name)
@@ -148,8 +150,10 @@ def _tracepoint_field(low: Lowering, owner: Context, node: ast.Attribute) -> Typ
                 fix=f"it has: {names}",
             )
         answers.append((field_, field_type(field_, category)))
+        structs.append(format_.struct)
         (first, type_), (last, other) = answers[0], answers[-1]
-        if (first.offset, first.size, first.type, type_) != (
+        if (structs[0], first.offset, first.size, first.type, type_) != (
+            structs[-1],
             last.offset,
             last.size,
             last.type,
@@ -161,7 +165,7 @@ def _tracepoint_field(low: Lowering, owner: Context, node: ast.Attribute) -> Typ
                 f"{node.attr!r} is not the same field in all hooks of this program",
                 fix="write one program a hook, and share the rest in a function",
             )
-    return _read_format_field(low, owner, *answers[-1], node)
+    return _read_format_field(low, owner, *answers[-1], node, structs[-1])
 
 
 def _read_format_field(
@@ -170,6 +174,7 @@ def _read_format_field(
     found: FormatField,
     type_: Int | Pointer | CharArray | None,
     node: ast.Attribute,
+    struct: str,
 ) -> TypedValue:
     if found.offset < COMMON_BYTES:
         raise low.refuse(
@@ -177,12 +182,17 @@ def _read_format_field(
         )
     if low.live:
         low.context_fields[found.name] = ContextField(
-            found.name, found.offset, found.size, found.signed
+            found.name, UNPLACED if struct else found.offset, found.size, found.signed
         )
     low.place(node)
     if type_ is None:
         raise low.not_yet(node, f"a field of type {found.type}")
     stated.check_type(low, owner, node, type_)
+    if struct:
+        record = KernelMeta("Record", (), {"__module__": __name__}, name=struct)
+        place = Kern(record, owner.ptr, record, direct=True)
+        enum = found.type.startswith("enum ")
+        return kernel.member(low, place, found.name, type_, enum=enum)
     if isinstance(type_, CharArray):
         return Ref(owner.ptr, found.offset, type_, "ctx")
     offset = found.offset

@@ -93,6 +93,20 @@ def read(low: Lowering, owner: Kern, node: ast.Attribute) -> TypedValue:
             raise low.not_yet(node, f"{node.attr}, an array in a struct of the kernel")
 
 
+def member(
+    low: Lowering, owner: Kern, name: str, type_: Int | Pointer | CharArray, *, enum: bool
+) -> Num | KernText:
+    """The member `name` of `owner`, which the verifier knows, as what its type says.
+
+    `enum`: it is one in C, which CO-RE tells from an integer.
+    """
+    if isinstance(type_, CharArray):
+        return KernText(owner, name, type_.size)
+    wants = f"enum {type_.size}" if enum else wanted(type_)
+    loaded = _load(low, owner, name, wants, type_.size)
+    return _number(low, type_, loaded) if isinstance(type_, Int) else Num(type_, loaded)
+
+
 def wanted(type_: MemberType) -> str:
     """What the loader holds a member against, as in `CoreReloc.wants`."""
     match type_:

@@ -17,7 +17,7 @@ from probee.spec.programs import PER_CPU, CoreReloc, CounterSpec, VariableSpec
 from probee.spec.types import Int
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Callable, Hashable, Mapping
     from types import FunctionType
     from typing import Literal
 
@@ -64,6 +64,7 @@ class World:
         self.frozen = frozen
         self.license = license_
         self.patched = patched
+        self.file_name: Callable[[str], str] = str  # what a source file is called in the result
         self.variables: dict[str, VariableSpec] = {}
         self.contents: dict[str, bytearray] = {
             section: bytearray() for section in (".rodata", ".data", PER_CPU)
@@ -162,7 +163,9 @@ class World:
         """The offset in .bss of a counter; one of each kind, subject and place."""
         key = (kind, subject, program, loc and (loc.file, loc.line))
         if key not in self.counters:
-            place = (loc.file, loc.line, loc.text.strip()) if loc else ("", 0, "")
+            place = ("", 0, "")
+            if loc:
+                place = (self.file_name(loc.file), loc.line, loc.text.strip())
             offset = 8 * len(self.counters)
             self.counters[key] = CounterSpec(kind, subject, ".bss", offset, program, *place)
         return self.counters[key].offset

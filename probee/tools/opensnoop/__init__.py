@@ -27,7 +27,7 @@ from probee.frame.standard import (
     wants_who,
 )
 from probee.frame.text import is_cut
-from probee.frame.tool import Plan, Tool
+from probee.frame.tool import ObjectPlan, Plan, Tool
 from probee.host.features import Features
 from probee.klib.filters import FILTER_OPTIONS, filtered
 from probee.klib.paths import (
@@ -39,8 +39,9 @@ from probee.klib.paths import (
     walked_columns,
     wants_walked,
 )
-from probee.klib.results import RESULT_OPTIONS, result_filter
+from probee.klib.results import RESULT_OPTIONS, only_failed, result_filter
 from probee.klib.stacks import STACK_OPTIONS, stack_columns, stack_consts, wants_stacks
+from probee.klib.tasks import TASK_CONSTS
 from probee.tools.opensnoop import rows
 from probee.tools.opensnoop.calls import EXIT_ONLY, OLD, PAIR, unpaired
 from probee.uapi.bpf import BPF_PROG_TYPE_TRACEPOINT
@@ -80,8 +81,7 @@ def traced(values: Values, *, timed: bool) -> tuple[tuple[Program, ...], dict[An
     lost: dict[Any, str] = {}
     if values.pair or timed or not exit_reads_arguments():
         programs, lost = PAIR, {unpaired: "calls whose beginning was not seen"}
-    if os.uname().machine != "x86_64":
-        programs = tuple(program for program in programs if program not in OLD)
+    programs = on_machine(programs, os.uname().machine)
     if values.compat or values.all_ways:
         from probee.tools.opensnoop.compat import compat_programs
 
@@ -92,6 +92,18 @@ def traced(values: Values, *, timed: bool) -> tuple[tuple[Program, ...], dict[An
         programs += uring_programs()
         lost[untold] = "opens by io_uring whose end was not told"
     return programs, lost
+
+
+def on_machine(programs: tuple[Program, ...], machine: str) -> tuple[Program, ...]:
+    """Those of `programs` whose system calls there are."""
+    if machine == "x86_64":
+        return programs
+    return tuple(program for program in programs if program not in OLD)
+
+
+def object_plan(machine: str) -> ObjectPlan:
+    """The pair of entry and exit, which needs nothing of the kernel but tracepoints and a ring."""
+    return ObjectPlan(on_machine(PAIR, machine), rows.opens, (*TASK_CONSTS, only_failed))
 
 
 def own_consts(values: Values) -> dict[Const[Any], Any]:
@@ -231,6 +243,7 @@ TOOL = Tool(
     summary="Trace opens of files: who opened what, with what result.",
     plan=plan,
     columns=columns,
+    object_plan=object_plan,
     options=(
         *FILTER_OPTIONS,
         *PATH_FILTERS,

@@ -8,7 +8,7 @@ import pytest
 
 from probee.btf.ext import read_line_info
 from probee.btf.reader import Btf
-from probee.btf.types import Int, Struct
+from probee.btf.types import Int, Struct, Typedef
 from probee.errors import CompileError
 from probee.spec.programs import CollectionSpec, MapSpec
 from tests.frontend_cases import compiled, names_of
@@ -54,9 +54,12 @@ def test_structs_are_described_as_they_are_laid_out() -> None:
     assert point.size == 16
     assert [(m.name, m.bit_offset) for m in point.members] == [("x", 0), ("y", 16), ("z", 64)]
     ints = {t.name: (t.size, t.signed) for _, t in btf.types() if isinstance(t, Int)}
-    assert ints["s16"] == (2, True)
-    assert ints["s64"] == (8, True)
-    assert ints["u8"] == (1, False)
+    assert ints["short"] == (2, True)
+    assert ints["long long"] == (8, True)
+    assert ints["unsigned char"] == (1, False)
+    named = {t.name: btf.name(t.type) for _, t in btf.types() if isinstance(t, Typedef)}
+    assert named["__s16"] == "short"  # as linux/types.h has them
+    assert named["__u8"] == "unsigned char"
 
 
 def test_constants_are_frozen_and_globals_are_shared() -> None:

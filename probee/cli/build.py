@@ -1,0 +1,180 @@
+"""`probee build`: a BPF object file of a tool's programs, or of those in a file.
+
+In: a tool's name or a Python file. Out: `.output/NAME.bpf.o`, or another form of the same.
+"""
+
+from __future__ import annotations
+
+import os
+
+from probee.cli.commands import TOOLS
+from probee.errors import KernelError, UsageError
+from probee.frame.help import help_text
+from probee.frame.options import Option, file_name, nearest, parse
+from probee.frame.output import Output, say
+from probee.frame.page import DEBUG, HELP, Page
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from probee.frame.options import Values
+    from probee.introspect.build import Source
+    from probee.spec.target import Target
+
+FOLDER = ".output"
+FORMS = ("object", "asm", "ir", "btf", "c-header")
+_FILES = {"object": "bpf.o", "btf": "btf"}  # what is no text is written to a file in any case
+TARGETS = ("bpfel", "bpfeb")
+MACHINES = ("x86_64", "arm64")
+
+
+def _form(text: str) -> str:
+    return _one_of(text, FORMS)
+
+
+def _target(text: str) -> str:
+    return _one_of(text, TARGETS)
+
+
+def _machine(text: str) -> str:
+    return _one_of(text, MACHINES)
+
+
+def _one_of(text: str, words: Sequence[str]) -> str:
+    if text not in words:
+        raise UsageError(f"{text!r} is none of {', '.join(words)}")
+    return text
+
+
+def _const(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise UsageError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
+PAGE = Page(
+    "build",
+    "Write programs as a BPF object file.",
+    "TOOL is a tool of probee's, FILE.py a file of your own: it is imported, that is executed, and "
+    "the programs that it defines are compiled. The object is for any kernel that has what they "
+    "use; none is asked, and no rights are needed. libbpf, bpftool and whoever reads BPF objects "
+    "can load it. The same source gives the same bytes.",
+    (
+        Option("output", "o", "FILE", "write to FILE in place of .output/NAME.bpf.o", file_name,
+               group="Output", takes="file"),
+        Option("emit", "", "FORM", "in place of the object another form of it: asm (instructions), "
+               "ir (before them), btf (its types, a file), c-header (printed, unless -o is there)",
+               _form, default="object", group="Output", takes=FORMS),
+        Option("const", "", "NAME=VALUE", "the first value of a Const", _const, many=True,
+               commas=False),
+        Option("target", "", "ORDER", "byte order: bpfel, or bpfeb for big-endian machines",
+               _target, default="bpfel", takes=TARGETS),
+        Option("arch", "", "MACHINE", "whose system calls and registers (default: this machine's)",
+               _machine, takes=MACHINES),
+        DEBUG,
+        HELP,
+    ),
+    (
+        ("build opensnoop", "writes .output/opensnoop.bpf.o"),
+        ("build my_tool.py -o my_tool.bpf.o", "the programs of a file"),
+        ("build my_tool.py --emit c-header", "for C programs that read its rings"),
+    ),
+    "TOOL|FILE.py",
+    takes="file",
+    exit_status=(
+        ("0", "what was asked for is written"),
+        ("1", "the programs do not compile, or the output cannot be written"),
+        ("2", "the command line is wrong"),
+    ),
+)  # fmt: skip
+
+
+def run(words: Sequence[str]) -> int:
+    """The exit status. Raises ProbeeError, Closed and OSError where it cannot do it."""
+    try:
+        values, operands = parse(PAGE.options, words)
+        if values.help:
+            with Output(None) as output:
+                output.write(help_text(PAGE).encode())
+            return 0
+        target = _wanted(values)
+        source = _source(_only(operands), target)
+    except UsageError as error:
+        say(f"probee build: {error}\nTry 'probee build --help'.")
+        return 2
+    _build(source, target, values)
+    return 0
+
+
+def _only(operands: Sequence[str]) -> str:
+    if not operands:
+        raise UsageError("a tool or a file is missing")
+    if len(operands) > 1:
+        raise UsageError(f"{operands[1]!r}: one tool or file at a time")
+    return operands[0]
+
+
+def _wanted(values: Values) -> Target:
+    from probee.introspect.build import ORDERS
+    from probee.spec.target import Target
+
+    return Target(values.arch or os.uname().machine, endian=ORDERS[values.target])
+
+
+def _source(word: str, target: Target) -> Source:
+    from probee.introspect.build import from_file, from_tool
+
+    if word.endswith(".py") or "/" in word:
+        return from_file(word)
+    names = [name for name, _ in TOOLS]
+    if word not in names:
+        raise UsageError(f"there is no tool {word!r}{nearest(word, names)}")
+    module = __import__(f"probee.tools.{word}", fromlist=["TOOL"])
+    return from_tool(module.TOOL, target.arch)
+
+
+def _build(source: Source, target: Target, values: Values) -> None:
+    from probee.introspect import build
+
+    stages = build.Stages()
+    spec = build.compiled(source, target, dict(values.const), stages.enter)
+    if values.emit in _FILES:
+        data = build.object_bytes(spec, values.emit)
+        path = values.output or _default(f"{source.name}.{_FILES[values.emit]}")
+        write_whole(path, data)
+        say(f"probee build: {len(spec.programs)} programs in {path}, {len(data):,} bytes")
+        return
+    text = build.header(spec, source) if values.emit == "c-header" else stages.text(values.emit)
+    if values.output is not None:
+        write_whole(values.output, text.encode())
+        return
+    with Output(None) as output:
+        output.write(text.encode())
+
+
+def _default(name: str) -> str:
+    try:
+        os.makedirs(FOLDER, exist_ok=True)
+    except OSError as error:
+        raise KernelError(f"make the folder {FOLDER}", error.errno or 0) from None
+    return f"{FOLDER}/{name}"
+
+
+def write_whole(path: str, data: bytes) -> None:
+    """Writes a file aside and puts it in its place, so that none is ever half written."""
+    if os.path.exists(path) and not os.path.isfile(path):  # a pipe or a terminal
+        with Output(path) as output:
+            output.write(data)
+        return
+    aside = f"{path}.{os.getpid()}.part"
+    try:
+        with Output(aside) as output:
+            output.write(data)
+        os.replace(aside, path)
+    except OSError as error:
+        raise KernelError(f"write {path!r}", error.errno or 0) from None
+    finally:
+        if os.path.exists(aside):
+            os.unlink(aside)

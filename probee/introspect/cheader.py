@@ -1,0 +1,140 @@
+"""A C header with the structs of an object's maps, so that C and Go programs can read its rings.
+
+In: a `CollectionSpec` and the object's name. Out: the header's text: each struct once, and what the
+maps, constants and counters of the object are.
+"""
+
+from __future__ import annotations
+
+from probee.objfile.forms import counter_name, map_symbol
+from probee.spec.programs import PER_CPU
+from probee.spec.types import ArrayOf, CharArray, Int, Pointer, StructType, least_record
+from probee.tables.maps import by_number
+from probee.uapi.bpf import BPF_MAP_TYPE_PERF_EVENT_ARRAY, BPF_MAP_TYPE_RINGBUF
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from probee.spec.programs import CollectionSpec, MapSpec
+    from probee.spec.types import ValueType
+
+_RINGS = {
+    BPF_MAP_TYPE_RINGBUF: "ring buffer",
+    BPF_MAP_TYPE_PERF_EVENT_ARRAY: "perf event array",
+}
+# Names that Python takes for a field and C does not.
+_KEYWORDS = frozenset((
+    "auto", "case", "char", "const", "default", "do", "double", "enum", "extern", "float", "goto",
+    "inline", "int", "long", "register", "restrict", "short", "signed", "sizeof", "static",
+    "struct", "switch", "typedef", "union", "unsigned", "void", "volatile",
+))  # fmt: skip
+
+
+def c_header(spec: CollectionSpec, name: str) -> str:
+    """The text."""
+    guard = "".join(c if c.isascii() and c.isalnum() else "_" for c in name).upper() + "_BPF_H"
+    lines = [
+        f"/* What the maps of {name}.bpf.o hold. Written by probee build --emit c-header. */",
+        f"#ifndef {guard}", f"#define {guard}", "", "#include <linux/types.h>",
+    ]  # fmt: skip
+    for struct in _structs(spec):
+        lines += ["", *_struct(struct)]
+    lines += ["", "/*", *_told(spec), " */", "", f"#endif /* {guard} */"]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _structs(spec: CollectionSpec) -> list[StructType]:
+    """Those of keys, values and records, inner ones first."""
+    found: dict[StructType, None] = {}
+
+    def visit(type_: ValueType | None) -> None:
+        if isinstance(type_, ArrayOf):
+            visit(type_.element)
+        if isinstance(type_, StructType) and type_ not in found:
+            for field in type_.fields:
+                visit(field.type)
+            found[type_] = None
+
+    for map_ in spec.maps:
+        visit(map_.key_type)
+        visit(map_.value_type)
+    return list(found)
+
+
+def _struct(struct: StructType) -> list[str]:
+    lines = [f"struct {struct.name} {{"]
+    for field in struct.fields:
+        note = ""
+        if isinstance(field.type, Pointer):
+            whose = "the kernel" if field.type.space == "kernel" else "the task"
+            note = f" /* an address in {whose} */"
+        lines.append(f"\t{declaration(field.type, _c_name(field.name))};{note}")
+    size = f'_Static_assert(sizeof(struct {struct.name}) == {struct.size}, "{struct.name}");'
+    return [*lines, "};", size]
+
+
+def _c_name(name: str) -> str:
+    return f"{name}_" if name in _KEYWORDS else name
+
+
+def declaration(type_: ValueType, name: str) -> str:
+    """`char comm[16]`: a variable of this type in C."""
+    match type_:
+        case Int(boolean=True):
+            return f"_Bool {name}"
+        case Int():
+            return f"__{type_.name} {name}"
+        case CharArray():
+            return f"char {name}[{type_.size}]"
+        case ArrayOf():
+            return declaration(type_.element, f"{name}[{type_.count}]")
+        case Pointer():
+            return f"__u64 {name}"
+        case StructType():
+            return f"struct {type_.name} {name}"
+
+
+def _told(spec: CollectionSpec) -> Iterator[str]:
+    """The lines of the last comment: maps, constants, counters."""
+    rings = [map_ for map_ in spec.maps if map_.type in _RINGS]
+    others = [m for m in spec.maps if m.type not in _RINGS and not m.name.startswith(".")]
+    for map_ in rings:
+        yield from _ring(map_)
+    for map_ in others:
+        yield f" * map {map_.name} ({_kind(map_)}): {_held(map_)}"
+    yield from _variables(spec, ".rodata", "constants, to be set before the load (.rodata)")
+    yield from _variables(spec, ".data", "variables (.data)")
+    yield from _variables(spec, PER_CPU, f"variables of each CPU (map {map_symbol(PER_CPU)})")
+    for number, counter in enumerate(spec.counters):
+        what = f"{counter.kind.replace('_', ' ')} {counter.subject}".rstrip()
+        yield f" * counter __u64 {counter_name(counter, number)} (.bss): {what}"
+
+
+def _ring(map_: MapSpec) -> Iterator[str]:
+    record = map_.value_type
+    if not isinstance(record, StructType):
+        return
+    yield f" * {_RINGS[map_.type]} {map_.name}: a record is a struct {record.name}"
+    if least_record(record) < record.size:
+        last = record.fields[-1].name
+        sizes = f"{least_record(record)} to {record.size} bytes"
+        yield f" *   of {sizes}; what is cut off of {last} is 0"
+
+
+def _variables(spec: CollectionSpec, section: str, title: str) -> Iterator[str]:
+    rows = [v for v in spec.variables if v.section == section]
+    if rows:
+        yield f" * {title}: " + ", ".join(declaration(v.type, v.name) for v in rows)
+
+
+def _kind(map_: MapSpec) -> str:
+    row = by_number(map_.type)
+    return str(map_.type) if row is None else row.name
+
+
+def _held(map_: MapSpec) -> str:
+    value = "" if map_.value_type is None else declaration(map_.value_type, "value")
+    if map_.key_type is None:
+        return value
+    return f"{declaration(map_.key_type, 'key')} -> {value}"

@@ -1,0 +1,63 @@
+"""What writer and reader of object files must agree on: names of sections, kinds, blanks in code.
+
+In: parts of a spec. Out: the words and numbers that stand for them in an object file. Sources:
+section_defs and bpf_core_relo_kind of libbpf; Documentation/bpf/llvm_reloc.rst.
+"""
+
+from __future__ import annotations
+
+from probee.spec.programs import PER_CPU
+from probee.uapi import bpf_flags as flags
+from probee.uapi.bpf import BPF_MAP_TYPE_PERF_EVENT_ARRAY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from probee.spec.programs import Attach, CounterSpec, MapSpec
+
+TEXT = ".text"
+LICENSE = "license"
+MAPS = ".maps"
+KSYMS = ".ksyms"
+BTF, BTF_EXT = ".BTF", ".BTF.ext"
+DATA_SECTIONS = (".rodata", ".data", ".bss")
+PERCPU_MAP = "probee_percpu"  # what the map `.percpu` is called, which no loader knows as a section
+
+# `Attach.kind` -> the section's name before the hook
+HOOKS = {"tracepoint": "tracepoint", "raw_tp": "raw_tracepoint", "tp_btf": "tp_btf"}
+
+# `CoreReloc.kind` -> enum bpf_core_relo_kind
+CORE_KINDS = {
+    "byte_off": flags.BPF_CORE_FIELD_BYTE_OFFSET,
+    "field_exists": flags.BPF_CORE_FIELD_EXISTS,
+    "type_id": flags.BPF_CORE_TYPE_ID_TARGET,
+    "type_exists": flags.BPF_CORE_TYPE_EXISTS,
+    "type_size": flags.BPF_CORE_TYPE_SIZE,
+}
+
+
+def section_of(hook: Attach) -> str:
+    """`tracepoint/syscalls/sys_enter_openat` for the tracepoint `syscalls:sys_enter_openat`."""
+    return f"{HOOKS[hook.kind]}/{hook.target.replace(':', '/')}"
+
+
+def symbol_of(name: str, number: int, hook: Attach) -> str:
+    """What a program is called at its hook `number`: its name, and the event of later ones."""
+    return name if not number else f"{name}__{hook.target.rpartition(':')[2]}"
+
+
+def counter_name(counter: CounterSpec, number: int) -> str:
+    """The variable of a counter, by its place among all."""
+    return f"probee_{counter.kind}_{number}"
+
+
+def map_symbol(name: str) -> str:
+    """The variable of a map in `.maps`."""
+    return PERCPU_MAP if name == PER_CPU else name
+
+
+def entries(map_: MapSpec) -> int:
+    """The `max_entries` of a map in an object file.
+
+    Of a perf event array the spec has the bytes of a buffer; 0 is an entry for each CPU.
+    """
+    return 0 if map_.type == BPF_MAP_TYPE_PERF_EVENT_ARRAY else map_.max_entries
