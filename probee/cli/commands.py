@@ -17,13 +17,36 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("completion", "Print a script with which a shell completes probee's words."),
     ("doctor", "Tell what this kernel and these rights allow here."),
     ("man", "Print manual pages, or write them into a directory."),
+    ("prog", "Show loaded programs, in bpftool's form."),
     ("readelf", "Show what stands in ELF64 files, as GNU readelf 2.44 prints it."),
     ("stubs", "Write classes with the fields of tracepoints, for type checkers."),
 )
 
-NOT_BUILT_COMMANDS = (
-    "run", "check", "inspect", "prog", "map", "link", "btf", "top", "trace",
+# Commands of bpftool's grammar, in its order: a word that is no whole name means the first of these
+# that it begins. Options of such a command may stand before it.
+OBJECTS = (
+    "batch", "prog", "map", "link", "cgroup", "perf", "net", "feature", "btf", "gen", "struct_ops",
+    "iter", "version",
 )  # fmt: skip
+
+NOT_BUILT_COMMANDS = (
+    "run",
+    "check",
+    "inspect",
+    "map",
+    "link",
+    "btf",
+    "top",
+    "trace",
+    "batch",
+    "cgroup",
+    "perf",
+    "net",
+    "feature",
+    "gen",
+    "struct_ops",
+    "iter",
+)
 
 NOT_BUILT_TOOLS = (
     "execsnoop", "biosnoop", "biolatency", "tcpconnect", "profile", "runqlat", "tcpaccept",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from probee.cli.commands import COMMANDS, NOT_BUILT_COMMANDS, NOT_BUILT_TOOLS, TOOLS
+from probee.cli.commands import COMMANDS, NOT_BUILT_COMMANDS, NOT_BUILT_TOOLS, OBJECTS, TOOLS
 from probee.frame.output import Closed, Output, say
 
 TYPE_CHECKING = False
@@ -32,16 +32,35 @@ def main(argv: Sequence[str] | None = None, start: Start | None = None) -> int:
 
         return run_tool(word, lambda: _tool(word), words[1:], start)
     if any(word == name for name, _ in COMMANDS):
-        from probee.frame.run import guarded
-
-        return guarded(word, words[1:], lambda: _command(word)(words[1:]))
+        return _run_command(word, words[1:])
     if word in ("--help", "-h", "help"):
         return _print(help_text())
     if word in ("--version", "-V"):
         from probee import __version__
 
         return _print(f"probee {__version__}\n")
-    return _unknown(word)
+    name, rest = _object(words)
+    if any(name == command for command, _ in COMMANDS):
+        return _run_command(name, rest)
+    return _unknown(name or word)
+
+
+def _object(words: Sequence[str]) -> tuple[str, list[str]]:
+    """`-j pro show` as ("prog", ["-j", "show"]); no name where this is not bpftool's grammar."""
+    at = 0
+    while at < len(words) and words[at].startswith("-") and len(words[at]) > 1:
+        at += 2 if words[at] in ("-B", "--base-btf") else 1
+    word = words[at] if at < len(words) else ""
+    if not word or word in NOT_BUILT_TOOLS or word in NOT_BUILT_COMMANDS:
+        return word, []
+    name = next((name for name in OBJECTS if name.startswith(word)), "")
+    return name, [*words[:at], *words[at + 1 :]]
+
+
+def _run_command(name: str, words: Sequence[str]) -> int:
+    from probee.frame.guard import guarded
+
+    return guarded(name, words, lambda: _command(name)(words))
 
 
 def _tool(name: str) -> Tool:

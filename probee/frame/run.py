@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import gc
 
-from probee.errors import ProbeeError, UsageError, VerifierError
+from probee.errors import ProbeeError, UsageError
 from probee.frame.columns import bind, sieve
 from probee.frame.formats import Csv, Format, Json, Table
+from probee.frame.guard import OK, USAGE, guarded
 from probee.frame.loop import Loop
 from probee.frame.options import Values, parse
 from probee.frame.output import Closed, Output, say
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from probee.runtime.known import Start
     from probee.runtime.session import Session
 
-OK, FAILED, USAGE = 0, 1, 2
-
 
 def run_tool(
     name: str, load: Callable[[], Tool], words: Sequence[str], start: Start | None = None
@@ -51,38 +50,6 @@ def run_tool(
             return _run(load(), words, ending, start)
 
     return guarded(name, words, body)
-
-
-def guarded(name: str, words: Sequence[str], body: Callable[[], int]) -> int:
-    """The exit status of `body`; what it raises becomes a sentence on standard error."""
-    debug = "--debug" in words
-    try:
-        return body()
-    except ProbeeError as error:
-        _trace(debug)
-        say(f"probee {name}: {error}")
-        if isinstance(error, VerifierError) and error.log and "--verifier-log" in words:
-            say(error.log)
-        return FAILED
-    except Closed:  # before the first row
-        return OK
-    except OSError as error:  # of the surroundings, such as too many open files
-        _trace(debug)
-        at = f" ({error.filename})" if error.filename else ""
-        say(f"probee {name}: {error.strerror or error}{at}")
-        return FAILED
-    except Exception as error:  # noqa: BLE001 - the top: a user sees a sentence, no traceback
-        _trace(debug)
-        say(f"probee {name}: internal error: {type(error).__name__}: {error}")
-        say("  please report it, with what --debug adds")
-        return FAILED
-
-
-def _trace(debug: bool) -> None:
-    if debug:
-        from traceback import print_exc
-
-        print_exc()
 
 
 def _run(tool: Tool, words: Sequence[str], ending: Ending, start: Start | None) -> int:

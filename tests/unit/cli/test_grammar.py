@@ -1,0 +1,82 @@
+"""The grammar of bpftool without a kernel: verbs, beginnings of words, options anywhere."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from probee.cli import prog
+from probee.cli.grammar import OPTIONS, Verb, chosen, whole_options
+from probee.cli.main import main
+
+
+@pytest.mark.parametrize(
+    ("word", "wanted"),
+    [("s", "show"), ("l", "list"), ("d", "dump"), ("", "show"), ("loada", "loadall")],
+)
+def test_a_verb_may_be_cut_short(word: str, wanted: str) -> None:
+    assert chosen(word, prog.VERBS).name == wanted
+
+
+def test_no_verb() -> None:
+    assert chosen("shows", prog.VERBS) is None
+    assert chosen("x", (Verb("show"),)) is None
+
+
+def test_long_options_may_be_cut_short() -> None:
+    words = ["--pre", "show", "--js", "--no", "--", "--pre"]
+    assert whole_options(OPTIONS, words) == [
+        "--pretty", "show", "--json", "--nomount", "--", "--pre",
+    ]  # fmt: skip
+    assert whole_options(OPTIONS, ["--x"]) == ["--x"]
+
+
+@pytest.mark.parametrize(
+    "words", [("prog", "help"), ("p", "h"), ("prog", "--help"), ("-h", "prog")]
+)
+def test_help(words: tuple[str, ...], capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 0
+    out, err = capfd.readouterr()
+    assert out.startswith("Usage: probee")
+    assert err == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("prog", "shows"), "there is no verb 'shows'; did you mean show?"),
+        (("prog", "pin", "id", "1", "x"), "pin is not built yet"),
+        (("prog", "show", "id"), "what is 'id'?"),
+        (("prog", "show", "number", "1"),
+         "expected 'id', 'tag', 'name' or 'pinned', got: 'number'?"),
+        (("prog", "show", "id", "1x"), "can't parse 1x as ID"),
+        (("prog", "show", "tag", "12"), "can't parse tag"),
+        (("prog", "show", "name", "n" * 128), "can't parse name"),
+    ],
+)  # fmt: skip
+def test_wrong_words(
+    words: tuple[str, ...], message: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    out, err = capfd.readouterr()
+    assert (out, err) == ("", f"probee prog: {message}\nTry 'probee prog --help'.\n")
+    assert main(["-j", *words]) == 2
+    out, err = capfd.readouterr()
+    assert json.loads(out) == {"error": message}
+    assert err.startswith(f"probee prog: {message}\n")
+
+
+def test_options_before_the_command(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["-j", "prog", "help"]) == 0
+    assert capfd.readouterr().out == "null\n"
+    assert main(["-jp", "pr", "-V"]) == 0
+    assert set(json.loads(capfd.readouterr().out)) == {"version"}
+    assert main(["-x", "prog"]) == 2
+    assert "unknown option -x" in capfd.readouterr().err
+
+
+def test_what_has_only_its_place_says_so(capfd: pytest.CaptureFixture[str]) -> None:
+    for words in (["gen"], ["ite", "pin"], ["-j", "struct_ops"]):
+        assert main(words) == 2
+        assert "is not built yet" in capfd.readouterr().err
