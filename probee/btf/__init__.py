@@ -8,10 +8,13 @@
     encode, writer   records to bytes; `BtfBuilder` makes the BTF of programs and maps
     mapdef           a map as libbpf's `.maps` convention describes it
     ext              func_info, line_info and CO-RE records; the `.BTF.ext` section
+    flat             all types as lists side by side, for those who go through all of them
+    c_dump           types as C, as libbpf writes them; c_order, c_declare, c_layout, c_names and
+                     c_sort are its parts
     lower            the same ids, in kinds that an older kernel takes
     codec            Python values to and from bytes laid out by a BTF type
 
-Not here: deduplication across several objects (pahole's and libbpf's job when they link them), and
-types printed as C.
-Split BTF, which a kernel module has on top of vmlinux's, is refused as dangling ids.
+Not here: deduplication across several objects (pahole's and libbpf's job when they link them).
+Split BTF, which a kernel module has on top of vmlinux's, is refused as dangling ids by all but
+`flat`.
 """

@@ -53,13 +53,15 @@ class Sections:
     `words`: the type section. `strings`: the string section, which starts and ends with a NUL.
     `types_at`, `strings_at`: their offsets in the blob. `fixed` and `item`: how many words follow
     a record of each kind, once and per element; -1 in `fixed` where the kind is unknown.
+
+    `split`: the blob stands on top of another, whose strings go before its own.
     """
 
     __slots__ = (
         "big_endian", "fixed", "item", "length", "strings", "strings_at", "types_at", "words",
     )  # fmt: skip
 
-    def __init__(self, data: ReadableBuffer) -> None:
+    def __init__(self, data: ReadableBuffer, *, split: bool = False) -> None:
         view = memoryview(data).cast("B").toreadonly()
         order, header = _header(view)
         self.big_endian = order == ">"
@@ -75,7 +77,7 @@ class Sections:
         for name, at, part in ("type", self.types_at, types), ("layout", layout_at, layout):
             if at & 3 or len(part) & 3:
                 raise FormatError(f"BTF {name} section is not made of aligned words", offset=at)
-        _check_strings(self.strings, self.strings_at)
+        _check_strings(self.strings, self.strings_at, split=split)
         self.words = _words(types, self.big_endian)
         self.fixed, self.item = _widths(layout, layout_at)
 
@@ -173,8 +175,11 @@ def _apart(*sections: tuple[str, int, int]) -> None:
             raise FormatError(f"BTF {second} section overlaps the {first} section", offset=at)
 
 
-def _check_strings(strings: memoryview[int], at: int) -> None:
-    if not len(strings) or strings[0] or strings[-1]:
+def _check_strings(strings: memoryview[int], at: int, *, split: bool) -> None:
+    if split:
+        if len(strings) and strings[-1]:
+            raise FormatError("BTF string section must end with a NUL", offset=at)
+    elif not len(strings) or strings[0] or strings[-1]:
         raise FormatError("BTF string section must start and end with a NUL", offset=at)
     if len(strings) > MAX_STRINGS:
         raise FormatError(f"BTF string section is longer than {MAX_STRINGS:#x} bytes", offset=at)

@@ -13,6 +13,7 @@ TOOLS: tuple[tuple[str, str], ...] = (
 
 # the same for what is no tool; each lives in probee/cli/<name>.py as PAGE and run()
 COMMANDS: tuple[tuple[str, str], ...] = (
+    ("btf", "Print BTF types, in bpftool's form."),
     ("build", "Write programs as a BPF object file."),
     ("completion", "Print a script with which a shell completes probee's words."),
     ("doctor", "Tell what this kernel and these rights allow here."),
@@ -35,7 +36,6 @@ NOT_BUILT_COMMANDS = (
     "inspect",
     "map",
     "link",
-    "btf",
     "top",
     "trace",
     "batch",

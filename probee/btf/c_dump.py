@@ -1,0 +1,285 @@
+"""Types as C: definitions that a compiler takes, in an order that it takes.
+
+In: `Flat`. Out: text. `CDump.define(id)` gives what must be written so that `id` is defined and
+was not written before; `CDump.declare(id, name)` one declaration. Both are byte for byte what
+libbpf's btf_dump__dump_type and btf_dump__emit_type_decl print (btf_dump.c, libbpf 1.5).
+
+Types that contain themselves, that nest deeper than Python's stack, or that would become more text
+than their blob can mean are a FormatError.
+"""
+
+from __future__ import annotations
+
+from probee.btf import kinds
+from probee.btf.c_declare import Declarations
+from probee.btf.c_layout import Layout, padding, pointer_size
+from probee.btf.c_names import Names
+from probee.btf.c_order import Order
+from probee.errors import FormatError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from probee.btf.flat import Flat
+
+_OPEN, _BUSY, _DONE = 0, 1, 2
+_COMPOSITE = (kinds.STRUCT, kinds.UNION)
+_STEP = frozenset({kinds.PTR, kinds.VOLATILE, kinds.CONST, kinds.RESTRICT, kinds.TYPE_TAG})
+_TABS = "\t" * 13  # libbpf indents no further
+# What compilers for ARM refer to and do not define.
+_ALIASES = {
+    "__Poly8_t": "unsigned char", "__Poly16_t": "unsigned short",
+    "__Poly64_t": "unsigned long long", "__Poly128_t": "unsigned __int128",
+}  # fmt: skip
+_BUILT_IN = "__builtin_va_list"  # every compiler brings its own
+# Members, parameters and holes written: anonymous types are written wherever they are used.
+WRITTEN_A_WORD = 16
+WRITTEN = 1_000_000
+
+
+class CDump:
+    """The C of one blob. `pointer`: bytes of a pointer, 0 to find out."""
+
+    __slots__ = (
+        "_budget", "_declarations", "_flat", "_forward", "_layout", "_names", "_order", "_out",
+        "_settled", "_states",
+    )  # fmt: skip
+
+    def __init__(self, flat: Flat, pointer: int = 0) -> None:
+        self._flat = flat
+        self._layout = Layout(flat, pointer or pointer_size(flat))
+        self._names = Names(flat)
+        self._order = Order(flat)
+        self._states = bytearray(flat.last + 1)
+        self._states[0] = _DONE
+        self._forward = bytearray(flat.last + 1)
+        self._settled = bytearray(flat.last + 1)  # may be referred to without another word
+        self._settled[0] = 1
+        self._out: list[str] = []
+        self._declarations = Declarations(flat, self._names, self._inline, self._spend)
+        self._budget = WRITTEN + WRITTEN_A_WORD * len(flat.words)
+
+    def define(self, id: int) -> str:
+        """Definitions for `id`, each with an empty line behind it; '' where nothing is to say."""
+        if self._order.settled(id):
+            return ""
+        self._out = []
+        try:
+            for wanted in self._order.before(id):
+                self._emit(wanted, 0)
+        except RecursionError:
+            raise self._too_deep(id) from None
+        return "".join(self._out)
+
+    def settled(self, id: int) -> bool:
+        """Whether `define(id)` is known to give nothing."""
+        return self._order.settled(id)
+
+    def declare(self, id: int, name: str) -> str:
+        """A declaration of `name`, without a semicolon: `int (*name)(void)`."""
+        try:
+            return self._declarations.declare(id, name, 0)
+        except RecursionError:
+            raise self._too_deep(id) from None
+
+    def _too_deep(self, id: int) -> FormatError:
+        return FormatError(f"BTF type {id} is nested too deep to be written in C")
+
+    def _spend(self, count: int) -> None:
+        self._budget -= count
+        if self._budget < 0:
+            raise FormatError("BTF types become more C than types of this size can mean")
+
+    # ------------------------------------------------------------------- what comes before what
+
+    def _emit(self, id: int, container: int) -> None:
+        """Whatever `id` needs: its definition at the top (`container` 0), else what names it.
+
+        `container` is the definition that is on its way, which needs no declaration of itself.
+        """
+        flat, state = self._flat, self._states[id]
+        if state == _DONE:
+            return
+        kind = flat.kinds[id]
+        if state == _BUSY:
+            self._emit_in_a_loop(id, kind, container)
+            return
+        match kind:
+            case kinds.INT:
+                name = self._names.tag(id)
+                if name in _ALIASES:
+                    self._out.append(f"typedef {_ALIASES[name]} {name};\n\n")
+                self._done(id)
+            case kinds.ENUM | kinds.ENUM64:
+                if not container:
+                    self._out.append(f"{self._enum(id, 0)};\n\n")
+                self._done(id)
+            case kinds.FWD:
+                self._out.append(f"{self._declarations.reference(id)};\n\n")
+                self._done(id)
+            case kinds.TYPEDEF:
+                self._states[id] = _BUSY
+                self._emit(self._end(flat.values[id]), id)
+                if not self._forward[id]:
+                    self._typedef(id)
+                self._done(id)
+            case kinds.STRUCT | kinds.UNION:
+                self._emit_struct(id, container)
+            case kinds.FUNC_PROTO:
+                self._settled[id] = self._emit_all(
+                    (flat.values[id], *flat.items(id)[1::2]), container
+                )
+            case _:
+                end = self._end(id)
+                if end != id:
+                    self._emit(end, container)
+
+    def _done(self, id: int) -> None:
+        self._states[id] = _DONE
+        self._settled[id] = 1
+
+    def _emit_in_a_loop(self, id: int, kind: int, container: int) -> None:
+        """`id` is on its way, and something inside refers to it."""
+        if self._forward[id]:
+            return
+        if kind in _COMPOSITE and id != container and self._flat.name_offsets[id]:
+            self._announce(id)
+        elif kind == kinds.TYPEDEF:
+            self._typedef(id)
+            self._forward[id] = 1
+
+    def _announce(self, id: int) -> None:
+        self._out.append(f"{self._declarations.reference(id)};\n\n")
+        self._forward[id] = self._settled[id] = 1
+
+    def _typedef(self, id: int) -> None:
+        if self._flat.name(id) == _BUILT_IN:
+            return
+        name = self._names.identifier(id)
+        if not self._flat.values[id] and name == "__gnuc_va_list":
+            self._out.append(f"typedef {_BUILT_IN} {name};\n\n")
+        else:
+            self._out.append(
+                f"typedef {self._declarations.declare(self._flat.values[id], name, 0)};\n\n"
+            )
+
+    def _emit_struct(self, id: int, container: int) -> None:
+        flat = self._flat
+        named = flat.name_offsets[id] != 0
+        self._states[id] = _BUSY
+        settled = False
+        if not container or not named:
+            settled = self._emit_all(flat.items(id)[1::3], id if named else container)
+        elif not self._forward[id] and id != container:
+            self._announce(id)
+        if container:
+            self._states[id] = _OPEN
+            self._settled[id] |= settled
+        else:
+            self._out.append(f"{self._composite(id, 0)};\n\n")
+            self._done(id)
+
+    def _emit_all(self, ids: tuple[int, ...] | list[int], container: int) -> bool:
+        """Whether all of them can be referred to from now on, whatever stands around."""
+        settled = self._settled
+        self._spend(len(ids))
+        all_settled = True
+        for id in ids:
+            if not settled[id]:
+                end = self._end(id)
+                if not settled[end]:
+                    self._emit(end, container)
+                if settled[end]:
+                    settled[id] = 1
+                else:
+                    all_settled = False
+        return all_settled
+
+    def _end(self, id: int) -> int:
+        """What pointers, qualifiers and arrays lead to."""
+        flat = self._flat
+        for _ in range(1000):
+            kind = flat.kinds[id]
+            if kind in _STEP:
+                id = flat.values[id]
+            elif kind == kinds.ARRAY:
+                id = flat.words[flat.starts[id]]
+            else:
+                return id
+        raise self._too_deep(id)
+
+    # -------------------------------------------------------------------------- definitions
+
+    def _inline(self, id: int, level: int) -> str:
+        """An anonymous struct, union or enum, where it is used."""
+        composite = self._flat.kinds[id] in _COMPOSITE
+        return self._composite(id, level) if composite else self._enum(id, level)
+
+    def _composite(self, id: int, level: int) -> str:
+        """`struct name { ... }`; `level` is how far what is inside the braces' line is indented."""
+        flat, layout = self._flat, self._layout
+        struct = flat.kinds[id] == kinds.STRUCT
+        packed = struct and layout.packed(id)
+        wide, size = flat.flags[id], flat.values[id]
+        items = flat.items(id)
+        self._spend(len(items))
+        tabs = "\n" + _TABS[: level + 1]
+        name = self._names.tag(id)
+        out = ["struct" if struct else "union", f" {name}" if flat.name_offsets[id] else "", " {"]
+        at, before = 0, False
+        for index in range(0, len(items), 3):
+            type, place = items[index + 1], items[index + 2]
+            bits = 0
+            if wide:
+                bits, place = place >> 24, place & 0xFFFFFF
+            if at < place:
+                align = 1 if packed else layout.align(type)
+                self._pad(out, tabs, at, place, align, in_bitfield=before and bits != 0)
+            out += (tabs, self._declarations.declare(type, flat.text(items[index]), level + 1))
+            if bits:
+                out.append(f": {bits}")
+                at = place + bits
+            else:
+                at = place + layout.size(type) * 8
+            before = bits != 0
+            out.append(";")
+        if struct and at < size * 8:
+            self._pad(out, tabs, at, size * 8, layout.align(id), in_bitfield=False)
+        out.append(f"\n{_TABS[:level]}}}" if items or size else "}")
+        if packed:
+            out.append(" __attribute__((packed))")
+        return "".join(out)
+
+    def _pad(
+        self, out: list[str], tabs: str, at: int, until: int, align: int, *, in_bitfield: bool
+    ) -> None:
+        pointer = self._layout.pointer
+        for name, width in padding(at, until, align, pointer, in_bitfield=in_bitfield):
+            out.append(f"{tabs}{name}: {width};")
+        self._spend(max(until - at, 0) // (pointer * 8))
+
+    def _enum(self, id: int, level: int) -> str:
+        flat = self._flat
+        kind, count, signed = flat.kinds[id], flat.counts[id], flat.flags[id]
+        name = self._names.tag(id)
+        head = f"enum {name}" if flat.name_offsets[id] else "enum"
+        if not count:
+            return head
+        wide = kind == kinds.ENUM64
+        items = flat.items(id)
+        self._spend(len(items))
+        tabs = "\n" + _TABS[: level + 1]
+        step, top = (3, 1 << 63) if wide else (2, 1 << 31)
+        suffix = ("LL" if signed else "ULL") if wide else ""
+        out = [head, " {"]
+        for at in range(0, len(items), step):
+            value = items[at + 1] | (items[at + 2] << 32 if wide else 0)
+            if signed and value & top:
+                value -= top << 1
+            out.append(f"{tabs}{self._names.enumerator(flat.text(items[at]))} = {value}{suffix},")
+        out.append(f"\n{_TABS[:level]}}}")
+        size = flat.values[id]
+        if size == 1:
+            out.append(" __attribute__((mode(byte)))")
+        elif size == 8 and self._layout.pointer == 8 and not (wide and any(items[2::3])):
+            out.append(" __attribute__((mode(word)))")
+        return "".join(out)

@@ -1,0 +1,145 @@
+"""In which order C wants the definitions of types, each after those that it is made of.
+
+In: `Flat`. Out: `Order.before(id)`: the named types to define so that `id` can stand, itself the
+last. The walk is libbpf's (btf_dump_order_type in btf_dump.c, libbpf 1.5), since the order of what
+`bpftool btf dump ... format c` prints depends on it: members in their order; a pointer to a named
+type needs no definition; a pointer to an anonymous one does, for it is written out on the spot.
+"""
+
+from __future__ import annotations
+
+from probee.btf import kinds
+from probee.errors import FormatError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from probee.btf.flat import Flat
+
+_OPEN, _BUSY, _DONE = 0, 1, 2
+_NO_DEFINITION = frozenset({kinds.FUNC, kinds.VAR, kinds.DATASEC, kinds.DECL_TAG})
+# Steps of a walk: several for a type and each of its members. A few dozen types that refer to one
+# another many times over could ask for 2^40.
+STEPS_A_WORD = 64
+STEPS = 1_000_000
+
+
+class Order:
+    """What was ordered once is not ordered again. FormatError for types that contain themselves."""
+
+    __slots__ = ("_flat", "_referenced", "_states", "_steps", "_walks")
+
+    def __init__(self, flat: Flat) -> None:
+        self._flat = flat
+        self._states = bytearray(flat.last + 1)
+        self._states[0] = _DONE
+        self._referenced = _referenced(flat)
+        self._steps = STEPS + STEPS_A_WORD * len(flat.words)
+        self._walks: list[int] = []
+
+    def before(self, id: int) -> list[int]:
+        """The ids to define, in order; those that earlier calls gave are left out."""
+        self._walks = []
+        try:
+            self._order(id, through_ptr=False)
+        except RecursionError:
+            raise FormatError(f"BTF type {id} is nested too deep to be written in C") from None
+        return self._walks
+
+    def settled(self, id: int) -> bool:
+        """Whether `before(id)` has nothing to say, as far as one look tells."""
+        flat, states = self._flat, self._states
+        for _ in range(8):
+            kind = flat.kinds[id]
+            if states[id] == _DONE or kind in _NO_DEFINITION:
+                return True
+            if kind == kinds.ARRAY:
+                id = flat.words[flat.starts[id]]
+            elif kind in kinds.MODIFIERS - {kinds.TYPEDEF} or kind == kinds.PTR:
+                id = flat.values[id]
+            else:
+                return False
+        return False
+
+    def _order(self, id: int, *, through_ptr: bool) -> bool:
+        """Whether what leads to `id` needs it defined."""
+        flat, states = self._flat, self._states
+        state = states[id]
+        if state == _DONE:
+            return True
+        kind = flat.kinds[id]
+        self._steps -= 1
+        if state == _BUSY or self._steps < 0:
+            if through_ptr and flat.name_offsets[id] and self._steps >= 0:
+                return False
+            raise FormatError(
+                f"BTF type {id}, {kinds.kind_name(kind)} {flat.name(id)!r}, contains itself"
+                if state == _BUSY
+                else "BTF types refer to one another too many times over to be written in C"
+            )
+        match kind:
+            case kinds.INT | kinds.FLOAT:
+                states[id] = _DONE
+                return False
+            case kinds.PTR:
+                strong = self._order(flat.values[id], through_ptr=True)
+                states[id] = _DONE
+                return strong
+            case kinds.ARRAY:
+                return self._order(flat.words[flat.starts[id]], through_ptr=False)
+            case kinds.STRUCT | kinds.UNION:
+                return self._order_struct(id, through_ptr=through_ptr)
+            case kinds.ENUM | kinds.ENUM64 | kinds.FWD:
+                # An anonymous enum that nothing refers to holds constants: a definition.
+                if flat.name_offsets[id] or not self._referenced[id]:
+                    self._walks.append(id)
+                states[id] = _DONE
+                return True
+            case kinds.TYPEDEF:
+                if not self._order(flat.values[id], through_ptr=through_ptr) and through_ptr:
+                    return False
+                self._walks.append(id)
+                states[id] = _DONE
+                return True
+            case kinds.VOLATILE | kinds.CONST | kinds.RESTRICT | kinds.TYPE_TAG:
+                return self._order(flat.values[id], through_ptr=through_ptr)
+            case kinds.FUNC_PROTO:
+                strong = self._order(flat.values[id], through_ptr=through_ptr)
+                for param in flat.items(id)[1::2]:
+                    strong |= self._order(param, through_ptr=through_ptr)
+                return strong
+            case _:
+                states[id] = _DONE
+                return False
+
+    def _order_struct(self, id: int, *, through_ptr: bool) -> bool:
+        flat, states = self._flat, self._states
+        named = flat.name_offsets[id] != 0
+        if through_ptr and named:
+            return False
+        states[id] = _BUSY
+        for member in flat.items(id)[1::3]:
+            if states[member] != _DONE:
+                self._order(member, through_ptr=False)
+        if named:
+            self._walks.append(id)
+        states[id] = _DONE
+        return True
+
+
+def _referenced(flat: Flat) -> bytearray:
+    """1 for every type that another one refers to."""
+    marks = bytearray(flat.last + 1)
+    words, starts, values = flat.words, flat.starts, flat.values
+    for id in range(1, flat.last + 1):
+        kind = flat.kinds[id]
+        if kind in (kinds.STRUCT, kinds.UNION, kinds.FUNC_PROTO, kinds.DATASEC):
+            width = kinds.ITEM_WORDS[kind]
+            start = starts[id]
+            at = start + (kind != kinds.DATASEC)
+            for reference in words[at : start + width * flat.counts[id] : width]:
+                marks[reference] = 1
+        elif kind == kinds.ARRAY:
+            marks[words[starts[id]]] = marks[words[starts[id] + 1]] = 1
+        elif kind not in (kinds.INT, kinds.ENUM, kinds.ENUM64, kinds.FWD, kinds.FLOAT):
+            marks[values[id]] = 1
+    return marks

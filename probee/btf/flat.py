@@ -1,0 +1,143 @@
+"""All types of a blob as lists side by side, for those who go through every one of them.
+
+In: `Sections`, and the `Flat` of a base where the blob is split (a module's BTF on top of
+vmlinux's). Out: kind, flag, count, size or type, and name of each id at a list's place, and the
+words of its members; `Btf` gives one type as a record instead, and takes twenty times as long for
+all of them.
+
+Every id and every string offset is within the blob once this is made; FormatError otherwise. What
+the types mean together (cycles, sizes) is not looked at: `check` does.
+"""
+
+from __future__ import annotations
+
+from probee.btf import kinds
+from probee.btf.raw import Sections, scan
+from probee.errors import FormatError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from probee.btf.raw import Words
+
+_ONE_TYPE = frozenset(
+    {
+        kinds.PTR, kinds.TYPEDEF, kinds.VOLATILE, kinds.CONST, kinds.RESTRICT, kinds.FUNC,
+        kinds.VAR, kinds.DECL_TAG, kinds.TYPE_TAG, kinds.FUNC_PROTO,
+    }
+)  # fmt: skip
+# Of each element: which words are a name's offset and a type, -1 for none.
+_ITEM_NAME = {
+    kinds.STRUCT: 0, kinds.UNION: 0, kinds.ENUM: 0, kinds.ENUM64: 0, kinds.FUNC_PROTO: 0,
+    kinds.DATASEC: -1,
+}  # fmt: skip
+_ITEM_TYPE = {
+    kinds.STRUCT: 1, kinds.UNION: 1, kinds.ENUM: -1, kinds.ENUM64: -1, kinds.FUNC_PROTO: 1,
+    kinds.DATASEC: 0,
+}  # fmt: skip
+MAX_NAME = 4096  # as in `raw`: tags and names alike
+
+
+class Flat:
+    """The types 1 to `last`; those from `first` on are the blob's own, the others its base's.
+
+    `kinds`, `values` (size or type), `counts`, `flags`, `name_offsets`, `starts` (the word behind
+    the three of struct btf_type) are lists by id, with void at 0.
+    """
+
+    __slots__ = (
+        "_names", "_strings", "big_endian", "counts", "first", "flags", "kinds", "last",
+        "name_offsets", "starts", "values", "words",
+    )  # fmt: skip
+
+    def __init__(self, sections: Sections, base: Flat | None = None) -> None:
+        starts = scan(sections).tolist()
+        words: Words = sections.words
+        self.big_endian = sections.big_endian
+        self._strings = sections.strings.tobytes()
+        own = starts[1:-1]
+        infos = [words[start + 1] for start in own]
+        self.kinds = [0, *(info >> 24 & 0x7F for info in infos)]
+        self.counts = [0, *(info & 0xFFFFFF for info in infos)]
+        self.flags = [0, *(info >> 31 for info in infos)]
+        self.values = [0, *(words[start + 2] for start in own)]
+        self.name_offsets = [0, *(words[start] for start in own)]
+        self.starts = [0, *(start + 3 for start in own)]
+        self.first = 1
+        if base is not None:
+            words = self._stand_on(base, words)
+        self.words = words
+        self.last = len(self.kinds) - 1
+        self._names: dict[int, str] = {0: ""}
+        self._check(sections)
+
+    def _stand_on(self, base: Flat, words: Words) -> Words:
+        """Ids and string offsets of a split blob go on where those of its base end."""
+        from array import array
+
+        shift = len(base.words)
+        self.first = base.last + 1
+        self._strings = base._strings + self._strings
+        self.starts = [*base.starts, *(start + shift for start in self.starts[1:])]
+        for name in ("kinds", "counts", "flags", "values", "name_offsets"):
+            setattr(self, name, [*getattr(base, name), *getattr(self, name)[1:]])
+        return array("I", base.words) + array("I", words)
+
+    def _check(self, sections: Sections) -> None:
+        """Ids and string offsets of the blob's own types."""
+        words, starts, counts = self.words, self.starts, self.counts
+        last, end = self.last, len(self._strings)
+        names = self.name_offsets
+        for id in range(self.first, last + 1):
+            kind = self.kinds[id]
+            if names[id] >= end:
+                raise self._wrong(sections, id, f"has its name at {names[id]:#x}")
+            if kind in _ONE_TYPE:
+                if self.values[id] > last:
+                    raise self._wrong(sections, id, f"refers to type {self.values[id]}")
+            elif kind == kinds.ARRAY:
+                if words[starts[id]] > last or words[starts[id] + 1] > last:
+                    raise self._wrong(sections, id, f"refers to type {words[starts[id]]}")
+            elif kind > kinds.ENUM64:
+                raise self._wrong(sections, id, "is of a kind newer than this reader")
+            if counts[id] and kind in _ITEM_NAME:
+                width = kinds.ITEM_WORDS[kind]
+                start, stop = starts[id], starts[id] + width * counts[id]
+                at = _ITEM_NAME[kind]
+                if at >= 0 and max(words[start + at : stop : width]) >= end:
+                    raise self._wrong(sections, id, "has a member's name")
+                at = _ITEM_TYPE[kind]
+                if at >= 0 and max(words[start + at : stop : width]) > last:
+                    raise self._wrong(sections, id, "has a member of a type")
+        for id in range(self.first, last + 1):
+            if self.kinds[id] == kinds.FUNC and self.kinds[self.values[id]] != kinds.FUNC_PROTO:
+                raise self._wrong(sections, id, "is a FUNC whose type is no FUNC_PROTO")
+
+    def _wrong(self, sections: Sections, id: int, what: str) -> FormatError:
+        shift = len(self.words) - len(sections.words)
+        return FormatError(
+            f"BTF type {id}, {kinds.kind_name(self.kinds[id])}, {what}: there are {self.last} "
+            f"types and {len(self._strings):#x} bytes of strings",
+            offset=sections.byte(self.starts[id] - 3 - shift),
+        )
+
+    def text(self, offset: int) -> str:
+        """The string at `offset`; longer than MAX_NAME bytes is a FormatError."""
+        known = self._names.get(offset)
+        if known is not None:
+            return known
+        end = self._strings.find(b"\0", offset, offset + MAX_NAME + 1)
+        if end < 0:
+            raise FormatError(f"BTF string {offset:#x} is outside its section or endless")
+        name = self._strings[offset:end].decode("utf-8", "surrogateescape")
+        self._names[offset] = name
+        return name
+
+    def name(self, id: int) -> str:
+        """The name of a type, '' for none."""
+        return self.text(self.name_offsets[id])
+
+    def items(self, id: int) -> list[int]:
+        """The words of the elements of `id`: members, values, parameters, variables."""
+        start = self.starts[id]
+        size = kinds.ITEM_WORDS[self.kinds[id]] * self.counts[id]
+        return self.words[start : start + size].tolist()

@@ -1,0 +1,68 @@
+"""`probee btf dump` beside bpftool's: whole outputs, byte for byte.
+
+bpftool 7.5 (Debian 13) is the measure. 7.1 (Debian 12) prints the same records, and another C
+header: no sorting, no prototypes of kernel functions, `()` for `(void)`.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from probee.cli.main import main
+from tests.objects.build import Object, objects
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+VMLINUX = "/sys/kernel/btf/vmlinux"
+WAYS = (
+    (), ("format", "raw"), ("format", "c"), ("format", "c", "unsorted"), ("-j",), ("-p",),
+)  # fmt: skip
+WITH_BTF = tuple(row for row in objects() if row.debug)
+
+
+def theirs(bpftool: str, path: str, way: tuple[str, ...]) -> bytes:
+    options = [word for word in way if word.startswith("-")]
+    words = [word for word in way if not word.startswith("-")]
+    command = [bpftool, *options, "btf", "dump", "file", path, *words]
+    return subprocess.run(command, capture_output=True, check=True).stdout
+
+
+def ours(capfdbinary: pytest.CaptureFixture[bytes], *words: str) -> bytes:
+    status = main(["btf", "dump", *words])
+    said = capfdbinary.readouterr()
+    assert (status, said.err) == (0, b"")
+    return said.out
+
+
+@pytest.mark.oracle("bpftool-7.5", "clang-14", "clang-16", "clang-19", "llvm-strip", "bpftool")
+@pytest.mark.parametrize("way", WAYS, ids=" ".join)
+def test_every_object_of_the_corpus(
+    way: tuple[str, ...],
+    built: Callable[[Object], Path],
+    oracle: Callable[[str], str],
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    bpftool = oracle("bpftool-7.5")
+    assert len(WITH_BTF) > 200
+    differ = []
+    for row in WITH_BTF:
+        path = str(built(row))
+        if ours(capfdbinary, "file", path, *way) != theirs(bpftool, path, way):
+            differ.append(str(row))
+    assert differ == []
+
+
+@pytest.mark.oracle("bpftool-7.5")
+@pytest.mark.parametrize("way", WAYS[1:4], ids=" ".join)
+def test_the_kernel_we_run_on(
+    way: tuple[str, ...],
+    oracle: Callable[[str], str],
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    said = theirs(oracle("bpftool-7.5"), VMLINUX, way)
+    assert ours(capfdbinary, "file", VMLINUX, *way) == said
