@@ -19,6 +19,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("doctor", "Tell what this kernel and these rights allow here."),
     ("man", "Print manual pages, or write them into a directory."),
     ("prog", "Show loaded programs, in bpftool's form."),
+    ("ps", "List loaded programs: where they run, whose they are, their cost."),
     ("readelf", "Show what stands in ELF64 files, as GNU readelf 2.44 prints it."),
     ("stubs", "Write classes with the fields of tracepoints, for type checkers."),
 )

@@ -1,0 +1,157 @@
+"""`probee ps`: the programs that are loaded, one row each, and what they cost.
+
+In: options. Out: a table, one after the other with --watch, or a JSON document.
+"""
+
+from __future__ import annotations
+
+from time import monotonic, sleep
+
+from probee.errors import UsageError
+from probee.frame.help import help_text
+from probee.frame.options import Option, count, nearest, parse, pid, seconds, word
+from probee.frame.output import Output, say
+from probee.frame.page import DEBUG, HELP, Page
+from probee.tables.programs import PROGRAM_TYPES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from probee.frame.options import Values
+    from probee.introspect.running.machine import Machine
+    from probee.introspect.running.table import Running
+
+_TYPES = tuple(row.name for row in PROGRAM_TYPES)
+_SORTS = ("cpu", "runs", "time", "mem", "id", "name", "type", "age", "pid")
+_LOOK, _WATCH = 0.5, 2.0
+
+
+def _one_of(words: tuple[str, ...], what: str, text: str) -> str:
+    if text in words:
+        return text
+    raise UsageError(f"{text!r} is no {what}{nearest(text, words)}")
+
+
+PAGE = Page(
+    "ps",
+    "List loaded programs: where they run, whose they are, their cost.",
+    "One row a program. The kernel's statistics are switched on while it looks, for half a second, "
+    "unless they are on anyway. CPU% is of one CPU; MEM is the program's memory and its maps'. A "
+    "program that another one calls, by a tail call or as its extension, counts within that one.",
+    (
+        Option("type", "t", "TYPE", "programs of this type", lambda t: _one_of(_TYPES, "type", t),
+               many=True, group="Filters", takes=_TYPES),
+        Option("name", "n", "NAME", "programs of this name; *, ? and [...] match as in file names",
+               word, many=True, group="Filters"),
+        Option("pid", "p", "PID", "programs that this process holds", pid, many=True,
+               group="Filters", takes="pid"),
+        Option("comm", "c", "COMM", "programs that a process of this name holds", word, many=True,
+               group="Filters", takes="comm"),
+        Option("sort", "s", "ORDER", "sort by",
+               lambda t: _one_of(_SORTS, "order", t), many=True, group="Output", takes=_SORTS),
+        Option("no-stats", help="do not switch statistics on: no CPU%, RUNS/S, NS/RUN"),
+        Option("watch", "w", help="again and again, until Ctrl-C", clashes=("json",)),
+        Option("interval", "i", "SECONDS", "how long to look (default: 0.5, with --watch 2)",
+               seconds),
+        Option("count", metavar="N", help="with --watch: end after N tables", parse=count,
+               group="Ending"),
+        Option("json", help="one JSON document: see docs/json.md", group="Output"),
+        DEBUG,
+        HELP,
+    ),
+    (
+        ("ps", "all programs, the costliest first"),
+        ("ps -c opensnoop", "those of opensnoop"),
+        ("ps -t xdp,sched_cls -s mem", "network programs, the largest first"),
+        ("ps -w -i 1", "a table a second"),
+        ("ps --json", "the same for programs"),
+    ),
+    exit_status=(
+        ("0", "they are listed, be it none"),
+        ("1", "could not list them, or could not write the output"),
+        ("2", "the command line is wrong"),
+    ),
+)  # fmt: skip
+
+
+def run(words: Sequence[str]) -> int:
+    """The exit status. Raises ProbeeError, Closed and OSError where it cannot do it."""
+    try:
+        values = _options(words)
+    except UsageError as error:
+        say(f"probee ps: {error}\nTry 'probee ps --help'.")
+        return 2
+    with Output(None) as output:
+        if values.help:
+            output.write(help_text(PAGE).encode())
+        else:
+            _list(values, output)
+    return 0
+
+
+def _options(words: Sequence[str]) -> Values:
+    values, operands = parse(PAGE.options, words)
+    if operands:
+        raise UsageError(f"{operands[0]!r} is not understood: ps takes only options")
+    if values.count is not None and not values.watch:
+        raise UsageError("option --count goes with --watch")
+    return values
+
+
+def _list(values: Values, output: Output) -> None:
+    from probee.frame.signals import Ending
+    from probee.introspect.running.machine import Machine
+    from probee.introspect.running.rates import Statistics
+
+    interval = values.interval or (_WATCH if values.watch else _LOOK)
+    with Statistics(wanted=not values.no_stats) as stats, Machine(stats.why_not) as machine:
+        machine.look()
+        if not values.watch:
+            if not stats.why_not:
+                sleep(interval)
+                machine.look()
+            output.write(_text(values, machine).encode())
+            return
+        with Ending() as ending:
+            _watch(values, output, machine, ending_fd=ending.fd, interval=interval)
+
+
+def _watch(
+    values: Values, output: Output, machine: Machine, ending_fd: int, interval: float
+) -> None:
+    from select import POLLIN, poll
+
+    waiter = poll()
+    waiter.register(ending_fd, POLLIN)
+    following, left = monotonic() + interval, values.count
+    while left is None or left > 0:
+        if waiter.poll(max(following - monotonic(), 0) * 1000):
+            return
+        following = max(following + interval, monotonic())
+        machine.look()
+        clear = "\x1b[H\x1b[2J" if output.terminal else ""
+        end = "" if output.terminal else "\n"
+        output.write(f"{clear}{_text(values, machine)}{end}".encode())
+        left = None if left is None else left - 1
+
+
+def _text(values: Values, machine: Machine) -> str:
+    rows = _chosen(values, machine.rows())
+    if values.json:
+        from probee.frame.document import document
+        from probee.introspect.running.forms import json_row
+
+        return document("ps", map(json_row, rows))
+    from probee.frame.listing import cells, table
+    from probee.introspect.running.forms import COLUMNS, notes
+
+    lines = table(COLUMNS, [cells(COLUMNS, row) for row in rows])
+    return "".join(f"{line}\n" for line in (*lines, *notes(rows)))
+
+
+def _chosen(values: Values, rows: Sequence[Running]) -> list[Running]:
+    from probee.introspect.running.table import Filter, ordered
+
+    wanted = Filter(values.type, values.name, values.pid, values.comm)
+    return ordered((row for row in rows if wanted.fits(row)), values.sort or ("cpu",))

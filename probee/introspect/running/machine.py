@@ -1,0 +1,175 @@
+"""All programs of the running kernel, looked at again and again.
+
+In: nothing, the kernel is asked. Out: rows. What cannot change is asked once for each program; each
+look reads the run counters of all, and who holds them piece by piece. A look at 200 programs takes
+some milliseconds.
+"""
+
+from __future__ import annotations
+
+from os import close
+from time import CLOCK_BOOTTIME, clock_gettime, monotonic, time
+
+from probee.errors import KernelError
+from probee.frame.document import Absent
+from probee.frozen import Frozen
+from probee.host.bpf import ids as all_ids, open_by_id
+from probee.host.runcounts import RunCounts
+from probee.introspect.loaded.pinned import pins
+from probee.introspect.loaded.programs import Programs
+from probee.introspect.running.attached import UNTOLD
+from probee.introspect.running.holders import Holders
+from probee.introspect.running.links import linked
+from probee.introspect.running.names import Names
+from probee.introspect.running.rates import Sampler
+from probee.introspect.running.table import Running, map_memory
+from probee.introspect.running.unlinked import unlinked
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Self
+
+    from probee.introspect.loaded.programs import Program
+    from probee.introspect.running.attached import Attachment
+    from probee.introspect.running.links import Linked
+
+_SLOW = 10.0  # seconds between two looks at pins and at what is attached without a link
+_NOT_YET = Absent("it was not looked at twice")
+_NO_MEMORY = Absent("this kernel does not tell it")
+
+
+class Pin(Frozen):
+    """A path on a bpf file system; `of`: `program`, or `link`."""
+
+    path: str
+    of: str
+
+
+class Machine:
+    """What was seen of the programs. Close it, or use it in a `with`.
+
+    `why_no_rates`: why the run counters stand still, or "".
+    """
+
+    __slots__ = (
+        "_boot", "_counts", "_holders", "_links", "_maps", "_names", "_pins", "_programs",
+        "_reader", "_sampler", "_slow", "_unlinked", "known", "rates", "why_no_rates",
+    )  # fmt: skip
+
+    def __init__(self, why_no_rates: str = "") -> None:
+        self.why_no_rates = why_no_rates
+        self._reader = RunCounts()
+        self._programs = Programs()
+        self._names = Names(self._programs.types)
+        self._sampler = Sampler(self._reader)
+        self._holders = Holders()
+        self._boot = time() - clock_gettime(CLOCK_BOOTTIME)
+        self.known: dict[int, Program] = {}
+        self.rates = self._sampler.look(())
+        self._links: dict[int, Linked] = {}
+        self._maps: dict[int, int] = {}
+        self._pins: dict[int, list[Pin]] = {}
+        self._unlinked: dict[int, list[Attachment]] = {}
+        self._slow = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes what was opened."""
+        self._names.close()
+
+    def look(self, seconds: float | None = None) -> None:
+        """Looks at everything; `seconds`: the time for who holds what, None for all of it."""
+        ids = self._reader.ids()
+        changed = self._programs_now(ids)
+        self.rates = self._sampler.look(self.known)
+        changed = self._links_now() or changed
+        self._holders.look(seconds)
+        if changed or monotonic() - self._slow > _SLOW:
+            self._slowly()
+
+    def _programs_now(self, ids: list[int]) -> bool:
+        """Makes `known` what is loaded; whether that is something new."""
+        for id in self.known.keys() - set(ids):
+            del self.known[id]
+        new = [id for id in ids if id not in self.known]
+        for id in new:
+            fd = open_by_id("PROG", id)
+            if fd is None:
+                continue
+            try:
+                self.known[id] = self._programs.row(fd)
+            finally:
+                close(fd)
+        return bool(new)
+
+    def _links_now(self) -> bool:
+        try:
+            ids = list(all_ids("LINK"))
+        except KernelError:  # before Linux 5.8 nobody could list them
+            return False
+        for id in self._links.keys() - set(ids):
+            del self._links[id]
+        new = [id for id in ids if id not in self._links]
+        for id in new:
+            fd = open_by_id("LINK", id)
+            if fd is None:
+                continue
+            try:
+                self._links[id] = linked(fd, self._names)
+            except KernelError:  # its interface or cgroup went away
+                continue
+            finally:
+                close(fd)
+        return bool(new)
+
+    def _slowly(self) -> None:
+        self._pins = {}
+        for id, path in pins("PROG"):
+            self._pins.setdefault(id, []).append(Pin(path, "program"))
+        for id, path in pins("LINK"):
+            if id in self._links:
+                owner = self._links[id].program
+                self._pins.setdefault(owner, []).append(Pin(path, "link"))
+        wanted = {id for program in self.known.values() for id in program.map_ids}
+        self._maps = {id: size for id, size in self._maps.items() if id in wanted}
+        self._maps.update(map_memory(wanted - self._maps.keys()))
+        self._unlinked = unlinked(self.known.values())
+        self._slow = monotonic()
+
+    def attached(self, id: int) -> tuple[Attachment, ...]:
+        """Where a program is called."""
+        linked_ = [link.attachment for link in self._links.values() if link.program == id]
+        return (*linked_, *self._unlinked.get(id, ()))
+
+    def rows(self) -> list[Running]:
+        """A row for each program, by id."""
+        by_program: dict[int, list[Attachment]] = {}
+        for link in self._links.values():
+            by_program.setdefault(link.program, []).append(link.attachment)
+        return [
+            self._row(program, (*by_program.get(id, ()), *self._unlinked.get(id, ())))
+            for id, program in self.known.items()
+            if id in self._sampler.counts
+        ]
+
+    def _row(self, program: Program, found: tuple[Attachment, ...]) -> Running:
+        id = program.id
+        why = "" if found else UNTOLD.get(program.type_name, "")
+        attached = Absent(why) if why else found
+        rate = None if self.why_no_rates else self.rates.get(id)
+        none = Absent(self.why_no_rates) if self.why_no_rates else _NOT_YET
+        time_, count, misses = self._sampler.counts[id]
+        return Running(
+            id, program.type_name or f"type {program.type}", program.name, program.tag,
+            program.uid, int(self._boot + program.load_time / 1e9), attached,
+            self._holders.by_id.get(id, ()), tuple(self._pins.get(id, ())),
+            rate.runs if rate else none, rate.ns_per_run if rate else none,
+            rate.cpu if rate else none, rate.missed if rate else none, count, time_, misses,
+            int(program.memlock) if program.memlock.isdigit() else _NO_MEMORY,
+            sum(self._maps.get(map_id, 0) for map_id in program.map_ids), program.map_ids,
+        )  # fmt: skip

@@ -1,0 +1,99 @@
+"""`probee ps` on rows that are made of literals."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from probee.cli.main import main
+from probee.frame.document import Absent
+from probee.introspect.running import machine, rates
+from tests.unit.introspect.running_rows import running
+
+ROWS = [
+    running(1, name="quiet", cpu_percent=0.0),
+    running(2, name="busy\x1b[31m\n", cpu_percent=50.0, holders=(), pins=(), attached=()),
+    running(3, name="filter", type="socket_filter", attached=Absent("nobody tells")),
+]
+
+
+class Faked:
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+    def __enter__(self) -> Faked:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def look(self) -> None:
+        pass
+
+    def rows(self) -> list[Any]:
+        return ROWS
+
+
+class NoStatistics:
+    def __init__(self, *, wanted: bool) -> None:
+        self.why_not = ""
+
+    def __enter__(self) -> NoStatistics:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def _faked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "Machine", Faked)
+    monkeypatch.setattr(rates, "Statistics", NoStatistics)
+
+
+def test_the_table(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["ps", "-i", "0.001"]) == 0
+    shown = capfd.readouterr().out
+    assert "\x1b" not in shown
+    heads, first, second, third, note = shown.splitlines()
+    assert heads.split() == [
+        "ID", "TYPE", "NAME", "CPU%", "RUNS/S", "NS/RUN", "MEM", "HELD", "BY", "ATTACHED", "TO",
+    ]  # fmt: skip
+    assert first.startswith(r" 2 tracepoint    busy\x1b[31m\n 50.0")
+    assert first.endswith(" - " + " " * 34 + "not attached")
+    assert second.split()[2] == "filter"
+    assert second.endswith(" ?")
+    assert third.endswith(" tracepoint syscalls:sys_exit_openat")
+    assert note == "ATTACHED TO: nobody tells"
+
+
+def test_filters_and_orders(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["ps", "-i", "0.001", "-t", "tracepoint", "-s", "id", "--json"]) == 0
+    found = json.loads(capfd.readouterr().out)
+    assert (found["schema"], found["command"]) == ("probee", "ps")
+    assert [row["id"] for row in found["rows"]] == [1, 2]
+
+
+def test_again_and_again(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["ps", "-w", "-i", "0.01", "--count", "3", "-n", "quiet"]) == 0
+    tables = capfd.readouterr().out.split("\n\n")
+    assert tables.pop() == ""
+    assert [table.splitlines()[1].split()[2] for table in tables] == ["quiet"] * 3
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["ps", "now"], "takes only options"),
+        (["ps", "-t", "xpd"], "'xpd' is no type; did you mean xdp?"),
+        (["ps", "-s", "cpus"], "is no order; did you mean cpu?"),
+        (["ps", "-w", "--json"], "exclude each other"),
+        (["ps", "--count", "3"], "goes with --watch"),
+        (["ps", "-i", "0"], "is not a time in seconds"),
+    ],
+)
+def test_wrong_words(words: list[str], message: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 2
+    assert message in capfd.readouterr().err

@@ -1,0 +1,37 @@
+"""Tables whose widths fit what they hold."""
+
+from __future__ import annotations
+
+from probee.frame.columns import Column
+from probee.frame.listing import cells, clipped, table
+from probee.frozen import Frozen
+
+
+class Pair(Frozen):
+    left: str
+    number: int
+
+
+COLUMNS = (
+    Column("left", "L", "left"),
+    Column("number", "NUMBER", "number", right=True),
+    Column("both", "BOTH", "left number", text=lambda both: f"{both[0]}{both[1]}"),
+)
+
+
+def test_widths_are_of_what_is_widest() -> None:
+    rows = [cells(COLUMNS, Pair("é漢", 5)), cells(COLUMNS, Pair("a", 12345678))]
+    assert table(COLUMNS, rows) == [
+        "L     NUMBER BOTH",
+        "é漢        5 é漢5",
+        "a   12345678 a12345678",
+    ]
+    assert table(COLUMNS, []) == ["L NUMBER BOTH"]
+
+
+def test_a_line_that_is_too_long_says_so() -> None:
+    assert clipped("abcdef", 6) == "abcdef"
+    assert clipped("abcdef", 5) == "abcd…"
+    assert clipped("漢字漢字", 6) == "漢字…"
+    assert clipped("漢字", 1) == "…"
+    assert clipped("abc", 0) == ""
