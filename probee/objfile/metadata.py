@@ -22,6 +22,8 @@ In: a spec, piece by piece, with the declaration that each belongs to. Out: tags
 
 from __future__ import annotations
 
+from zlib import crc32
+
 from probee.objfile import forms
 from probee.objfile.words import Structs, quoted
 from probee.spec.programs import PER_CPU
@@ -32,6 +34,11 @@ if TYPE_CHECKING:
     from probee.spec.programs import CollectionSpec, CounterSpec, MapSpec, ProgramSpec
 
 PREFIX = "probee:1:"
+
+
+def own_checksum(words: bytes, strings: bytes) -> int:
+    """Of the types and strings that are the collection's own, by which they are known again."""
+    return crc32(words + strings)
 
 
 class Tags:

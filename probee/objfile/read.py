@@ -25,6 +25,7 @@ from probee.objfile.read_object import MAPS, ObjectFile
 from probee.objfile.read_programs import Programs
 from probee.objfile.read_types import Values as ValueTypes
 from probee.objfile.read_values import Values
+from probee.objfile.restore import restore
 from probee.spec.programs import CollectionSpec
 
 TYPE_CHECKING = False
@@ -44,7 +45,7 @@ def read(data: ReadableBuffer) -> CollectionSpec:
     """The object in `data`. Raises FormatError, NotSupportedError."""
     file = ObjectFile(data)
     try:
-        return _read(file)
+        return restore(_read(file))
     except FormatError as error:
         section = file.named.get(".BTF")
         if error.offset >= 0 or section is None:

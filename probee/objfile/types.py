@@ -8,8 +8,6 @@ are, since its types come first.
 
 from __future__ import annotations
 
-from zlib import crc32
-
 from probee.btf.ext import read_func_info
 from probee.btf.mapdef import map_def
 from probee.btf.reader import Btf
@@ -145,7 +143,7 @@ def own_types(own: Btf | None) -> tuple[int, int, int]:
         return 0, 0, 0
     words = own.sections.words.tobytes()
     strings = bytes(own.sections.strings)
-    return len(own), len(strings), crc32(words + strings)
+    return len(own), len(strings), metadata.own_checksum(words, strings)
 
 
 def _called(functions: Sequence[Placed]) -> list[str]:
@@ -178,8 +176,9 @@ def _c_type(build: BtfBuilder, text: str) -> int:
         case "const":
             return build.const(_c_type(build, rest))
         case "struct":
-            return build.fwd(rest)
+            # libbpf compares kinds, and nothing of what is in it
+            return build.struct(rest, 8, [("opaque", _c_type(build, "u64"), 0)])
         case "void":
             return 0
         case _:
-            return build.int_(text, 4, signed=text == "int")
+            return build.int_(text, 8 if text == "u64" else 4, signed=text == "int")

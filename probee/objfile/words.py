@@ -7,6 +7,8 @@ table that `Structs` collects, so that each is told once.
     u32[8]              an array of 8                     ptr:user:char   a Pointer
     int:NAME:4:1:0      any other integer                 #3          struct number 3
     -                   no type
+
+The element of an array of arrays comes first: u32[8][2] is two arrays of 8.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from probee.spec.types import ValueType
 
 NONE = "-"
+_DEPTH, _FIELDS = 64, 1 << 16  # of structs within structs
 _ESCAPES = (("\\", "\\\\"), (" ", "\\_"), ("\n", "\\n"), (":", "\\."))
 _MEANT = {"\\": "\\", "_": " ", "n": "\n", ".": ":", "0": ""}
 _INTS = {
@@ -39,20 +42,16 @@ def quoted(text: str) -> str:
 
 def unquoted(word: str) -> str:
     """The inverse of `quoted`. Raises FormatError for what that never gives."""
-    head, *parts = word.split("\\")
-    out, pending = [head], False
-    for part in parts:
-        if pending:  # behind a doubled backslash
-            out.append(part)
-            pending = False
-        elif not part:
-            out.append("\\")
-            pending = True
-        elif part[0] not in _MEANT:
-            raise FormatError(f"metadata has the word {word!r}, which ends nowhere")
-        else:
-            out.append(_MEANT[part[0]] + part[1:])
+    letters = iter(word)
+    out = [_meant(word, next(letters, "")) if c == "\\" else c for c in letters]
     return "".join(out)
+
+
+def _meant(word: str, letter: str) -> str:
+    """What a letter behind a backslash stands for."""
+    if letter not in _MEANT:
+        raise FormatError(f"metadata has the word {word!r}, which ends nowhere")
+    return _MEANT[letter]
 
 
 class Structs:
@@ -92,45 +91,85 @@ class Structs:
                 return f"#{self.number(type_)}"
 
 
-def struct_of(words: Sequence[str], known: Sequence[StructType]) -> StructType:
-    """The struct of a row, its number left out. Raises FormatError."""
-    name, size, align, *rest = words
-    if len(rest) % 3:
-        raise FormatError(f"metadata of struct {name} has a field that is cut off")
-    fields = tuple(
-        Field(unquoted(rest[at]), _demanded(rest[at + 1], known), number(rest[at + 2]))
-        for at in range(0, len(rest), 3)
-    )
-    return StructType(unquoted(name), fields, number(size), number(align))
+class Table:
+    """Structs by their numbers, as rows tell them; a row may name those before it alone.
+
+    However small the metadata, what it says may not become large: structs within structs have a
+    depth and a number of fields, all together, that no program's exceed.
+    """
+
+    def __init__(self) -> None:
+        self._structs: list[StructType] = []
+        self._depths: list[int] = []
+        self._fields: list[int] = []
+
+    def add(self, words: Sequence[str]) -> None:
+        """A row. Raises FormatError."""
+        if len(words) < 4 or (len(words) - 4) % 3 or number(words[0]) != len(self._structs):
+            raise FormatError(f"metadata has a row of {len(words)} words for a struct")
+        size, end, depth, count = number(words[2]), 0, 0, 0
+        fields = []
+        for at in range(4, len(words), 3):
+            field = Field(unquoted(words[at]), self.demanded(words[at + 1]), number(words[at + 2]))
+            inner = _struct_in(words[at + 1])
+            depth = max(depth, 1 + (self._depths[inner] if inner >= 0 else 0))
+            count += 1 + (self._fields[inner] if inner >= 0 else 0)
+            if field.offset < end:
+                raise FormatError(f"metadata has a field {field.name} within another")
+            end = field.offset + field.type.size
+            fields.append(field)
+        if end > size or depth > _DEPTH or count > _FIELDS:
+            raise FormatError(f"metadata has a struct that cannot be: {words[1]}")
+        self._structs.append(StructType(unquoted(words[1]), tuple(fields), size, number(words[3])))
+        self._depths.append(depth)
+        self._fields.append(count)
+
+    def row(self, word: str) -> StructType:
+        """The struct of a number."""
+        at = number(word)
+        if not 0 <= at < len(self._structs):
+            raise FormatError(f"metadata names struct {at}; there are {len(self._structs)}")
+        return self._structs[at]
+
+    def type(self, word: str) -> ValueType | None:
+        """The type of a word; None for that of none. Raises FormatError."""
+        if word == NONE:
+            return None
+        base, *counts = word.split("[")
+        if len(counts) > _DEPTH or not all(count.endswith("]") for count in counts):
+            raise FormatError(f"metadata says type {word[:80]!r}, which is none")
+        type_ = self._plain(base)
+        for count in counts:
+            type_ = ArrayOf(type_, number(count[:-1]))
+        return type_
+
+    def demanded(self, word: str) -> ValueType:
+        """The type of a word, which is one."""
+        type_ = self.type(word)
+        if type_ is None:
+            raise FormatError("metadata has a place for a type, and none there")
+        return type_
+
+    def _plain(self, word: str) -> ValueType:
+        """What is no array."""
+        if word in _INTS:
+            return _INTS[word]
+        kind, *parts = word.split(":")
+        if kind == "ptr" and len(parts) == 2:
+            return Pointer(unquoted(parts[0]), unquoted(parts[1]))
+        if kind == "int" and len(parts) == 4 and parts[1] in ("1", "2", "4", "8"):
+            name, size, signed, boolean = parts
+            return Int(unquoted(name), int(size), signed == "1", boolean == "1")
+        if word.startswith("chars"):
+            return CharArray(number(word[5:]))
+        if word.startswith("#"):
+            return self.row(word[1:])
+        raise FormatError(f"metadata says type {word[:80]!r}, which is none")
 
 
-def type_of(word: str, known: Sequence[StructType]) -> ValueType | None:
-    """The type of a word; `known` has the structs by their numbers. Raises FormatError."""
-    if word == NONE:
-        return None
-    if word in _INTS:
-        return _INTS[word]
-    if word.endswith("]"):
-        element, _, count = word[:-1].rpartition("[")
-        return ArrayOf(_demanded(element, known), number(count))
-    kind, *parts = word.split(":")
-    if kind == "ptr" and len(parts) == 2:
-        return Pointer(unquoted(parts[0]), unquoted(parts[1]))
-    if kind == "int" and len(parts) == 4:
-        name, size, signed, boolean = parts
-        return Int(unquoted(name), number(size), signed == "1", boolean == "1")
-    if word.startswith("chars"):
-        return CharArray(number(word[5:]))
-    if word.startswith("#") and number(word[1:]) < len(known):
-        return known[number(word[1:])]
-    raise FormatError(f"metadata says type {word!r}, which is none")
-
-
-def _demanded(word: str, known: Sequence[StructType]) -> ValueType:
-    type_ = type_of(word, known)
-    if type_ is None:
-        raise FormatError("metadata has a place for a type, and none there")
-    return type_
+def _struct_in(word: str) -> int:
+    """The number of the struct that a word is one of, or an array of; -1 for none."""
+    return number(word[1:].partition("[")[0]) if word.startswith("#") else -1
 
 
 def number(word: str) -> int:

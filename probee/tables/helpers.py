@@ -118,6 +118,7 @@ class Helper(Frozen):
 
 
 _BY_NAME = {row[0]: row for row in ROWS}
+_NAMES = {row[1]: row[0] for row in ROWS}
 
 
 def by_name(name: str, program_type: str = "") -> Helper:
@@ -146,6 +147,11 @@ def by_name(name: str, program_type: str = "") -> Helper:
 def exists(name: str) -> bool:
     """Whether there is a helper of that name, with or without `bpf_`."""
     return name.removeprefix("bpf_") in _BY_NAME
+
+
+def name_of(id: int) -> str | None:
+    """The name of helper `id`, or None: kernels newer than the table have more."""
+    return _NAMES.get(id)
 
 
 def all_helpers() -> Iterator[Helper]:

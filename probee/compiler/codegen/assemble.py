@@ -1,6 +1,6 @@
 """The last step: every item gets its slot, every jump its distance.
 
-In: an `Emitter`. Out: `Code` without helpers and stack. A jump over more than 2^15 slots becomes a
+In: an `Emitter`. Out: `Code`. A jump over more than 2^15 slots becomes a
 `gotol` (ISA v4); a conditional one hops over it. Lower levels have no such jump: an error.
 """
 
@@ -16,6 +16,7 @@ from probee.compiler.codegen.emit import Call, Jump, opposite
 from probee.compiler.codegen.machine import NONE
 from probee.errors import NotSupportedError
 from probee.spec import Reloc
+from probee.tables.helpers import name_of
 
 if TYPE_CHECKING:
     from probee.compiler.codegen.emit import Emitter
@@ -26,7 +27,7 @@ JA, GOTOL = op_.JMP | op_.JA, op_.JMP32 | op_.JA
 CALL = op_.JMP | op_.CALL
 
 
-def assemble(emitter: Emitter, target: Target, helpers: tuple[str, ...], stack: int) -> Code:
+def assemble(emitter: Emitter, target: Target, stack: int) -> Code:
     """The program as instructions and bytes."""
     far: set[int] = set()
     while True:
@@ -61,7 +62,7 @@ def assemble(emitter: Emitter, target: Target, helpers: tuple[str, ...], stack: 
         ),
         lines=tuple((starts[item], loc) for item, loc in emitter.lines),
         functions=tuple(functions.items()),
-        helpers=helpers,
+        helpers=_helpers(insns),
         stack=stack,
         trace=tuple((starts[at], op, f) for at, op, f in emitter.trace if at < len(starts)),
     )
@@ -105,3 +106,9 @@ def _jump(jump: Jump, to: int, slot: int, isa: int, *, far: bool) -> list[Insn]:
         else:
             hop = [Insn(jump.code, jump.dst, jump.src, 1, jump.imm), Insn(JA, 0, 0, 1)]
     return [*hop, Insn(GOTOL, 0, 0, 0, to - slot - len(hop) - 1)]
+
+
+def _helpers(insns: list[Insn]) -> tuple[str, ...]:
+    """Names of the helpers called, in the order of their first call."""
+    called = [i.imm for i in insns if i.code == CALL and i.src == op_.CALL_HELPER]
+    return tuple(name for id in dict.fromkeys(called) if (name := name_of(id)) is not None)

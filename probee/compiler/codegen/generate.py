@@ -41,7 +41,7 @@ def generate(functions: Sequence[Function], target: Target) -> Code:
         frames[function.name] = machine.frame
         emitter.function(machine)
     stack = check_frames(functions, frames)
-    return assemble(emitter, target, _helpers(functions), stack)
+    return assemble(emitter, target, stack)
 
 
 def generate_function(function: Function, target: Target) -> MFunction:
@@ -66,16 +66,3 @@ def _called(functions: Sequence[Function]) -> list[Function]:
                     called.add(str(op.symbol))
                     todo.append(by_name[str(op.symbol)])
     return [function for function in functions if function.name in called]
-
-
-def _helpers(functions: Sequence[Function]) -> tuple[str, ...]:
-    """Names of the helpers called, in the order of their first call."""
-    return tuple(
-        dict.fromkeys(
-            str(op.symbol)
-            for function in functions
-            for block in reverse_postorder(function)
-            for op in block.ops
-            if op.kind == "call"
-        )
-    )
