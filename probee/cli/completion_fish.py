@@ -84,20 +84,28 @@ complete -c probee -f
 def script(pages: Sequence[Page]) -> str:
     """The whole script for these pages."""
     overview, *others = pages
-    lines = list(_lines(overview))
+    flags = {option.letter for page in pages for option in page.options if not option.metavar}
+    lines = list(_lines(overview, flags))
     for _, words in overview.lists:
         for name, what in words:
             lines.append(f"complete -c probee -n \"__probee_is ''\" -a {name} -d {_quoted(what)}")
     for page in others:
-        lines += ["", *_lines(page)]
+        lines += ["", *_lines(page, flags)]
     return CODE + "\n".join(lines) + "\n"
 
 
-def _lines(page: Page) -> Iterator[str]:
+def _lines(page: Page, flags: set[str]) -> Iterator[str]:
+    """`flags`: letters that are flags on some page. Where fish takes bundled letters apart it looks
+    at those of all pages: one that is a flag on another must not take an argument, unless there is
+    something to complete it with.
+    """
     name = page.name or "''"
     start = f'complete -c probee -n "__probee_is {name}"'
     for option in page.options:
         letter = f" -s {option.letter}" if option.letter else ""
+        if option.metavar and not option.takes and option.letter in flags:
+            yield f"{start}{letter} -d {_quoted(option.help)}"
+            letter = ""
         yield f"{start}{letter} -l {option.name}{_argument(option)} -d {_quoted(option.help)}"
     if page.name and page.takes == "command":
         yield f"complete -c probee -n '__probee_runs {name}' -x -a '(__probee_command)'"
