@@ -25,6 +25,7 @@ KNOWN = {
     (uapi.EM_X86_64, 24): (8, True),
     (uapi.EM_BPF, 11): (4, False),
 }
+MACHINES = (uapi.EM_X86_64, uapi.EM_BPF)
 NOTHING = ((uapi.EM_X86_64, 0),)  # R_X86_64_NONE; R_BPF_NONE is not among them
 
 
@@ -93,6 +94,12 @@ def _how(image: Image, section: raw.SectionHeader, row: raw.RelocRow) -> tuple[i
     number, memory = row.info & 0xFFFFFFFF, image.shown.memory
     if (image.machine, number) in NOTHING:
         return None
+    if image.machine not in MACHINES and image.machine != memory.unknown_machine:
+        image.out.error(
+            "Missing knowledge of 32-bit reloc types used in DWARF sections of machine number "
+            f"{image.machine}\n"
+        )
+        memory.unknown_machine = image.machine
     how = KNOWN.get((image.machine, number))
     if how is None:
         if number != memory.last_reloc_type:

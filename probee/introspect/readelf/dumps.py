@@ -5,6 +5,7 @@ In: an image whose sections have been read. Out: lines.
 
 from __future__ import annotations
 
+from probee.introspect.readelf import release_2_40
 from probee.introspect.readelf.foreign import multibyte_length
 from probee.introspect.readelf.image import alternate
 from probee.introspect.readelf.shown import AUTO, HEX, RELOCATED, STRING
@@ -36,7 +37,7 @@ def show_dumps(image: Image) -> bool:
     wanted = dict(shown.dumps)
     for name, way in reversed(shown.named_dumps):
         as_bytes = name.encode("latin-1")
-        found = [at for at, row in enumerate(image.rows) if image.name_bytes(row) == as_bytes]
+        found = [at for at, row in enumerate(image.rows) if image.is_named(row, as_bytes)]
         for at in found:
             wanted[at] = wanted.get(at, 0) | way
         if not found:
@@ -104,9 +105,12 @@ def contents(image: Image, section: raw.SectionHeader) -> bytes | None:
 
 
 def _prepared(
-    image: Image, section: raw.SectionHeader, data: bytes, *, relocated: bool
+    image: Image, section: raw.SectionHeader, data: bytes, note: str, *, relocated: bool
 ) -> bytes | None:
-    """The bytes to dump, unpacked or relocated if that is wanted; None after a message."""
+    """The bytes to dump, unpacked or relocated if that is wanted; None after a message.
+
+    `note` is put if there are relocations that are not applied.
+    """
     put = image.out.put
     packed = section.flags & uapi.SHF_COMPRESSED
     if image.shown.decompress:
@@ -116,14 +120,14 @@ def _prepared(
         if unpacked is None:
             return None
         data = unpacked
-    elif packed or (len(data) > 12 and data.startswith(b"ZLIB\0")):
+    elif not image.shown.old and (packed or (len(data) > 12 and data.startswith(b"ZLIB\0"))):
         put(COMPRESSED)
     if relocated:
         from probee.introspect.readelf.apply import relocate
 
         return relocate(image, section, data)
     if any(_applies_to(image, row, section) for row in image.rows):
-        put(RELOCATIONS)
+        put(note)
     return data
 
 
@@ -145,7 +149,7 @@ def show_bytes(image: Image, section: raw.SectionHeader, *, relocated: bool = Fa
         return not section.size or section.type == uapi.SHT_NOBITS
     put = image.out.put
     put(f"\nHex dump of section '{image.section_name(section)}':\n")
-    data = _prepared(image, section, found, relocated=relocated)
+    data = _prepared(image, section, found, RELOCATIONS, relocated=relocated)
     if data is None:
         return False
     show_hex(image, data, section.addr)
@@ -170,7 +174,8 @@ def show_strings(image: Image, section: raw.SectionHeader) -> bool:
         return not section.size or section.type == uapi.SHT_NOBITS
     put = image.out.put
     put(f"\nString dump of section '{image.section_name(section)}':\n")
-    data = _prepared(image, section, found, relocated=False)
+    note = release_2_40.NOTE if image.shown.old else RELOCATIONS
+    data = _prepared(image, section, found, note, relocated=False)
     if data is None:
         return False
     if not _put_strings(image, data):
@@ -189,27 +194,32 @@ def _put_strings(image: Image, data: bytes) -> bool:
         if at >= end:
             break
         put("            " if continuing else f"  [{at:6x}]  ")
-        at, text, continuing = _string(data, at)
-        put(text)
+        at, continuing = _put_string(image, data, at)
         found = True
     return found
 
 
-def _string(data: bytes, at: int) -> tuple[int, str, bool]:
-    """One string: where the next may begin, its text, and whether it goes on after a line's end."""
-    pieces: list[str] = []
-    end = len(data)
+def _put_string(image: Image, data: bytes, at: int) -> tuple[int, bool]:
+    """One string: where the next may begin, and whether that is the rest of this, on a new line."""
+    put, end = image.out.put, len(data)
     while at < end:
         byte = data[at]
         at += 1
         if not byte:
             break
         if byte == 0x0A:
-            return at, "".join((*pieces, "\\n\n")), at < end and data[at] != 0
+            put("\\n\n")
+            return at, at < end and data[at] != 0
         if byte < 0x20 or byte == 0x7F:
-            pieces.append(f"^{chr((byte + 0x40) & 0xFF)}")
+            put(f"^{chr((byte + 0x40) & 0xFF)}")
+        elif byte > 0x7F:
+            put(chr(byte))
+            at += multibyte_length(image.shown, data[at - 1 : at + 5]) - 1
         else:
-            pieces.append(chr(byte))
-            if byte > 0x7F:
-                at += multibyte_length(data[at - 1 : at + 5]) - 1
-    return at, "".join((*pieces, "\n")), False
+            stop = at
+            while stop < end and 0x20 <= data[stop] < 0x7F:
+                stop += 1
+            put(data[at - 1 : stop].decode("ascii"))
+            at = stop
+    put("\n")
+    return at, False

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from probee.introspect.readelf.shown import Shown
 
 LONGEST_CHARACTER = 6  # MB_CUR_MAX under UTF-8
+# first byte from, to; how many bytes; the least number in so many
+LEADS = (
+    (0xC0, 0xDF, 2, 0x80), (0xE0, 0xEF, 3, 0x800), (0xF0, 0xF7, 4, 0x10000),
+    (0xF8, 0xFB, 5, 0x200000), (0xFC, 0xFD, 6, 0x4000000),
+)  # fmt: skip
 ROOM = {1: 6, 2: 6, 3: 6, 4: 8}  # what an escape sequence takes, by bytes of the character
 
 
@@ -33,7 +38,7 @@ def escaped(shown: Shown, left: int, name: bytes) -> tuple[str, int]:
             piece, counted = f"^{chr((byte + 0x40) & 0xFF)}", 2
         elif shown.unicode in ("default", "locale"):
             piece, counted = chr(byte), 1
-            at += multibyte_length(name[at - 1 : at - 1 + LONGEST_CHARACTER]) - 1
+            at += multibyte_length(shown, name[at - 1 : at - 1 + LONGEST_CHARACTER]) - 1
         else:
             # Neither counted nor taken from the room that is left.
             length, is_utf8 = _utf8_length(name, at - 1)
@@ -90,17 +95,27 @@ def _escape(character: bytes) -> str:
     return f"\\u{high:02x}{middle:02x}{(rest[1] & 0x03) << 6 | rest[2] & 0x3F:02x}"
 
 
-def multibyte_length(data: bytes) -> int:
-    """How many bytes the first character has in the locale; 1 if they are none."""
-    if not _utf8_locale():
+def multibyte_length(shown: Shown, data: bytes) -> int:
+    """How many bytes the first character has in the locale; 1 if they are none.
+
+    The GNU C library's UTF-8 has characters of up to six bytes, no surrogates, and of each only the
+    shortest form.
+    """
+    first = data[0]
+    row = next((row for row in LEADS if row[0] <= first <= row[1]), None)
+    if row is None or len(data) < row[2]:
         return 1
-    for length in range(2, min(len(data), 4) + 1):
-        try:
-            data[:length].decode()
-        except UnicodeDecodeError:
-            continue
-        return length
-    return 1
+    if shown.utf8 is None:
+        shown.utf8 = _utf8_locale()
+    if not shown.utf8:
+        return 1
+    _, last, length, least = row
+    code = first & (last - row[0])
+    for byte in data[1:length]:
+        if byte & 0xC0 != 0x80:
+            return 1
+        code = code << 6 | byte & 0x3F
+    return 1 if code < least or 0xD800 <= code <= 0xDFFF else length
 
 
 def _utf8_locale() -> bool:

@@ -5,6 +5,7 @@ In: an image whose sections have been read. Out: lines, a group and its members.
 
 from __future__ import annotations
 
+from probee.introspect.readelf import release_2_40
 from probee.introspect.readelf.image import alternate
 from probee.introspect.readelf.text import c_string
 from probee.uapi import elf as uapi
@@ -87,7 +88,10 @@ def _signature(image: Image, section: raw.SectionHeader, groups: Groups) -> str 
             out.error(f"Bad sh_info in group section `{name}'\n")
             return None
         groups.strings_of, groups.strings = None, b""
-        return image.section_name(image.rows[symbol.shndx])
+        section = image.rows[symbol.shndx]
+        if image.shown.old:
+            return release_2_40.name_of(image, section).decode("latin-1")
+        return image.section_name(section)
     if table.link >= image.shnum:
         groups.strings_of, groups.strings = None, b""
     elif groups.strings_of is not image.rows[table.link]:

@@ -65,10 +65,10 @@ def _identity(image: Image) -> None:
     _line(image, "Class", CLASSES.get(kind) or f"<unknown: {kind:x}>")
     _line(image, "Data", ENCODINGS.get(order) or f"<unknown: {order:x}>")
     _line(image, "Version", f"{version}{known}")
-    _line(image, "OS/ABI", osabi_name(image.osabi))
+    _line(image, "OS/ABI", osabi_name(image.osabi, old=image.shown.old))
     _line(image, "ABI Version", ident[8])
     _line(image, "Type", file_type(image))
-    _line(image, "Machine", machine_name(image.machine))
+    _line(image, "Machine", machine_name(image.machine, old=image.shown.old))
     _line(image, "Version", f"0x{header.version:x}")
     _line(image, "Entry point address", f"0x{header.entry:x}")
 

@@ -7,7 +7,7 @@ message where they are not there.
 from __future__ import annotations
 
 from probee.elf import raw
-from probee.introspect.readelf.text import c_string, printable
+from probee.introspect.readelf.text import LONGEST, c_string, printable
 from probee.uapi import elf as uapi
 
 TYPE_CHECKING = False
@@ -51,13 +51,15 @@ class Image:
         self.index_tables: list[raw.SectionHeader] = []
         self.dynamic_symbols: list[raw.SymbolRow] | None = None
         self.dynamic_strings: bytes | None = None
+        self._symbols_of: raw.SectionHeader | None = None  # the table that was read last
+        self._symbols: list[raw.SymbolRow] = []
         self.dynamic_at = self.dynamic_size = 0
 
     def number(self, data: bytes | bytearray) -> int:
         """An unsigned number of as many bytes as there are, in the file's order."""
         return int.from_bytes(data, "big" if self.big_endian else "little")
 
-    def read(self, offset: int, size: int, what: str, count: int = 1) -> bytes | None:
+    def read(self, offset: int, count: int, what: str, size: int = 1) -> bytes | None:
         """`count` times `size` bytes of the file. `what` is for the message if they are not there;
         without it none is given.
         """
@@ -81,6 +83,16 @@ class Image:
         """The section headers, none if they could not be read."""
         return self.sections or []
 
+    def is_named(self, section: raw.SectionHeader, name: bytes) -> bool:
+        """Whether that is the section's name."""
+        if self.names is None or section.name >= len(self.names):
+            return False
+        # The table may end without a zero; readelf adds one.
+        rest = name + b"\0"
+        return self.names.startswith(rest, section.name) or (
+            self.names[section.name : section.name + len(rest)] == name
+        )
+
     def name_bytes(self, section: raw.SectionHeader) -> bytes | None:
         """The name of a section; None where there is none."""
         if self.names is None or section.name >= len(self.names):
@@ -93,11 +105,12 @@ class Image:
             return "<no-strings>"
         if section.name >= len(self.names):
             return "<corrupt>"
-        return printable(c_string(self.names, section.name), len(self.names) - section.name)
+        end = self.names.find(b"\0", section.name, section.name + LONGEST + 1)
+        return printable(self.names[section.name : end if end >= 0 else section.name + LONGEST + 1])
 
     def find(self, name: bytes) -> raw.SectionHeader | None:
         """The first section of that name."""
-        return next((row for row in self.rows if self.name_bytes(row) == name), None)
+        return next((row for row in self.rows if self.is_named(row, name)), None)
 
     def index_name(self, index: int) -> tuple[str, bool]:
         """A section's name by a symbol's section number, and whether that is a special one."""
@@ -126,6 +139,14 @@ class Image:
         """
         if not section.size:
             return None
+        if self._symbols_of is not section:
+            found = self._read_symbols(section)
+            if found is None:
+                return None
+            self._symbols_of, self._symbols = section, found
+        return self._symbols
+
+    def _read_symbols(self, section: raw.SectionHeader) -> list[raw.SymbolRow] | None:
         name = self.section_name(section)
         problem = ""
         if not section.entsize or section.entsize > section.size:

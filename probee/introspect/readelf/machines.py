@@ -235,6 +235,11 @@ NAMES = {
 }
 
 
-def machine_name(machine: int) -> str:
-    """What -h calls it."""
+def machine_name(machine: int, *, old: bool = False) -> str:
+    """What -h calls it. `old`: as 2.40 does."""
+    if old:
+        from probee.introspect.readelf.release_2_40 import MACHINES
+
+        if name := MACHINES.get(machine):
+            return name
     return NAMES.get(machine) or f"<unknown>: {machine:#x}"

@@ -5,6 +5,7 @@ In: a number and the image it is from. Out: text, also for numbers that have no 
 
 from __future__ import annotations
 
+from probee.introspect.readelf import release_2_40
 from probee.introspect.readelf.image import FREEBSD, GNU, alternate
 from probee.uapi import elf as uapi
 
@@ -79,7 +80,6 @@ SECTION_TYPES = {
     0x7FFFFFFF: "FILTER",
 }
 X86_UNWIND = 0x70000001
-SINCE_2_44: tuple[int, ...] = ()
 SYMBOL_TYPES = {
     uapi.STT_NOTYPE: "NOTYPE",
     uapi.STT_OBJECT: "OBJECT",
@@ -95,8 +95,10 @@ BINDINGS = {uapi.STB_LOCAL: "LOCAL", uapi.STB_GLOBAL: "GLOBAL", uapi.STB_WEAK: "
 VISIBILITIES = ("DEFAULT", "INTERNAL", "HIDDEN", "PROTECTED")
 
 
-def osabi_name(osabi: int) -> str:
-    """EI_OSABI."""
+def osabi_name(osabi: int, *, old: bool = False) -> str:
+    """EI_OSABI. `old`: as 2.40 has it."""
+    if old and osabi in release_2_40.OSABIS_SINCE:
+        return f"<unknown: {osabi:x}>"
     return OSABIS.get(osabi) or f"<unknown: {osabi:x}>"
 
 
@@ -121,7 +123,10 @@ def section_type(image: Image, number: int) -> str:
     """sh_type."""
     if number == X86_UNWIND and image.machine == uapi.EM_X86_64:
         return "X86_64_UNWIND"
-    if (name := SECTION_TYPES.get(number)) and number not in SINCE_2_44:
+    names = SECTION_TYPES
+    if image.shown.old and uapi.SHT_LOOS <= number <= uapi.SHT_HIOS:
+        names = release_2_40.SECTION_TYPES
+    if name := names.get(number):
         return name
     if uapi.SHT_LOPROC <= number <= uapi.SHT_HIPROC:
         return f"LOPROC+{alternate(number - uapi.SHT_LOPROC)}"

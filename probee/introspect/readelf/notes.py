@@ -68,7 +68,7 @@ def _show_segments(image: Image) -> bool:
     for segment in image.segments or ():
         if segment.type != uapi.PT_NOTE:
             continue
-        data = image.read(segment.offset, 1, "notes", segment.filesz)
+        data = image.read(segment.offset, segment.filesz, "notes")
         if data is None:
             well = False
             continue
@@ -128,12 +128,14 @@ def _up(number: int, align: int) -> int:
     return (number + align - 1) & -align
 
 
-def _type(note: Note) -> str:
+def _type(note: Note, *, old: bool) -> str:
     unknown = f"Unknown note type: (0x{note.type:08x})"
     if note.name_size and note.owner.startswith(b"GNU"):
         return gnu_type(note.type) or unknown
     if note.name_size and note.owner.startswith(b"stapsdt"):
         return "NT_STAPSDT (SystemTap probe descriptors)" if note.type == 3 else unknown
+    if old and note.type == DLOPEN:
+        return unknown
     return TYPES.get(note.type) or unknown
 
 
@@ -144,12 +146,12 @@ def _show(image: Image, note: Note) -> bool:
     if attribute and note.type in (OPEN, FUNCTION):
         raise NotShown("build attributes in notes (annobin's) are not shown here")
     for other in OTHERS:
-        if owner.startswith(other):
+        if owner.startswith(other) and not (image.shown.old and other == b"QNX"):
             raise NotShown(f"notes of {other.decode()} are not shown here")
     name = owner if note.name_size else b"(NONE)"
     column, _ = symbol_name(image.shown, -20, name)
     end = "\t" if wide else "\n"
-    put(f"  {column} 0x{len(note.data):08x}\t{_type(note)}{end}")
+    put(f"  {column} 0x{len(note.data):08x}\t{_type(note, old=image.shown.old)}{end}")
     if owner.startswith(b"GNU"):
         return show_gnu(image, note)
     if owner.startswith(b"stapsdt"):
@@ -161,7 +163,7 @@ def _show(image: Image, note: Note) -> bool:
         return True
     if owner.startswith(b"FDO"):
         what = {PACKAGE: "Packaging", DLOPEN: "Dlopen"}.get(note.type)
-        if not note.data or what is None:
+        if not note.data or what is None or (image.shown.old and what == "Dlopen"):
             return False
         text = c_string(note.data, 0).decode("latin-1")
         put(f"    {what} Metadata: {text}\n")

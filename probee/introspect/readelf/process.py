@@ -159,7 +159,7 @@ def _show_unwind(image: Image) -> None:
     if image.machine == uapi.EM_X86_64:
         image.out.put("No processor specific unwind information to decode\n")
         return
-    name = machine_name(image.machine)
+    name = machine_name(image.machine, old=image.shown.old)
     image.out.put(
         f"\nThe decoding of unwind sections for machine type {name} is not currently supported.\n"
     )

@@ -6,10 +6,11 @@ In: an image whose sections and dynamic section have been read. Out: lines, a re
 from __future__ import annotations
 
 from probee.elf import raw
+from probee.introspect.readelf import release_2_40
 from probee.introspect.readelf.image import alternate
 from probee.introspect.readelf.names import plural
 from probee.introspect.readelf.reloc_names import reloc_name
-from probee.introspect.readelf.text import c_string, symbol_name
+from probee.introspect.readelf.text import name_at, symbol_name
 from probee.uapi import elf as uapi
 
 TYPE_CHECKING = False
@@ -55,7 +56,8 @@ def show_section(image: Image, section: raw.SectionHeader) -> bool:
     put(f"\nRelocation section {name}")
     count = section.size // section.entsize
     start = f" at offset {alternate(section.offset)} contains {count} "
-    if section.type == uapi.SHT_RELR:
+    packed = section.type == uapi.SHT_RELR
+    if packed and not image.shown.old:
         from probee.introspect.readelf.relr import count_relr
 
         put(start + plural(count, "entry which relocates", "entries which relocate"))
@@ -66,12 +68,13 @@ def show_section(image: Image, section: raw.SectionHeader) -> bool:
     symbols = _symbols_of(image, section)
     if symbols is None:
         return False
-    if section.type == uapi.SHT_RELR:
+    if packed:
         from probee.introspect.readelf.relr import show_relr
 
         return show_relr(image, section, symbols)
     addends = section.type == uapi.SHT_RELA
-    return show_table(image, section.offset, section.size, symbols, addends=addends)
+    well = show_table(image, section.offset, section.size, symbols, addends=addends)
+    return well or image.shown.old  # 2.40 does not look
 
 
 def _symbols_of(image: Image, section: raw.SectionHeader) -> Symbols | None:
@@ -110,7 +113,7 @@ def read_relocations(
     image: Image, offset: int, size: int, *, addends: bool
 ) -> list[raw.RelocRow] | None:
     """A table of relocations, whether or not its size is a multiple of theirs."""
-    data = image.read(offset, 1, "64-bit relocation data", size)
+    data = image.read(offset, size, "64-bit relocation data")
     if data is None:
         return None
     return raw.relocations(data, big_endian=image.big_endian, addends=addends)
@@ -159,7 +162,7 @@ def _show_symbol(
     if symbol.type == uapi.STT_GNU_IFUNC:
         name = b"??"
         if strings is not None and 0 < symbol.name < len(strings):
-            name = c_string(strings, symbol.name)
+            name = name_at(image.shown, strings, symbol.name, IFUNC_WIDTH)
         text, count = symbol_name(image.shown, IFUNC_WIDTH, name)
         put(f" {text}()")
         put(" " * (IFUNC_WIDTH + 1 - count if count <= IFUNC_WIDTH else 1))
@@ -176,7 +179,7 @@ def _show_symbol(
         image.out.error(f"<corrupt string table index: {symbol.name:3}>\n")
         well = False
     else:
-        name = c_string(strings, symbol.name)
+        name = name_at(image.shown, strings, symbol.name, NAME_WIDTH)
         put(symbol_name(image.shown, NAME_WIDTH, name)[0])
     if addends:
         put(f" {'-' if row.addend < 0 else '+'} {abs(row.addend):x}")
@@ -184,4 +187,6 @@ def _show_symbol(
 
 
 def _section_name(image: Image, index: int) -> bytes:
+    if image.shown.old:
+        return release_2_40.section_in_relocation(image, index)
     return image.index_name(index)[0].encode("latin-1")

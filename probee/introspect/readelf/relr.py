@@ -5,6 +5,7 @@ In: such a section. Out: a line for each entry, and for each place that it reloc
 
 from __future__ import annotations
 
+from probee.introspect.readelf import release_2_40
 from probee.introspect.readelf.text import c_string, symbol_name
 from probee.uapi import elf as uapi
 
@@ -35,8 +36,26 @@ def count_relr(image: Image, section: raw.SectionHeader) -> int:
     return sum((entry >> 1).bit_count() if entry & 1 else 1 for entry in _entries(image, section))
 
 
+def places(image: Image, section: raw.SectionHeader) -> list[int]:
+    """All of them."""
+    found: list[int] = []
+    where = 0
+    for entry in _entries(image, section):
+        if entry & 1:
+            bits = (bit for bit in range(PLACES) if entry >> (bit + 1) & 1)
+            found += [where + bit * WORD & U64 for bit in bits]
+            where += PLACES * WORD
+        else:
+            found.append(entry)
+            where = entry + WORD
+    return found
+
+
 def show_relr(image: Image, section: raw.SectionHeader, symbols: Symbols) -> bool:
     """Whether it could be read."""
+    if image.shown.old:
+        release_2_40.show_relr(image, section)
+        return True
     if section.size < WORD:
         return True
     entries = _entries(image, section)

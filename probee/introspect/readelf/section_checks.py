@@ -44,6 +44,8 @@ def _leads_to(image: Image, index: int, kinds: tuple[int, ...]) -> bool:
 
 def _check_link(image: Image, at: int, section: raw.SectionHeader) -> None:
     link = section.link
+    if section.type == uapi.SHT_RELR and image.shown.old:
+        return
     if section.type in OF_SYMBOLS:
         relocations = section.type in (uapi.SHT_REL, uapi.SHT_RELR, uapi.SHT_RELA)
         if relocations and not link and image.header.type in LINKED:

@@ -6,7 +6,7 @@ In: an image whose header has been shown. Out: its sections and their names; lin
 from __future__ import annotations
 
 from probee.elf import raw
-from probee.introspect.readelf import section_flags
+from probee.introspect.readelf import release_2_40, section_flags
 from probee.introspect.readelf.image import alternate
 from probee.introspect.readelf.names import plural, section_type
 from probee.introspect.readelf.text import symbol_name
@@ -43,7 +43,7 @@ def read_headers(image: Image, *, probe: bool = False) -> bool:
         return False
     if size > raw.SECTION_SIZE and not probe:
         image.out.warn(f"{start} larger than the size of an ELF section header\n")
-    data = image.read(image.header.shoff, size, "" if probe else "section headers", count)
+    data = image.read(image.header.shoff, count, "" if probe else "section headers", size)
     if data is None:
         return False
     table = raw.section_headers(data[: count * raw.SECTION_SIZE], big_endian=image.big_endian)
@@ -123,6 +123,8 @@ def _check_tables(image: Image, at: int) -> None:
     elif section.type == uapi.SHT_SYMTAB_SHNDX:
         image.index_tables.insert(0, section)
     elif image.shown.checks and not section.size:
+        if image.shown.old:
+            name = release_2_40.name_of(image, section).decode("latin-1")
         if section.type in (uapi.SHT_REL, uapi.SHT_RELA):
             out.warn(f"Section '{name}': zero-sized relocation section\n")
         elif section.type in (uapi.SHT_NOTE, uapi.SHT_PROGBITS):
@@ -173,7 +175,8 @@ def _title(image: Image, section: raw.SectionHeader) -> str:
     if shown.details:
         name += "\n      "
     else:
-        name, _ = symbol_name(shown, -17, name.encode("latin-1"))
+        found = release_2_40.name_of(image, section) if shown.old else name.encode("latin-1")
+        name, _ = symbol_name(shown, -17, found)
     return f"{name} {kind:<15} " if shown.wide else f"{name} {kind[:15]:<15} "
 
 
@@ -202,7 +205,7 @@ def _row(image: Image, row: raw.SectionHeader) -> str:
 
 
 def _compression(image: Image, section: raw.SectionHeader) -> None:
-    data = image.read(section.offset, CHDR, "compression header", 1)
+    data = image.read(section.offset, CHDR, "compression header")
     if data is None:
         return
     kind, size = image.number(data[:4]), image.number(data[8:16])

@@ -6,6 +6,7 @@ In: an image whose sections have been read. Out: lines, and where the dynamic se
 from __future__ import annotations
 
 from probee.elf import raw
+from probee.introspect.readelf import release_2_40
 from probee.introspect.readelf.image import FREEBSD, GNU, alternate
 from probee.introspect.readelf.names import file_type, plural
 from probee.introspect.readelf.text import printable
@@ -70,7 +71,7 @@ def read_segments(image: Image) -> bool:
         return False
     if size > raw.SEGMENT_SIZE:
         out.warn(f"{start} larger than the size of an ELF program header\n")
-    data = image.read(image.header.phoff, size, "program headers", count)
+    data = image.read(image.header.phoff, count, "program headers", size)
     if data is None:
         return False
     table = raw.segment_headers(data[: count * raw.SEGMENT_SIZE], big_endian=image.big_endian)
@@ -112,7 +113,8 @@ def show_segments(image: Image) -> None:
 def _type_name(image: Image, number: int) -> str:
     if image.osabi in (GNU, FREEBSD) and MBIND_LO <= number <= MBIND_HI:
         return f"GNU_MBIND+{alternate(number - MBIND_LO)}"
-    if name := TYPES.get(number):
+    known = not image.shown.old or number not in release_2_40.SEGMENTS_SINCE
+    if known and (name := TYPES.get(number)):
         return name
     if uapi.PT_LOOS <= number <= uapi.PT_HIOS:
         return f"LOOS+{alternate(number - uapi.PT_LOOS)}"
@@ -193,7 +195,8 @@ def _interpreter(image: Image, segment: raw.SegmentHeader) -> None:
         image.out.error("Unable to find program interpreter name\n")
         return
     if image.shown.segments:
-        name = printable(image.data[at : at + size].split(b"\0", 1)[0])
+        found = image.data[at : at + size].split(b"\0", 1)[0]
+        name = found.decode("latin-1") if image.shown.old else printable(found)
         image.out.put(f"      [Requesting program interpreter: {name}]\n")
 
 

@@ -29,6 +29,7 @@ class Shown:
         self.use_dynamic = self.wide = self.silent = self.extra = self.checks = False
         self.decompress = self.file_names = self.terminal = False
         self.unicode = "default"
+        self.utf8: bool | None = None  # whether the locale is UTF-8; asked when it matters
         self.symbol_base = 0
         self.dumps: dict[int, int] = {}
         self.named_dumps: list[tuple[str, int]] = []
@@ -56,9 +57,11 @@ class Shown:
 class Memory:
     """What readelf counts over all files of one run: complaints that it repeats only so often."""
 
-    __slots__ = ("contained", "last_reloc_type", "overlarge", "section_0_in_group")
+    __slots__ = (
+        "contained", "last_reloc_type", "overlarge", "section_0_in_group", "unknown_machine",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.overlarge = self.contained = 0
         self.section_0_in_group = False
-        self.last_reloc_type = 0
+        self.last_reloc_type = self.unknown_machine = 0

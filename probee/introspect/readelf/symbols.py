@@ -5,8 +5,8 @@ In: an image whose sections have been read. Out: lines, a symbol each.
 
 from __future__ import annotations
 
-from probee.introspect.readelf import names
-from probee.introspect.readelf.text import c_string, symbol_name
+from probee.introspect.readelf import names, release_2_40
+from probee.introspect.readelf.text import name_at, symbol_name
 from probee.uapi import elf as uapi
 
 TYPE_CHECKING = False
@@ -75,8 +75,19 @@ def _show_rows(
             put(f" [<other>: {other:x}] ")
         column, name = _section_column(image, row)
         put(column)
-        if row.type != uapi.STT_SECTION or row.name or not _is_real(image, row.shndx):
-            name = c_string(strings, row.name) if row.name < len(strings) else b"<corrupt>"
+        if image.shown.old and (old_name := release_2_40.symbol_name(image, row)) is not None:
+            name = old_name
+        elif (
+            row.type != uapi.STT_SECTION
+            or row.name
+            or not _is_real(image, row.shndx)
+            or image.shown.old
+        ):
+            name = (
+                name_at(image.shown, strings, row.name, NAME_WIDTH)
+                if row.name < len(strings)
+                else b"<corrupt>"
+            )
         put(f"{symbol_name(image.shown, NAME_WIDTH, name)[0]}\n")
         if row.bind == uapi.STB_LOCAL and at >= section.info:
             warn(
@@ -91,6 +102,8 @@ def _is_real(image: Image, index: int) -> bool:
 
 def _section_column(image: Image, row: raw.SymbolRow) -> tuple[str, bytes]:
     """The column Ndx, and the section's name."""
+    if image.shown.old:
+        return f" {release_2_40.index_column(image, row.shndx):>4} ", b""
     name, special = image.index_name(row.shndx)
     extra = image.shown.extra
     if special:

@@ -11,12 +11,24 @@ if TYPE_CHECKING:
 
 LONGEST = 256  # of a printable name
 WIDE = 1 << 31
+MOST_BYTES = 8  # of a character, and more than there are in any
 
 
 def c_string(table: bytes, at: int) -> bytes:
     """The bytes from `at` up to a zero byte or the end of the table."""
     end = table.find(b"\0", at)
     return table[at:] if end < 0 else table[at:end]
+
+
+def name_at(shown: Shown, table: bytes, at: int, width: int) -> bytes:
+    """The same, or of a name that will be cut at `width` only as much as is needed for that."""
+    enough = at + MOST_BYTES * (width + 1)
+    end = table.find(b"\0", at, enough)
+    if end >= 0:
+        return table[at:end]
+    if shown.wide or shown.extra or shown.unicode not in ("default", "locale"):
+        return c_string(table, at)
+    return table[at:enough]
 
 
 def _is_plain(name: bytes) -> bool:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 OUTPUT, MESSAGES = 1, 2
-ENOUGH = 4096  # pieces
+ENOUGH = 1 << 16  # characters
 
 
 class Transcript:
@@ -19,16 +19,18 @@ class Transcript:
     by `flush`. `put(text)` appends; messages are complete lines, or as incomplete as readelf's.
     """
 
-    __slots__ = ("_pieces", "_write")
+    __slots__ = ("_pieces", "_size", "_write")
 
     def __init__(self, write: Callable[[int, bytes], None]) -> None:
         self._write = write
         self._pieces: list[str] = []
+        self._size = 0
 
     def put(self, text: str) -> None:
         """Text for standard output."""
         self._pieces.append(text)
-        if len(self._pieces) > ENOUGH:
+        self._size += len(text)
+        if self._size > ENOUGH:
             self.flush()
 
     def error(self, text: str) -> None:
@@ -53,6 +55,7 @@ class Transcript:
         if self._pieces:
             text = "".join(self._pieces)
             self._pieces.clear()
+            self._size = 0
             self._write(OUTPUT, text.encode("latin-1"))
 
     def _say(self, kind: str, text: str) -> None:
