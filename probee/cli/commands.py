@@ -17,6 +17,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("build", "Write programs as a BPF object file."),
     ("completion", "Print a script with which a shell completes probee's words."),
     ("doctor", "Tell what this kernel and these rights allow here."),
+    ("inspect", "Explain BPF object files, and what this kernel makes of them."),
     ("man", "Print manual pages, or write them into a directory."),
     ("prog", "Show loaded programs, in bpftool's form."),
     ("ps", "List loaded programs: where they run, whose they are, their cost."),
@@ -34,7 +35,6 @@ OBJECTS = (
 NOT_BUILT_COMMANDS = (
     "run",
     "check",
-    "inspect",
     "map",
     "link",
     "top",

@@ -1,0 +1,123 @@
+"""Whether what a program's section names is there, and whether such programs load.
+
+In: a program's section, as tables/sections.py reads it, and a kernel. Out: two `Asked`: of the
+hook itself, and of the kernel's taking a program for it.
+"""
+
+from __future__ import annotations
+
+from probee.btf import kinds
+from probee.introspect.inspect.facts import NOT_ASKED, YES, Asked
+from probee.tables import programs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from probee.btf.table import TypeTable
+    from probee.introspect.inspect.facts import Kernel
+    from probee.spec.programs import ProgramSpec
+    from probee.tables.hooks import Hook
+
+# The type in a kernel's BTF that a program is loaded for: its kind, and what its name begins with.
+_IN_BTF = {
+    "traced": (kinds.FUNC, "", "it has no function {} in its types"),
+    "lsm": (kinds.FUNC, "bpf_lsm_", "it has no security hook {}"),
+    "iter": (kinds.FUNC, "bpf_iter_", "it has no iterator {}"),
+    "tp_btf": (kinds.TYPEDEF, "btf_trace_", "it has no tracepoint {}"),
+    "struct_ops": (kinds.STRUCT, "", "it has no struct {}"),
+}
+_OPEN = Asked("not asked", "the section names no hook: the loader says which")
+
+
+def ask_hook(program: ProgramSpec, hook: Hook, kernel: Kernel | None) -> tuple[Asked, Asked]:
+    """(whether the hook is there, whether a program for it loads)."""
+    if kernel is None:
+        return NOT_ASKED, NOT_ASKED
+    target = program.attach[0].target if program.attach else ""
+    if hook.check in ("traced", "lsm", "iter", "struct_ops") or hook.section == "tp_btf":
+        return _typed(program, hook, target, kernel)
+    point = _point(hook, target, kernel) if target else _OPEN
+    if hook.check == "type":
+        needed = f"it is attached to {hook.target}" if hook.target else ""
+        point = Asked("not asked", needed) if needed else YES
+    loads = kernel.loads(program.type, program.attach_type, 0, sleepable=False)
+    if hook.section == "freplace":
+        loads = Asked("not asked", "it can only be tried with the program that it goes into")
+    return point, loads
+
+
+def _point(hook: Hook, target: str, kernel: Kernel) -> Asked:
+    match hook.check:
+        case "tracepoint":
+            category, _, name = target.partition(":")
+            return kernel.tracepoint(category, name)
+        case "raw_tracepoint":
+            return _raw_tracepoint(target, kernel)
+        case "function":
+            return kernel.function(target)
+        case "syscall":
+            return kernel.syscall(target)
+        case "user":
+            path, colon, symbol = target.rpartition(":")
+            return (
+                kernel.user(path, symbol) if colon else Asked("no", f"{target}: no FILE:FUNCTION")
+            )
+        case "usdt":
+            path, provider, name = [*target.rsplit(":", 2), "", ""][:3]
+            if not name:
+                return Asked("no", f"{target}: expected FILE:PROVIDER:NAME")
+            return kernel.usdt(path, provider, name)
+        case _:
+            return _OPEN
+
+
+def _raw_tracepoint(name: str, kernel: Kernel) -> Asked:
+    types = kernel.types
+    if types is None:
+        return Asked("unknown", kernel.no_types)
+    if types.by_name(kinds.TYPEDEF, f"btf_trace_{name}"):
+        return YES
+    return Asked("no", f"it has no tracepoint {name}")
+
+
+def _typed(program: ProgramSpec, hook: Hook, target: str, kernel: Kernel) -> tuple[Asked, Asked]:
+    """Programs that are loaded for one thing in the kernel's types."""
+    types = kernel.types
+    if types is None:
+        return Asked("unknown", kernel.no_types), Asked("no", kernel.no_types)
+    if not target:
+        return _OPEN, Asked("not asked", "it can only be tried for a hook")
+    key = "tp_btf" if hook.section == "tp_btf" else hook.check
+    kind, prefix, missing = _IN_BTF[key]
+    struct, _, member = target.partition(".")
+    found = types.by_name(kind, prefix + (struct if key == "struct_ops" else target))
+    attach_type = program.attach_type
+    point = YES if found else Asked("no", missing.format(struct))
+    if found and key == "struct_ops":
+        attach_type, point = _member(types, found[0], struct, member)
+    if point.answer != "yes":
+        return point, Asked("no", "there is nothing to load it for")
+    if key == "lsm":
+        point = _active(kernel)
+    sleepable = bool(program.flags)
+    return point, kernel.loads(program.type, attach_type, found[0], sleepable=sleepable)
+
+
+def _active(kernel: Kernel) -> Asked:
+    runs = kernel.lsm_runs()
+    return YES if runs.answer == "yes" else Asked("yes", runs.why)
+
+
+def _member(types: TypeTable, id: int, struct: str, member: str) -> tuple[int, Asked]:
+    """The number of a struct_ops member, which stands in the attach type's place."""
+    if not types.by_name(kinds.STRUCT, f"bpf_struct_ops_{struct}"):
+        return 0, Asked("no", f"struct {struct} takes no programs here")
+    field = types.member(id, member)
+    if field is None:
+        return 0, Asked("no", f"struct {struct} has no member {member} here")
+    return field.path[0], YES
+
+
+def type_name(number: int) -> str:
+    """The name of a program type, or its number in words."""
+    row = programs.by_number(number)
+    return row.name if row is not None else f"type {number}" if number else ""
