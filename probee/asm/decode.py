@@ -46,6 +46,24 @@ def decode(data: bytes, endian: str = "little", *, xlated: bool = False) -> list
     return insns
 
 
+def decode_one(data: bytes, at: int, endian: str = "little") -> Insn | None:
+    """The bytes at `at` as one instruction, whatever they are; None where they are too few.
+
+    Nothing is checked: `find_form`, and so the printers, say whether it is one.
+    """
+    if at + SLOT_BYTES > len(data):
+        return None
+    slot = _SLOT[endian]
+    code, registers, off, imm = slot.unpack_from(data, at)
+    high, low = registers >> 4, registers & 15
+    dst, src = (low, high) if endian == "little" else (high, low)
+    if code == LD_IMM64:
+        if at + 2 * SLOT_BYTES > len(data):
+            return None
+        imm = slot.unpack_from(data, at + SLOT_BYTES)[3] << 32 | imm & 0xFFFFFFFF
+    return Insn(code, dst, src, off, imm)
+
+
 def _second_slot(slot: tuple[int, int, int, int] | None, at: int) -> int:
     """The upper half that the second slot of the ld_imm64 at byte `at` holds."""
     if slot is None:

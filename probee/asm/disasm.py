@@ -7,7 +7,7 @@ Out: the kernel's lines, as the verifier's log and `bpftool prog dump xlated` ha
 
 from __future__ import annotations
 
-from probee.asm.forms import XLATED, Form, find_form
+from probee.asm.forms import XLATED, Form, find_form, loose_form
 from probee.asm.insn import slot_starts
 from probee.asm.opcodes import (
     CALL,
@@ -96,13 +96,16 @@ def kernel_lines(
         yield f"{slot:4d}: {kernel_text(insn, helpers=helpers, call=call, imm=imm)}"
 
 
-def llvm_text(insn: Insn, *, alu32: bool = True, target: str = "") -> str:
+def llvm_text(insn: Insn, *, alu32: bool = True, target: str = "", loose: bool = False) -> str:
     """One line of LLVM's: `r0 = 0x0`. `target` is what a jump adds, as ` <main+0x10>`.
+
+    UsageError if `insn` is no instruction; with `loose` only where LLVM finds none in it either,
+    which passes over fields that have no use.
 
     `alu32` is LLVM's feature: it prints 32-bit memory access with w registers. llvm-objdump has it
     with --mcpu=v3 and v4; without, it knows no 32-bit atomic but add, and says `<unknown>`.
     """
-    form = _form(insn)
+    form = _form(insn, loose=loose)
     return _fill(form.llvm if alu32 else form.llvm64, insn, target=target)
 
 
@@ -116,21 +119,22 @@ def llvm_lines(
     places = sorted(symbols)
     for slot, insn in zip(slot_starts(insns), insns, strict=False):
         target = ""
-        distance = _jump_distance(insn)
+        distance = jump_distance(insn)
         if distance is not None and places:
-            target = _symbolic((slot + 1 + distance) * SLOT_BYTES, places, symbols)
+            target = symbolic((slot + 1 + distance) * SLOT_BYTES, places, symbols)
         yield f"{slot:8d}:\t{llvm_text(insn, alu32=alu32, target=target)}"
 
 
-def _jump_distance(insn: Insn) -> int | None:
-    """How many slots behind the next one it jumps, or None if it is no jump."""
-    llvm = _form(insn).llvm
+def jump_distance(insn: Insn, *, loose: bool = False) -> int | None:
+    """How many slots behind the next one it jumps, or None if it is no jump. Else `llvm_text`."""
+    llvm = _form(insn, loose=loose).llvm
     if not llvm.endswith("{target}"):
         return None
     return insn.imm if "{imm:+#x}" in llvm else insn.off
 
 
-def _symbolic(address: int, places: Sequence[int], symbols: Mapping[int, str]) -> str:
+def symbolic(address: int, places: Sequence[int], symbols: Mapping[int, str]) -> str:
+    """` <main+0x10>`: an address by the last of `places` (ascending) before it; '' for none."""
     # Before the section's start llvm-objdump wraps around to 64 bits, behind the last symbol.
     address &= 0xFFFFFFFFFFFFFFFF
     before = [place for place in places if place <= address]
@@ -140,8 +144,8 @@ def _symbolic(address: int, places: Sequence[int], symbols: Mapping[int, str]) -
     return f" <{symbols[before[-1]]}+{off:#x}>" if off else f" <{symbols[before[-1]]}>"
 
 
-def _form(insn: Insn) -> Form:
-    form = find_form(insn, XLATED)
+def _form(insn: Insn, *, loose: bool = False) -> Form:
+    form = (loose_form(insn) or "LLVM knows none") if loose else find_form(insn, XLATED)
     if isinstance(form, str):
         raise UsageError(f"not an instruction: {form}")
     return form

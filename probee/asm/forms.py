@@ -260,6 +260,9 @@ class Index(Frozen):
     last_register: int
 
 
+_LLVM_LAST_REGISTER = 11
+
+
 def _index(forms: Iterable[Form], last_register: int) -> Index:
     rows_of: dict[int, list[Form]] = {}
     for form in forms:
@@ -304,6 +307,27 @@ def find_form(insn: Insn, index: Index = STRICT) -> Form | str:
             f"opcode {insn.code:#04x} needs {SELECTORS[place]} to be one of {expected}, not {value}"
         )
     return _misfit(insn, form, index.last_register) or form
+
+
+def loose_form(insn: Insn) -> Form | None:
+    """The form as LLVM 19 takes it, which passes over most fields that have no use.
+
+    It looks at off in arithmetic and in ld_imm64 and at imm in exit, knows a
+    register r11, and no difference between calls.
+    """
+    if insn.code == op.JMP | op.CALL:
+        return STRICT.by_code[insn.code][1][op.CALL_HELPER]
+    place, forms = STRICT.by_code.get(insn.code, (0, {}))
+    form = forms.get((0, insn.src, insn.off, insn.imm)[place])
+    if form is None:
+        return None
+    registers = [n for n, held in ((insn.dst, form.dst), (insn.src, form.src)) if held is None]
+    two_sided = insn.code & 7 in (op.ALU32, op.ALU64) and insn.code & 0xF0 not in (op.NEG, op.END)
+    looked_at = [
+        insn.off == form.off or not (two_sided or insn.code == op.LD_IMM64),
+        insn.imm == form.imm or insn.code != op.JMP | op.EXIT,
+    ]
+    return form if all(looked_at) and max(registers, default=0) <= _LLVM_LAST_REGISTER else None
 
 
 def _misfit(insn: Insn, form: Form, last_register: int) -> str:

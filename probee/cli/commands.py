@@ -19,6 +19,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("doctor", "Tell what this kernel and these rights allow here."),
     ("inspect", "Explain BPF object files, and what this kernel makes of them."),
     ("man", "Print manual pages, or write them into a directory."),
+    ("objdump", "Disassemble BPF object files, in llvm-objdump's form."),
     ("prog", "Show loaded programs, in bpftool's form."),
     ("ps", "List loaded programs: where they run, whose they are, their cost."),
     ("readelf", "Show what stands in ELF64 files, as GNU readelf 2.44 prints it."),
