@@ -15,21 +15,23 @@ if TYPE_CHECKING:
     from probee.cli.grammar import Call
 
 VERBS = (
-    Verb("show"),
-    Verb("list"),
+    Verb("show", "[id ID]", "what is loaded: name, size, programs and maps with it, who holds it",
+         "probee.cli.btf:show"),
+    Verb("list", "[id ID]", "the same", "probee.cli.btf:show"),
     Verb("help", "", "this text"),
     Verb("dump", "SOURCE [FORM]", "records, or a C header",
          "probee.cli.btf:dump"),
 )  # fmt: skip
 PAGE = grammar.page(
     "btf",
-    "Print BTF types, in bpftool's form.",
+    "Show loaded BTF, and print types, in bpftool's form.",
     "SOURCE is file PATH, an object or bare BTF such as /sys/kernel/btf/vmlinux, or id ID, what "
     "the kernel has loaded. FORM is format raw, a record for each type, or format c, a header that "
     "programs for the kernel include; its types are sorted, so that headers of two kernels can be "
     "compared, and unsorted leaves them as they come.",
     VERBS,
     (
+        ("btf", "all loaded BTF"),
         ("btf dump file /sys/kernel/btf/vmlinux format c", "vmlinux.h"),
         ("btf dump file opensnoop.bpf.o", "what an object says"),
         ("-j btf dump id 1", "vmlinux's, as JSON"),
@@ -55,6 +57,17 @@ class _Request(Frozen):
 def run(words: Sequence[str]) -> int:
     """The exit status."""
     return grammar.run(PAGE, VERBS, words)
+
+
+def show(call: Call) -> None:
+    """`show` and `list`."""
+    from probee.cli.listing import show_all
+    from probee.introspect.bpftool.btf_forms import Forms
+    from probee.introspect.bpftool.shared import Multi
+    from probee.introspect.loaded.btfs import Btfs, users
+
+    forms = Forms(Multi(users("PROG")), Multi(users("MAP")))
+    show_all(call, "BTF", Btfs(), forms.text, forms.json)
 
 
 def dump(call: Call) -> None:

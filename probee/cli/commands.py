@@ -13,12 +13,15 @@ TOOLS: tuple[tuple[str, str], ...] = (
 
 # the same for what is no tool; each lives in probee/cli/<name>.py as PAGE and run()
 COMMANDS: tuple[tuple[str, str], ...] = (
-    ("btf", "Print BTF types, in bpftool's form."),
+    ("batch", "Carry out commands of bpftool's grammar from a file."),
+    ("btf", "Show loaded BTF, and print types, in bpftool's form."),
     ("build", "Write programs as a BPF object file."),
     ("completion", "Print a script with which a shell completes probee's words."),
     ("doctor", "Tell what this kernel and these rights allow here."),
     ("inspect", "Explain BPF object files, and what this kernel makes of them."),
+    ("link", "Show what holds programs at their hooks, in bpftool's form."),
     ("man", "Print manual pages, or write them into a directory."),
+    ("map", "Show loaded maps and what they hold, in bpftool's form."),
     ("objdump", "Disassemble BPF object files, in llvm-objdump's form."),
     ("prog", "Show loaded programs, in bpftool's form."),
     ("ps", "List loaded programs: where they run, whose they are, their cost."),
@@ -36,11 +39,8 @@ OBJECTS = (
 NOT_BUILT_COMMANDS = (
     "run",
     "check",
-    "map",
-    "link",
     "top",
     "trace",
-    "batch",
     "cgroup",
     "perf",
     "net",

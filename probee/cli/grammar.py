@@ -65,11 +65,11 @@ def page(
     keywords: tuple[str, ...] = (),
 ) -> Page:
     """The page of a command with verbs. `keywords`: words that may follow a verb, for shells."""
-    built = [verb for verb in verbs if verb.where]
-    later = [verb.name for verb in verbs if not verb.where]
+    built = [verb for verb in verbs if verb.where or verb.name == "help"]
+    later = [verb.name for verb in verbs if not verb.where and verb.name != "help"]
     rows = [(f"{verb.name} {verb.operands}".rstrip(), verb.help) for verb in built]
-    rows += [(", ".join(later), "not built yet")] if later else []
-    names = dict.fromkeys((*(verb.name for verb in built), "help", *keywords))
+    rows += [("later", f"not built yet: {', '.join(later)}")] if later else []
+    names = dict.fromkeys((*(verb.name for verb in built), *keywords))
     return Page(
         name,
         summary,
@@ -128,6 +128,10 @@ class Call:
             self.json.begin_object()
             self.json.field("error", text)
             self.json.end()
+        self.complain(text)
+
+    def complain(self, text: str) -> None:
+        """A sentence on standard error alone, where the JSON is whole already."""
         self.flush()
         say(f"probee {self.command}: {text}")
 

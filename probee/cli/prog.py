@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from os import close
-
 from probee.cli import grammar
 from probee.cli.grammar import Verb
-from probee.errors import UsageError
+from probee.cli.listing import show_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,38 +49,7 @@ def run(words: Sequence[str]) -> int:
 
 def show(call: Call) -> None:
     """`show` and `list`."""
-    from probee.introspect.bpftool.program_forms import json, text
-    from probee.introspect.bpftool.shared import Multi
-    from probee.introspect.loaded.owners import owners
-    from probee.introspect.loaded.pinned import pins
+    from probee.introspect.bpftool import program_forms
     from probee.introspect.loaded.programs import Programs
 
-    if len(call.words) not in (0, 2):
-        raise UsageError(f"what is '{call.words[0]}'?")
-    found = _selected(call.words)
-    pinned = Multi(pins("PROG") if call.values.bpffs else ())
-    held = owners("PROG")
-    programs = Programs()
-    array = call.json is not None and (found is None or len(found) > 1)
-    if call.json is not None and array:
-        call.json.begin_array()
-    try:
-        rows = programs.all() if found is None else (programs.row(fd) for fd in found)
-        for row in rows:
-            if call.json is None:
-                call.write(text(row, held, pinned))
-            else:
-                json(call.json, row, held, pinned)
-    finally:
-        for fd in found or ():
-            close(fd)
-    if call.json is not None and array:
-        call.json.end()
-
-
-def _selected(words: Sequence[str]) -> list[int] | None:
-    if not words:
-        return None
-    from probee.introspect.loaded.select import several
-
-    return several("PROG", words)[0]
+    show_all(call, "PROG", Programs(), program_forms.text, program_forms.json)

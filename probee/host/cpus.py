@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from probee.errors import FormatError, KernelError
 
-_ONLINE = "/sys/devices/system/cpu/online"
+_FOLDER = "/sys/devices/system/cpu"
 
 
 def online() -> list[int]:
     """The CPUs that run now, in order."""
+    return _listed("online")
+
+
+def possible() -> list[int]:
+    """The CPUs that may ever run: a per-CPU map has a value for each."""
+    return _listed("possible")
+
+
+def _listed(name: str) -> list[int]:
+    path = f"{_FOLDER}/{name}"
     try:
-        with open(_ONLINE, encoding="ascii") as file:
+        with open(path, encoding="ascii") as file:
             return numbers(file.read().strip())
     except OSError as error:
-        raise KernelError(
-            f"reading {_ONLINE}", error.errno or 0, cause="is /sys mounted?"
-        ) from None
+        raise KernelError(f"reading {path}", error.errno or 0, cause="is /sys mounted?") from None
 
 
 def numbers(listing: str) -> list[int]:

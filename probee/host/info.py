@@ -33,12 +33,17 @@ _CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
 
 class Layout:
-    """A struct's numbers, read in one step. `rows` overlap nowhere."""
+    """A struct's numbers, read in one step.
+
+    `common`: how many of the rows stand before a union; those behind it are only asked for.
+    """
 
     __slots__ = ("_struct", "names", "offsets", "size")
 
-    def __init__(self, rows: tuple[tuple[str, int, int], ...], size: int) -> None:
-        numbers = [row for row in rows if row[2] in _CODES and row[0] != "tag"]
+    def __init__(
+        self, rows: tuple[tuple[str, int, int], ...], size: int, common: int | None = None
+    ) -> None:
+        numbers = [row for row in rows[:common] if row[2] in _CODES and row[0] != "tag"]
         code, at = "=", 0
         for _, offset, width in numbers:
             code += f"{offset - at}x{_CODES[width]}"
@@ -65,7 +70,7 @@ class Layout:
 PROGRAM = Layout(BPF_PROG_INFO, BPF_PROG_INFO_SIZE)
 MAP = Layout(BPF_MAP_INFO, BPF_MAP_INFO_SIZE)
 BTF = Layout(BPF_BTF_INFO, BPF_BTF_INFO_SIZE)
-LINK = Layout(BPF_LINK_INFO[:3], BPF_LINK_INFO_SIZE)
+LINK = Layout(BPF_LINK_INFO, BPF_LINK_INFO_SIZE, 3)
 
 
 def read(fd: int, layout: Layout, **pointers: int | bytearray) -> tuple[Info, bytearray]:

@@ -16,6 +16,7 @@ _PATH = "/proc/kallsyms"
 # No function is as long: the longest of Linux 6.18 has 20 KiB. Behind the last one of the kernel or
 # of a module come gaps, and code that nobody lists, which are none of that function's.
 _LONGEST = 1 << 18
+_FEW = 32  # look-ups that cost less than a split of all lines
 _CODE = frozenset((b"t", b"T", b"w", b"W"))
 
 
@@ -71,3 +72,34 @@ class Kallsyms:
 
 def _is_code(parts: list[bytes]) -> bool:
     return len(parts) == 3 and parts[1] in _CODE
+
+
+def exactly(addresses: list[int], path: str = _PATH) -> dict[int, tuple[str, str]]:
+    """(name, module) of the symbols that stand at just these addresses, the first listed of each.
+
+    Without a table of all: the text is searched. An address without a symbol is left out.
+    """
+    try:
+        with open(path, "rb") as file:
+            text = b"\n" + file.read()
+    except OSError as error:
+        raise KernelError(f"reading {path}", error.errno or 0, cause="is /proc mounted?") from None
+    wanted = set(addresses) - {0}
+    if len(wanted) > _FEW:
+        lines = (line.split(None, 3) for line in text.splitlines() if line)
+        rows = [(int(parts[0], 16), parts) for parts in lines]
+    else:
+        rows = [(address, _line(text, address)) for address in sorted(wanted)]
+    found: dict[int, tuple[str, str]] = {}
+    for address, parts in rows:
+        if address in wanted and len(parts) > 2:
+            module = parts[3].strip(b"[]") if len(parts) > 3 else b""
+            name = parts[2].decode("utf-8", "surrogateescape")
+            found.setdefault(address, (name, module.decode("utf-8", "surrogateescape")))
+    return found
+
+
+def _line(text: bytes, address: int) -> list[bytes]:
+    """The words of the first line of an address, [] where there is none."""
+    start = text.find(b"\n%016x " % address)
+    return text[start + 1 : text.find(b"\n", start + 1)].split(None, 3) if start >= 0 else []

@@ -79,6 +79,7 @@ SOURCES = (
     Source("data"),
     Source("strings"),
     Source("symbols"),
+    Source("shown", (19,)),
     Source("hooks"),
     Source("maps"),
     Source("nested"),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _SHORT = {8: "\\b", 9: "\\t", 10: "\\n", 12: "\\f", 13: "\\r", 34: '\\"', 92: "\\\\"}
-_INDENT = "    "
+INDENT = "    "
 
 
 def quoted(text: str) -> str:
@@ -40,11 +40,11 @@ def _escaped(char: str) -> str:
 class JsonWriter:
     """Gives the pieces of a document to `write` as they come."""
 
-    __slots__ = ("_ends", "_pretty", "_separator", "write")
+    __slots__ = ("_ends", "_separator", "pretty", "write")
 
     def __init__(self, write: Callable[[str], object], *, pretty: bool = False) -> None:
         self.write = write
-        self._pretty = pretty
+        self.pretty = pretty
         self._ends: list[str] = []
         self._separator = ""
 
@@ -69,14 +69,14 @@ class JsonWriter:
     def end(self) -> None:
         """Closes the innermost bracket."""
         end = self._ends.pop()
-        if self._separator and self._pretty:
-            end = f"\n{_INDENT * len(self._ends)}{end}"
+        if self._separator and self.pretty:
+            end = f"\n{INDENT * len(self._ends)}{end}"
         self.write(end)
         self._separator = ","
 
     def name(self, name: str) -> None:
         """The name of what comes next."""
-        line, space = (f"\n{_INDENT * len(self._ends)}", " ") if self._pretty else ("", "")
+        line, space = (f"\n{INDENT * len(self._ends)}", " ") if self.pretty else ("", "")
         self.write(f"{self._separator}{line}{quoted(name)}:{space}")
         self._separator = ""
 

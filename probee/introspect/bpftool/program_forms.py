@@ -17,6 +17,8 @@ from probee.introspect.bpftool.shared import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from probee.introspect.bpftool.jsonw import JsonWriter
     from probee.introspect.bpftool.shared import Multi
     from probee.introspect.loaded.owners import Owners
@@ -43,7 +45,7 @@ def text(row: Program, owners: Owners, pins: Multi) -> str:
     out += f"  map_ids {','.join(map(str, row.map_ids))}" if row.map_ids else ""
     out += pins_text(pins, row.id)
     out += f"\n\tbtf_id {row.btf_id}" if row.btf_id else ""
-    return f"{out}{owners_text(owners, row.id)}\n"
+    return f"{out}{owners_text(owners, row.id)}\n{_metadata_text(row)}"
 
 
 def json(writer: JsonWriter, row: Program, owners: Owners, pins: Multi) -> None:
@@ -82,4 +84,27 @@ def json(writer: JsonWriter, row: Program, owners: Owners, pins: Multi) -> None:
         field("btf_id", row.btf_id)
     pins_json(writer, pins, row.id)
     owners_json(writer, owners, row.id)
+    if row.metadata:
+        writer.name("metadata")
+        writer.begin_object()
+        for name, value in _metadata(row, plain=False, writer=writer):
+            writer.name(name)
+            writer.raw(value)
+        writer.end()
     writer.end()
+
+
+def _metadata_text(row: Program) -> str:
+    if not row.metadata:
+        return ""
+    rows = _metadata(row, plain=True, writer=None)
+    return "\tmetadata:" + "".join(f"\n\t\t{name} = {value}" for name, value in rows) + "\n"
+
+
+def _metadata(row: Program, *, plain: bool, writer: JsonWriter | None) -> Iterator[tuple[str, str]]:
+    from probee.introspect.bpftool.values import Values
+
+    depth, pretty = (writer.depth, writer.pretty) if writer is not None else (0, False)
+    for item in row.metadata:
+        values = Values(item.types, plain=plain, pretty=pretty)
+        yield item.name, values.form(item.type, depth)(item.value, 0)

@@ -94,8 +94,7 @@ def test_json_is_json() -> None:
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
-        ((), 2, "show is not built yet"),
-        (("show",), 2, "show is not built yet"),
+        (("show", "x"), 2, "what is 'x'?"),
         (("dump",), 2, "a source is wanted"),
         (("dump", "file"), 2, "a source is wanted"),
         (("dump", "prog", "id", "1"), 2, "dump prog is not built yet"),

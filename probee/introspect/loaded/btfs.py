@@ -1,0 +1,67 @@
+"""Loaded BTF, one row each: its name and size, and which programs and maps go by it.
+
+In: descriptors, or nothing for all that are loaded. Out: `LoadedBtf` rows.
+"""
+
+from __future__ import annotations
+
+from os import close
+
+from probee.frozen import Frozen
+from probee.host.bpf import ids, open_by_id
+from probee.host.info import BTF, MAP, PROGRAM, Layout, read
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_NAME = 64  # bytes: modules' names are shorter
+
+
+class LoadedBtf(Frozen):
+    """One BTF object. `kernel`: of the kernel or a module, which it is named after."""
+
+    id: int
+    name: str
+    size: int
+    kernel: bool
+
+
+class Btfs:
+    """Reads rows."""
+
+    __slots__ = ()
+
+    def all(self) -> Iterator[LoadedBtf]:
+        """Every BTF object, by id. One that goes away meanwhile is left out."""
+        for id in ids("BTF"):
+            fd = open_by_id("BTF", id)
+            if fd is None:
+                continue
+            try:
+                yield self.row(fd)
+            finally:
+                close(fd)
+
+    @staticmethod
+    def row(fd: int) -> LoadedBtf:
+        """The row of one BTF object."""
+        name = bytearray(_NAME)
+        info, _ = read(fd, BTF, name=name, name_len=len(name))
+        text = name.partition(b"\0")[0].decode("utf-8", "surrogateescape")
+        return LoadedBtf(info["id"], text, info["btf_size"], bool(info["kernel_btf"]))
+
+
+def users(kind: str) -> Iterator[tuple[int, int]]:
+    """(BTF id, object id) of every program or map that has BTF, by the latter."""
+    layout: Layout = {"PROG": PROGRAM, "MAP": MAP}[kind]
+    for id in ids(kind):
+        fd = open_by_id(kind, id)
+        if fd is None:
+            continue
+        try:
+            btf = read(fd, layout)[0]["btf_id"]
+        finally:
+            close(fd)
+        if btf:
+            yield btf, id

@@ -1,0 +1,146 @@
+"""Loaded objects of the tests' own, and the comparison with bpftool 7.5 on them.
+
+In: objects of tests/objects, raw maps and programs, devices. Out: `Lab.same(words)`, which runs
+bpftool and probee with the same words at the same moment, as text, JSON and indented JSON, and
+demands equal bytes. Bpftool of the distribution knows no `pids`: these are taken out of probee's
+before, and tested apart. A comparison is tried again where only the moment differed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from probee.asm import make as m
+from probee.asm.encode import encode
+from probee.host import bpf
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROOT = Path(__file__).parents[2]
+FORMS = ((), ("-j",), ("-p",))
+RETURN_0 = encode([m.mov64_imm(0, 0), m.exit_()])
+RETURN_1 = encode([m.mov64_imm(0, 1), m.exit_()])
+_PIDS_TEXT = re.compile(r"\n\tpids [^\n]*")
+_PIDS_JSON = re.compile(r',?\s*"pids": ?\[\{.*?\}\s*\]', re.DOTALL)
+
+
+class Printed(NamedTuple):
+    """What one run printed, and its exit status."""
+
+    out: str
+    err: str
+    status: int
+
+
+def run(*command: str, stdin: str = "") -> Printed:
+    """Runs a command to its end."""
+    done = subprocess.run(
+        command, input=stdin.encode(), capture_output=True, timeout=120, check=False, cwd=ROOT
+    )
+    out, err = done.stdout, done.stderr
+    return Printed(
+        out.decode("utf-8", "surrogateescape"), err.decode("utf-8", "surrogateescape"),
+        done.returncode,
+    )  # fmt: skip
+
+
+def probee(*words: str, stdin: str = "") -> Printed:
+    """Runs probee of this checkout, isolated as `bin/probee`."""
+    code = "import sys; sys.path.insert(0, '.'); from probee.__main__ import run; run()"
+    return run(sys.executable, "-IS", "-c", code, *words, stdin=stdin)
+
+
+def without_pids(text: str) -> str:
+    """Text or JSON of probee, as a bpftool without `pids` prints it."""
+    return _PIDS_JSON.sub("", _PIDS_TEXT.sub("", text))
+
+
+class Lab:
+    """Holds descriptors, pins and devices; `close` leaves nothing."""
+
+    def __init__(self, bpftool: str, folder: str) -> None:
+        self.bpftool = bpftool
+        self.pins = folder
+        self._fds: list[int] = []
+        self._devices: list[str] = []
+        os.mkdir(folder)
+
+    def close(self) -> None:
+        for fd in self._fds:
+            os.close(fd)
+        for device in self._devices:
+            run("ip", "link", "del", device)
+        for folder, _, files in os.walk(self.pins, topdown=False):
+            for name in files:
+                os.unlink(f"{folder}/{name}")
+            os.rmdir(folder)
+
+    # ------------------------------------------------------------------------------- what is loaded
+
+    def keep(self, fd: int) -> int:
+        self._fds.append(fd)
+        return fd
+
+    def forget(self, fd: int) -> None:
+        self._fds.remove(fd)
+        os.close(fd)
+
+    def load(self, path: Path, name: str = "o") -> str:
+        """Loads all of an object through bpftool and libbpf; the folder of its pins."""
+        folder = f"{self.pins}/{name}"
+        os.mkdir(folder)
+        done = run(
+            self.bpftool, "prog", "loadall", str(path), f"{folder}/progs", "pinmaps",
+            f"{folder}/maps",
+        )  # fmt: skip
+        assert done.status == 0, done.err
+        return folder
+
+    def device(self, name: str) -> int:
+        """A network device of the test's own; its index."""
+        assert run("ip", "tuntap", "add", "dev", name, "mode", "tap").status == 0
+        self._devices.append(name)
+        return int(Path(f"/sys/class/net/{name}/ifindex").read_text(encoding="ascii"))
+
+    def map(
+        self, type_: int, key: int, value: int, entries: int, name: str = "", **more: int
+    ) -> int:
+        return self.keep(bpf.map_create(type_, key, value, entries, name=name, **more))
+
+    def program(
+        self, type_: int, code: bytes = RETURN_0, name: str = "", attach: int = 0, flags: int = 0
+    ) -> int:
+        fd, _ = bpf.prog_load(type_, code, "GPL", name=name, attach_type=attach, flags=flags)
+        return self.keep(fd)
+
+    # ------------------------------------------------------------------------------ the comparison
+
+    def same(self, *words: str, forms: Sequence[tuple[str, ...]] = FORMS) -> str:
+        """The text, equal in all forms; statuses are 0 or not alike."""
+        texts = [self._same((*form, *words)) for form in forms]
+        return texts[0]
+
+    def _same(self, words: tuple[str, ...]) -> str:
+        wanted = got = Printed("", "", 0)
+        for _ in range(3):
+            wanted = run(self.bpftool, *words)
+            got = probee(*words)
+            if wanted.out == without_pids(got.out):
+                break
+        assert without_pids(got.out) == wanted.out, (words, got.err)
+        assert bool(got.status) == bool(wanted.status), (words, got, wanted.err)
+        return wanted.out
+
+
+def id_of(fd: int) -> str:
+    """The id of an object, from its fdinfo."""
+    text = Path(f"/proc/self/fdinfo/{fd}").read_text(encoding="ascii")
+    found = re.search(r"^(?:prog|map|link|btf)_id:\t(\d+)$", text, re.MULTILINE)
+    assert found
+    return found[1]

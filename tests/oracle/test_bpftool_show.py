@@ -1,0 +1,99 @@
+"""`probee prog|map|link|btf show` beside bpftool 7.5, byte for byte, on the test's own objects."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from probee.tables.programs import by_name
+from probee.uapi import bpf as uapi
+from tests import kernel_state
+from tests.objects.build import Object
+from tests.oracle.bpftool_lab import RETURN_0, RETURN_1, Lab, id_of, probee
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = [pytest.mark.kernel, pytest.mark.oracle("bpftool-7.5")]
+
+SHOWN = Object(("shown",), 19)
+# type, attach type; what returns 1 where 0 is refused
+PROGRAMS = (
+    ("socket_filter", 0), ("kprobe", 0), ("sched_cls", 0), ("sched_act", 0), ("tracepoint", 0),
+    ("xdp", 0), ("perf_event", 0), ("cgroup_skb", 0), ("cgroup_sock", 0), ("lwt_in", 0),
+    ("lwt_out", 0), ("lwt_xmit", 0), ("sock_ops", uapi.BPF_CGROUP_SOCK_OPS), ("sk_skb", 0),
+    ("cgroup_device", 0), ("sk_msg", 0), ("raw_tracepoint", 0),
+    ("cgroup_sock_addr", uapi.BPF_CGROUP_INET4_BIND), ("lwt_seg6local", 0),
+    ("sk_reuseport", 0), ("flow_dissector", 0), ("cgroup_sysctl", uapi.BPF_CGROUP_SYSCTL),
+    ("raw_tracepoint_writable", 0), ("cgroup_sockopt", uapi.BPF_CGROUP_GETSOCKOPT),
+    ("sk_lookup", uapi.BPF_SK_LOOKUP), ("syscall", 0), ("netfilter", uapi.BPF_NETFILTER),
+)  # fmt: skip
+
+
+@pytest.fixture
+def lab(oracle: Callable[[str], str]) -> Iterator[Lab]:
+    mount = next(point for point, kind in kernel_state.mounts() if kind == "bpf")
+    lab = Lab(oracle("bpftool-7.5"), f"{mount}/probee_test_{os.getpid()}")
+    try:
+        yield lab
+    finally:
+        lab.close()
+
+
+def test_programs_of_all_types(lab: Lab) -> None:
+    for number, (name, attach) in enumerate(PROGRAMS):
+        code = RETURN_1 if name in {"flow_dissector", "sk_lookup"} else RETURN_0
+        flags = uapi.BPF_F_SLEEPABLE if name == "syscall" else 0
+        title = "" if number == 3 else f"p_{name}"[:15]
+        fd = lab.program(by_name(name).number, code, title, attach, flags)
+        text = lab.same("prog", "show", "id", id_of(fd))
+        assert f": {name}  " in text
+
+
+def test_a_listing(lab: Lab) -> None:
+    """Of all programs, whoever they are of: those that run have counts that differ each moment."""
+    for name in ("xdp", "kprobe", "sched_cls"):
+        lab.program(by_name(name).number, name=name)
+    lab.same("prog")
+    lab.same("prog", "list")
+    lab.same("link", "show")
+    lab.same("btf", "show")
+
+
+def test_an_object_of_clang(lab: Lab, built: Callable[[Object], Path]) -> None:
+    """Whole names, metadata, map ids, BTF, pins; every selector."""
+    folder = lab.load(built(SHOWN))
+    name = "a_name_of_more_than_fifteen_characters"
+    text = lab.same("prog", "show", "name", name)
+    assert f"name {name}  " in text
+    assert "\tmetadata:\n\t\tauthor = " in text
+    lab.same("-f", "prog", "show", "name", name)
+    lab.same("-f", "prog", "show")
+    pinned = lab.same("prog", "show", "pinned", f"{folder}/progs/{name}")
+    assert pinned == text
+    tag = re.search(r"tag (\w+)", text)
+    assert tag
+    lab.same("prog", "show", "tag", tag[1])
+    for one in sorted(os.listdir(f"{folder}/maps")):
+        path = f"{folder}/maps/{one}"
+        lab.same("map", "show", "pinned", path)
+        lab.same("-f", "map", "show", "pinned", path)
+        lab.same("map", "dump", "pinned", path)
+    btf = json.loads(probee("-j", "prog", "show", "name", name).out)["btf_id"]
+    text = lab.same("btf", "show", "id", str(btf))
+    assert text.startswith(f"{btf}: name <anon>  size ")
+
+
+@pytest.mark.parametrize("source", ["data", "calls", "strings"])
+def test_objects_of_the_corpus(lab: Lab, built: Callable[[Object], Path], source: str) -> None:
+    folder = lab.load(built(Object((source,), 19)))
+    for one in sorted(os.listdir(f"{folder}/progs")):
+        lab.same("prog", "show", "pinned", f"{folder}/progs/{one}")
+    for one in sorted(os.listdir(f"{folder}/maps")):
+        lab.same("map", "show", "pinned", f"{folder}/maps/{one}")
+        lab.same("map", "dump", "pinned", f"{folder}/maps/{one}")
