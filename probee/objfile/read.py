@@ -30,6 +30,8 @@ from probee.spec.programs import CollectionSpec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from _typeshed import ReadableBuffer, StrPath
 
     from probee.spec.programs import MapSpec
@@ -43,9 +45,20 @@ def read_file(path: StrPath) -> CollectionSpec:
 
 def read(data: ReadableBuffer) -> CollectionSpec:
     """The object in `data`. Raises FormatError, NotSupportedError."""
+    return _checked(data, restore)
+
+
+def read_plain(data: ReadableBuffer) -> CollectionSpec:
+    """The same without what only probee says of its own objects: as other loaders see it."""
+    return _checked(data, lambda spec: spec)
+
+
+def _checked(
+    data: ReadableBuffer, finish: Callable[[CollectionSpec], CollectionSpec]
+) -> CollectionSpec:
     file = ObjectFile(data)
     try:
-        return restore(_read(file))
+        return finish(_read(file))
     except FormatError as error:
         section = file.named.get(".BTF")
         if error.offset >= 0 or section is None:

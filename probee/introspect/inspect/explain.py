@@ -21,7 +21,7 @@ from probee.introspect.inspect.maps import map_row
 from probee.introspect.inspect.programs import Programs
 from probee.introspect.inspect.report import ObjectReport
 from probee.introspect.inspect.sections import producers, section_rows
-from probee.objfile.read import read
+from probee.objfile.read import read_plain
 from probee.relocate.view import View
 
 TYPE_CHECKING = False
@@ -41,7 +41,7 @@ def explain(
     FormatError and NotSupportedError for what is no such object, UsageError for a name that no
     program has.
     """
-    spec = read(data)
+    spec = read_plain(data)
     elf = ElfFile(data)
     types = Btf(spec.btf) if spec.btf else None
     view = View(types) if types is not None else None

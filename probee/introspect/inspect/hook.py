@@ -7,8 +7,10 @@ hook itself, and of the kernel's taking a program for it.
 from __future__ import annotations
 
 from probee.btf import kinds
+from probee.btf.types import Enum
 from probee.introspect.inspect.facts import NOT_ASKED, YES, Asked
 from probee.tables import programs
+from probee.uapi.bpf import BPF_F_SLEEPABLE, BPF_PROG_TYPE_STRUCT_OPS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,17 +34,59 @@ def ask_hook(program: ProgramSpec, hook: Hook, kernel: Kernel | None) -> tuple[A
     """(whether the hook is there, whether a program for it loads)."""
     if kernel is None:
         return NOT_ASKED, NOT_ASKED
-    target = program.attach[0].target if program.attach else ""
+    target = hook_of(program)
+    known = _known(program, kernel)
+    if known.answer == "no":
+        return _OPEN if not target else Asked("not asked", known.why), known
     if hook.check in ("traced", "lsm", "iter", "struct_ops") or hook.section == "tp_btf":
         return _typed(program, hook, target, kernel)
+    sleepable = bool(program.flags & BPF_F_SLEEPABLE)
+    loads = kernel.loads(program.type, program.attach_type, 0, sleepable=sleepable)
     point = _point(hook, target, kernel) if target else _OPEN
     if hook.check == "type":
-        needed = f"it is attached to {hook.target}" if hook.target else ""
-        point = Asked("not asked", needed) if needed else YES
-    loads = kernel.loads(program.type, program.attach_type, 0, sleepable=False)
+        point = _by_loader(hook, target)
     if hook.section == "freplace":
         loads = Asked("not asked", "it can only be tried with the program that it goes into")
     return point, loads
+
+
+def hook_of(program: ProgramSpec) -> str:
+    """What a program is attached to, '' where its loader says.
+
+    A struct_ops program's section may name anything: the map that holds it says which member it is.
+    """
+    target = program.attach[0].target if program.attach else ""
+    named = "." in target or program.type != BPF_PROG_TYPE_STRUCT_OPS
+    return target if named else ""
+
+
+def _known(program: ProgramSpec, kernel: Kernel) -> Asked:
+    """Whether the kernel's types have its program type and attach type."""
+    types = kernel.types
+    row = programs.by_number(program.type)
+    if types is None or row is None:
+        return YES
+    wanted = [("bpf_prog_type", f"BPF_PROG_TYPE_{row.name.upper()}", row.since)]
+    if program.attach_type:
+        wanted += [
+            ("bpf_attach_type", f"BPF_{attach.name}", attach.since)
+            for attach in programs.ATTACH_TYPES
+            if attach.number == program.attach_type
+        ]
+    for enum, name, since in wanted:
+        for id in types.by_name(kinds.ENUM, enum):
+            record = types.type(id)
+            values = record.values if isinstance(record, Enum) else ()
+            if all(value.name != name for value in values):
+                return Asked("no", f"it does not know {name} (Linux {since})")
+    return YES
+
+
+def _by_loader(hook: Hook, target: str) -> Asked:
+    """Of hooks that no section names in full."""
+    if hook.target:
+        return Asked("not asked", f"it is attached to {hook.target}")
+    return Asked("not asked", "the loader looks for what matches") if target else YES
 
 
 def _point(hook: Hook, target: str, kernel: Kernel) -> Asked:
@@ -98,7 +142,7 @@ def _typed(program: ProgramSpec, hook: Hook, target: str, kernel: Kernel) -> tup
         return point, Asked("no", "there is nothing to load it for")
     if key == "lsm":
         point = _active(kernel)
-    sleepable = bool(program.flags)
+    sleepable = bool(program.flags & BPF_F_SLEEPABLE)
     return point, kernel.loads(program.type, attach_type, found[0], sleepable=sleepable)
 
 

@@ -11,7 +11,7 @@ from probee.compiler.frontend.world import GPL_COMPATIBLE
 from probee.errors import NotSupportedError
 from probee.introspect.inspect.core import Core
 from probee.introspect.inspect.facts import NOT_ASKED, Asked
-from probee.introspect.inspect.hook import ask_hook, type_name
+from probee.introspect.inspect.hook import ask_hook, hook_of, type_name
 from probee.introspect.inspect.report import (
     FunctionRow,
     HelperRow,
@@ -64,7 +64,7 @@ class Programs:
         """One program explained."""
         kind = _section_kind(program.section)
         hook = hooks.by_section(kind) if kind else None
-        target = program.attach[0].target if program.attach else ""
+        target = hook_of(program)
         point, loads = _UNKNOWN, _UNKNOWN
         if self._asked is None:
             point = loads = NOT_ASKED

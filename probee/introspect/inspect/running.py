@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _NOTHING = bytes((0xB7, 0, 0, 0, 0, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0))  # r0 = 0; exit
 _EPERM, _EINVAL, _E2BIG = 1, 22, 7
 _RIGHTS = "loading programs to find out is not allowed to this process"
+_TALK = ("func#", "processed ", "verification ")  # lines of a log that say nothing of a refusal
 _KPROBES = "/sys/bus/event_source/devices/kprobe"
 _UPROBES = "/sys/bus/event_source/devices/uprobe"
 
@@ -176,12 +177,7 @@ class RunningFacts:
                 )
             )  # fmt: skip
         except VerifierError as error:
-            # The verifier comes after the types of program and hook were looked at.
-            if not type_id and not sleepable:
-                return YES
-            lines = [line for line in error.log.splitlines() if line and ": " not in line[:12]]
-            lines = [line for line in lines if not line.startswith(("processed ", "verification "))]
-            return Asked("no", lines[0] if lines else "the verifier refuses it")
+            return _judged(error.log, type_id)
         except KernelError as error:
             return self._refused(error)
         os.close(fd)
@@ -279,6 +275,22 @@ _BY_HELPER = {
     "sk_storage": (107, 3), "inode_storage": (145, 29), "task_storage": (156, 29),
     "cgrp_storage": (210, 29),
 }  # fmt: skip
+
+
+def _judged(log: str, type_id: int) -> Asked:
+    """What the verifier's log says of the hook, or of sleeping there.
+
+    The verifier comes after the types of program and hook were looked at; so where nothing else was
+    in question, or only the result of our two instructions is not to its liking, they are known.
+    """
+    lines = log.strip().splitlines()
+    about_sleep = next((line for line in lines if "sleepable" in line), "")
+    if about_sleep:
+        return Asked("no", about_sleep)
+    if not type_id or "R0" in log:
+        return YES
+    said = [line for line in lines if not line[:1].isdigit() and not line.startswith(_TALK)]
+    return Asked("no", said[0] if said else "the verifier refuses it")
 
 
 def _helper(program_type: int, number: int) -> Asked:
