@@ -69,6 +69,8 @@ ORACLES = (
     Oracle("mandoc", ("mandoc",), ("mandoc",), "judges manual pages"),
     Oracle("groff", ("groff",), ("groff",), "renders manual pages"),
     Oracle("man", ("man",), ("man-db",), "shows manual pages"),
+    Oracle("ip", ("ip",), ("iproute2",), "makes interfaces of network namespaces"),
+    Oracle("tc", ("tc",), ("iproute2",), "attaches programs to traffic control"),
     Oracle("debootstrap", ("debootstrap",), ("debootstrap",), "makes an empty Debian"),
     Oracle("readelf-2.44", (), ("binutils",), "reads ELF, in the words of Debian 13"),
     Oracle("bpftool-7.5", (), ("bpftool",), "shows what is loaded, in the words of Debian 13"),

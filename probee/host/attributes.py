@@ -11,12 +11,12 @@ from __future__ import annotations
 from sys import byteorder
 
 from probee.errors import KernelError, UsageError
-from probee.host.syscall import address, bpf
+from probee.host.syscall import PreparedBpf, address, bpf
 from probee.uapi import bpf as uapi, bpf_attr
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from mmap import mmap
     from typing import TypeAlias
 
@@ -95,6 +95,18 @@ def call(attributes: Attributes) -> int:
         if result != -_EAGAIN:
             break
     return result
+
+
+def repeated(attributes: Attributes) -> Callable[[], int]:
+    """A function that does what `call` does with these attributes, in half the time."""
+    again = PreparedBpf(attributes.number, attributes.data, attributes.size)
+
+    def repeat() -> int:
+        result = again()
+        # Names the attributes, which keeps them and their buffers alive for as long as this.
+        return result if result != -_EAGAIN else call(attributes)
+
+    return repeat
 
 
 def demand(attributes: Attributes, subject: str = "") -> int:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 # include/uapi/linux/capability.h
 CAPABILITIES = {
     "CAP_DAC_READ_SEARCH": 2,
+    "CAP_NET_ADMIN": 12,
     "CAP_SYS_ADMIN": 21,
     "CAP_SYS_RESOURCE": 24,
     "CAP_PERFMON": 38,  # Linux 5.8, as CAP_BPF; CAP_SYS_ADMIN stands for either
@@ -29,6 +30,8 @@ _USER_NAMESPACE = 0xEFFF_FFFD
 _NEEDED = (
     ("bpf(BPF_ENABLE_STATS)", ("CAP_SYS_ADMIN",)),
     *((f"bpf(BPF_{kind}_GET_", ("CAP_SYS_ADMIN",)) for kind in ("PROG", "MAP", "BTF", "LINK")),
+    ("bpf(BPF_TASK_FD_QUERY)", ("CAP_SYS_ADMIN",)),
+    ("bpf(BPF_PROG_QUERY)", ("CAP_NET_ADMIN",)),
     ("perf_event_open", ("CAP_PERFMON",)),
     ("open tracefs", ("CAP_DAC_READ_SEARCH",)),
     ("mount tracefs", ("CAP_SYS_ADMIN",)),

@@ -110,3 +110,13 @@ def _root_length(mount: Mount) -> int:
 
 def _point_length(mount: Mount) -> int:
     return len(mount.point)
+
+
+def first_of_type(kind: str) -> str | None:
+    """Where the first file system of this type is mounted, None where none is."""
+    with open(PATH, "rb") as file:
+        for line in file:
+            fields = line.split(b" ")
+            if fields[fields.index(b"-", 6) + 1] == kind.encode():
+                return os.fsdecode(_plain(fields[4]))
+    return None

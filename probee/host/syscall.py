@@ -33,10 +33,11 @@ if TYPE_CHECKING:
 else:
     _Simple = _SimpleCData
 
-# machine: bpf, perf_event_open, fsopen, fsconfig, fsmount, membarrier, open_by_handle_at
+# machine: bpf, perf_event_open, fsopen, fsconfig, fsmount, membarrier, open_by_handle_at, capget,
+# capset
 _NUMBERS = {
-    "x86_64": (321, 298, 430, 431, 432, 324, 304),
-    "aarch64": (280, 241, 430, 431, 432, 283, 265),
+    "x86_64": (321, 298, 430, 431, 432, 324, 304, 125, 126),
+    "aarch64": (280, 241, 430, 431, 432, 283, 265, 90, 91),
 }
 
 _PERF_FLAG_FD_CLOEXEC = 8
@@ -154,3 +155,8 @@ def open_by_id(mount: int, id: int, flags: int) -> int:
     header = (8).to_bytes(4, sys.byteorder) + _FILEID_KERNFS.to_bytes(4, sys.byteorder)
     handle = bytearray(header + id.to_bytes(8, sys.byteorder))
     return _call(6, mount, address(handle), flags)
+
+
+def capabilities(header: bytearray, data: bytearray, *, change: bool) -> int:
+    """capget(2), or capset(2) to change them."""
+    return _call(8 if change else 7, address(header), address(data))

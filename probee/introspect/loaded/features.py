@@ -1,0 +1,150 @@
+"""What this kernel can do with programs, as a report: settings, types, helpers, abilities.
+
+In: /proc, the kernel's configuration, and what the kernel says to small programs and maps.
+Out: `Report`, whose rows stand in the order in which they are asked for.
+"""
+
+from __future__ import annotations
+
+import os
+
+from probee.frozen import Frozen
+from probee.host.type_probes import (
+    MISC,
+    has_bpf,
+    has_misc,
+    helper_probe,
+    makes_map,
+    takes_program,
+)
+from probee.introspect.loaded.settings import Config, Setting, config, settings
+from probee.tables.helpers import all_helpers
+from probee.tables.maps import MAP_TYPES
+from probee.tables.programs import PROGRAM_TYPES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from probee.tables.maps import MapType
+    from probee.tables.programs import ProgramType
+
+# The last of each that bpftool 7.5 knows: it asks for no newer one.
+_LAST_PROGRAM, _LAST_MAP, _LAST_HELPER = "netfilter", "arena", "cgrp_storage_delete"
+
+# To ask for these the kernel writes a warning into its log.
+_NOISY = {"trace_printk", "trace_vprintk", "probe_write_user"}
+# Programs of these types cannot be loaded without a place that they attach to.
+_NEED_A_PLACE = {"tracing", "ext", "lsm", "struct_ops"}
+
+# What hardware of an interface may take: types of programs, types of maps.
+_OFFLOAD_PROGRAMS = {"sched_cls", "xdp"}
+_OFFLOAD_MAPS = {"hash", "array"}
+
+_NETRONOME = 0x19EE
+# What its driver says of helpers that the card has not.
+_NETRONOME_SAYS = (b"not supported by FW", b"unsupported function id")
+
+
+# What it takes to be asked everything.
+RIGHTS = ("CAP_SYS_ADMIN", "CAP_BPF", "CAP_NET_ADMIN", "CAP_PERFMON")
+
+
+class Helpers(Frozen):
+    """The helpers that a type of program may call: all names, and which of them."""
+
+    type: str
+    supported: bool
+    asked: tuple[str, ...]
+    available: frozenset[str]
+
+
+class Report(Frozen):
+    """All that was asked for; a part that was not is None.
+
+    `types`, `maps` and `misc`: names and whether the kernel has them.
+    """
+
+    settings: tuple[Setting, ...] | None
+    config: Config | None
+    syscall: bool
+    types: tuple[tuple[str, bool], ...] = ()
+    maps: tuple[tuple[str, bool], ...] = ()
+    helpers: tuple[Helpers, ...] = ()
+    misc: tuple[tuple[str, bool], ...] = ()
+
+
+def report(*, interface: int = 0, full: bool = False) -> Report:
+    """Asks the kernel, or the hardware of `interface`.
+
+    `full`: also helpers of which the kernel writes a warning into its log.
+    """
+    set_, built = (None, None) if interface else (settings(), config())
+    if not has_bpf():
+        return Report(set_, built, False)
+    types = tuple(
+        (name, takes_program(name, interface))
+        for name in _names(PROGRAM_TYPES, _LAST_PROGRAM)
+        if not interface or name in _OFFLOAD_PROGRAMS
+    )
+    maps = tuple(
+        (name, makes_map(name, interface))
+        for name in _names(MAP_TYPES, _LAST_MAP)
+        if not interface or name in _OFFLOAD_MAPS
+    )
+    asked = tuple(_helpers(full=full))
+    helpers = tuple(_helpers_of(name, taken, asked, interface) for name, taken in types)
+    misc = tuple((name, has_misc(name, interface)) for name in MISC)
+    return Report(set_, built, True, types, maps, helpers, misc)
+
+
+def _names(rows: tuple[ProgramType | MapType, ...], last: str) -> Iterator[str]:
+    for row in rows:
+        yield row.name
+        if row.name == last:
+            return
+
+
+def _helpers(*, full: bool) -> Iterator[tuple[str, int]]:
+    for row in all_helpers():
+        if full or row.name not in _NOISY:
+            yield f"bpf_{row.name}", row.id
+        if row.name == _LAST_HELPER:
+            return
+
+
+def _helpers_of(
+    name: str, taken: bool, asked: tuple[tuple[str, int], ...], interface: int
+) -> Helpers:
+    found: list[str] = []
+    if taken and (interface or name not in _NEED_A_PLACE):
+        ask = helper_probe(name, interface)
+        refused = _refusals(interface)
+        found = [helper for helper, number in asked if not refused(ask(number))]
+    return Helpers(name, taken, tuple(helper for helper, _ in asked), frozenset(found))
+
+
+def _refusals(interface: int) -> Callable[[bytes | None], bool]:
+    """Whether what was said of a helper means that there is none."""
+    more = _NETRONOME_SAYS if interface and _vendor(interface) == _NETRONOME else ()
+
+    def refused(said: bytes | None) -> bool:
+        return said is None or any(words in said for words in more)
+
+    return refused
+
+
+def _vendor(interface: int) -> int:
+    from _socket import if_indextoname
+
+    try:
+        path = f"/sys/class/net/{if_indextoname(interface)}/device/vendor"
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return -1
+    try:
+        return int(os.read(fd, 8), 0)
+    except (OSError, ValueError):
+        return -1
+    finally:
+        os.close(fd)

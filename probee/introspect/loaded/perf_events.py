@@ -1,0 +1,56 @@
+"""Which descriptors of which processes trace with a program: perf events and raw tracepoints.
+
+In: /proc, and a question to the kernel about each descriptor in it. Out: rows.
+"""
+
+from __future__ import annotations
+
+import os
+
+from probee.errors import KernelError
+from probee.frozen import Frozen
+from probee.host.causes import ENOTSUPP, explain
+from probee.host.queries import Traced, traced
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Tracing(Frozen):
+    """A descriptor of a process that traces."""
+
+    process: int
+    fd: int
+    traced: Traced
+
+
+def tracing() -> Iterator[Tracing]:
+    """All of them, in the order of processes and descriptors. KernelError where it may not ask."""
+    _try()
+    for process in _numbers("/proc"):
+        for fd in _numbers(f"/proc/{process}/fd"):
+            found = traced(process, fd)
+            if isinstance(found, Traced):
+                yield Tracing(process, fd, found)
+
+
+def _try() -> None:
+    """Asks about a descriptor that traces nothing: another answer tells why there is none."""
+    fd = os.open("/", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        found = traced(os.getpid(), fd)
+    finally:
+        os.close(fd)
+    if found != ENOTSUPP and not isinstance(found, Traced):
+        raise explain("BPF_TASK_FD_QUERY", found)
+
+
+def _numbers(folder: str) -> list[int]:
+    """The names in a folder that are numbers, in its order; none where it is gone or forbidden."""
+    try:
+        return [int(name) for name in os.listdir(folder) if name.isascii() and name.isdigit()]
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return []
+    except OSError as error:
+        raise KernelError(f"look into {folder}", error.errno or 0) from None
