@@ -31,8 +31,8 @@ PAGE = grammar.page(
     VERBS,
     (
         ("cgroup tree", "all cgroups that have programs"),
-        ("cgroup show /sys/fs/cgroup/user.slice", "what is attached to one"),
-        ("cgroup show /sys/fs/cgroup/user.slice effective", "what runs for it"),
+        ("cgroup show /sys/fs/cgroup/a", "what is attached to one"),
+        ("cgroup show /sys/fs/cgroup/a effective", "what runs for it"),
     ),
     keywords=("effective",),
 )
