@@ -30,6 +30,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("prog", "Show loaded programs, in bpftool's form."),
     ("ps", "List loaded programs: where they run, whose they are, their cost."),
     ("readelf", "Show what stands in ELF64 files, as GNU readelf 2.44 prints it."),
+    ("top", "Watch what loaded programs cost, live."),
     ("stubs", "Write classes with the fields of tracepoints, for type checkers."),
 )
 
@@ -43,7 +44,6 @@ OBJECTS = (
 NOT_BUILT_COMMANDS = (
     "run",
     "check",
-    "top",
     "trace",
     "gen",
     "struct_ops",

@@ -33,6 +33,18 @@ def _one_of(words: tuple[str, ...], what: str, text: str) -> str:
     raise UsageError(f"{text!r} is no {what}{nearest(text, words)}")
 
 
+# Which programs: of ps and top.
+FILTERS = (
+    Option("type", "t", "TYPE", "programs of this type", lambda t: _one_of(_TYPES, "type", t),
+           many=True, group="Filters", takes=_TYPES),
+    Option("name", "n", "NAME", "programs of this name; *, ? and [...] match as in file names",
+           word, many=True, group="Filters"),
+    Option("pid", "p", "PID", "programs that this process holds", pid, many=True,
+           group="Filters", takes="pid"),
+    Option("comm", "c", "COMM", "programs that a process of this name holds", word, many=True,
+           group="Filters", takes="comm"),
+)  # fmt: skip
+NO_STATS = Option("no-stats", help="do not switch statistics on: no CPU%, RUNS/S, NS/RUN")
 PAGE = Page(
     "ps",
     "List loaded programs: where they run, whose they are, their cost.",
@@ -40,17 +52,10 @@ PAGE = Page(
     "unless they are on anyway. CPU% is of one CPU; MEM is the program's memory and its maps'. A "
     "program that another one calls, by a tail call or as its extension, counts within that one.",
     (
-        Option("type", "t", "TYPE", "programs of this type", lambda t: _one_of(_TYPES, "type", t),
-               many=True, group="Filters", takes=_TYPES),
-        Option("name", "n", "NAME", "programs of this name; *, ? and [...] match as in file names",
-               word, many=True, group="Filters"),
-        Option("pid", "p", "PID", "programs that this process holds", pid, many=True,
-               group="Filters", takes="pid"),
-        Option("comm", "c", "COMM", "programs that a process of this name holds", word, many=True,
-               group="Filters", takes="comm"),
+        *FILTERS,
         Option("sort", "s", "ORDER", "sort by",
                lambda t: _one_of(_SORTS, "order", t), many=True, group="Output", takes=_SORTS),
-        Option("no-stats", help="do not switch statistics on: no CPU%, RUNS/S, NS/RUN"),
+        NO_STATS,
         Option("watch", "w", help="again and again, until Ctrl-C", clashes=("json",)),
         Option("interval", "i", "SECONDS", "how long to look (default: 0.5, with --watch 2)",
                seconds),
@@ -90,10 +95,16 @@ def run(words: Sequence[str]) -> int:
     return 0
 
 
-def _options(words: Sequence[str]) -> Values:
-    values, operands = parse(PAGE.options, words)
+def only_options(page: Page, words: Sequence[str]) -> Values:
+    """The options of a command that takes no operands. Raises UsageError."""
+    values, operands = parse(page.options, words)
     if operands:
-        raise UsageError(f"{operands[0]!r} is not understood: ps takes only options")
+        raise UsageError(f"{operands[0]!r} is not understood: {page.name} takes only options")
+    return values
+
+
+def _options(words: Sequence[str]) -> Values:
+    values = only_options(PAGE, words)
     if values.count is not None and not values.watch:
         raise UsageError("option --count goes with --watch")
     return values

@@ -9,7 +9,6 @@ from __future__ import annotations
 from os import close
 from struct import Struct, pack_into
 
-from probee.errors import KernelError
 from probee.host.attributes import failure
 from probee.host.syscall import PreparedBpf, address
 from probee.uapi.bpf import BPF_OBJ_GET_INFO_BY_FD, BPF_PROG_GET_FD_BY_ID, BPF_PROG_GET_NEXT_ID
@@ -24,7 +23,8 @@ if TYPE_CHECKING:
 
 _ENOENT = 2
 _PLACES = {name: offset for name, offset, _ in BPF_PROG_INFO}
-_COUNTS = Struct("=QQQ")  # run_time_ns, run_cnt, recursion_misses stand one behind the other
+_READ = Struct("=QQQ").unpack_from  # run_time_ns, run_cnt, recursion_misses: one behind the other
+_PACK = Struct("=IIQ").pack_into
 _AT = _PLACES["run_time_ns"]
 _ZEROS = bytes(BPF_PROG_INFO_SIZE)
 
@@ -32,10 +32,11 @@ _ZEROS = bytes(BPF_PROG_INFO_SIZE)
 class RunCounts:
     """Reads the counters of programs. It holds buffers, no descriptors."""
 
-    __slots__ = ("_buffer", "_by_id", "_info", "_next")
+    __slots__ = ("_address", "_buffer", "_by_id", "_info", "_next")
 
     def __init__(self) -> None:
         self._buffer = bytearray(BPF_PROG_INFO_SIZE)
+        self._address = address(self._buffer)
         self._next = PreparedBpf(BPF_PROG_GET_NEXT_ID, bytearray(256), 8)
         self._by_id = PreparedBpf(BPF_PROG_GET_FD_BY_ID, bytearray(256), 4)
         self._info = PreparedBpf(BPF_OBJ_GET_INFO_BY_FD, bytearray(256), 16)
@@ -60,26 +61,18 @@ class RunCounts:
 
         They stand still while statistics are off. Raises KernelError.
         """
-        pack_into("=II", self._by_id.attributes, 0, id, 0)
+        self._by_id.attributes[:4] = id.to_bytes(4, "little")
         fd = self._by_id()
         if fd < 0:
             if fd == -_ENOENT:
                 return None
             raise failure("BPF_PROG_GET_FD_BY_ID", -fd, f"id {id}")
-        try:
-            return self.of(fd)
-        except KernelError:  # its device went away: it cannot run
-            return 0, 0, 0
-        finally:
-            close(fd)
-
-    def of(self, fd: int) -> Counts:
-        """The counters of the program behind a descriptor."""
         buffer = self._buffer
         buffer[:] = _ZEROS  # counts and addresses in there ask the kernel for more
-        pack_into("=IIQ", self._info.attributes, 0, fd, BPF_PROG_INFO_SIZE, address(buffer))
+        _PACK(self._info.attributes, 0, fd, BPF_PROG_INFO_SIZE, self._address)
         result = self._info()
-        if result < 0:
-            raise failure("BPF_OBJ_GET_INFO_BY_FD", -result)
-        counts: Counts = _COUNTS.unpack_from(buffer, _AT)
+        close(fd)
+        if result < 0:  # its device went away: it cannot run
+            return 0, 0, 0
+        counts: Counts = _READ(buffer, _AT)
         return counts

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from probee.introspect.loaded.programs import Program
+    from probee.introspect.loaded.types import Types
     from probee.introspect.running.attached import Attachment
     from probee.introspect.running.links import Linked
 
@@ -141,10 +142,10 @@ class Machine:
         self._unlinked = unlinked(self.known.values())
         self._slow = monotonic()
 
-    def attached(self, id: int) -> tuple[Attachment, ...]:
-        """Where a program is called."""
-        linked_ = [link.attachment for link in self._links.values() if link.program == id]
-        return (*linked_, *self._unlinked.get(id, ()))
+    @property
+    def types(self) -> Types:
+        """The BTF that was read for it."""
+        return self._programs.types
 
     def rows(self) -> list[Running]:
         """A row for each program, by id."""

@@ -47,18 +47,23 @@ class Rate(Frozen):
     missed: float = 0.0
 
 
+_NOTHING = Rate(0.0, 0.0, 0.0)
+
+
 def rate(before: Counts, after: Counts, elapsed: int) -> Rate:
     """The rates between two looks, `elapsed` nanoseconds apart.
 
     Counters that went down are another program's, which got the id; then it ran `after` in all.
     """
+    if after == before:
+        return _NOTHING
     if after[0] < before[0] or after[1] < before[1]:
         before = (0, 0, 0)
-    time, runs, missed = (max(now - then, 0) for now, then in zip(after, before, strict=True))
-    per_second = SECOND / max(elapsed, 1)
+    time, runs, missed = after[0] - before[0], after[1] - before[1], after[2] - before[2]
+    elapsed = max(elapsed, 1)
     return Rate(
-        runs * per_second, time / runs if runs else 0.0, time * 100 / max(elapsed, 1),
-        missed * per_second,
+        runs * SECOND / elapsed, time / runs if runs else 0.0, time * 100 / elapsed,
+        max(missed, 0) * SECOND / elapsed,
     )  # fmt: skip
 
 

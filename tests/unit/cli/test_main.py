@@ -55,7 +55,7 @@ def test_version(words: tuple[str, ...]) -> None:
         (("stub",), "probee: there is no tool or command 'stub'; did you mean stubs?"),
         (("xyzzy",), "probee: there is no tool or command 'xyzzy'"),
         (("execsnoop",), "probee: execsnoop is not built yet"),
-        (("top", "-h", "x"), "probee: top is not built yet"),
+        (("trace", "-h", "x"), "probee: trace is not built yet"),
         (("--json",), "probee: unknown option --json; options of a tool follow its name"),
     ],
 )
