@@ -84,7 +84,10 @@ def _map(world: World, btf: BtfGenerator, name: str) -> MapSpec:
         return MapSpec(name, table.map_type, 0, 0, table.max_entries, value_type=table.value)
     if isinstance(table, (PerfEventArray, StackTrace)):  # the kernel takes no types for them
         assert table.value is not None
-        size = U32_SIZE if isinstance(table, PerfEventArray) else table.value.size
+        size = table.value.size
+        if isinstance(table, PerfEventArray):
+            btf.value(table.value)  # as of a ring
+            size = U32_SIZE
         return MapSpec(
             name, table.map_type, U32_SIZE, size, table.max_entries, value_type=table.value
         )

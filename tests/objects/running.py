@@ -1,0 +1,185 @@
+"""libbpf at work: an object file that it opens, loads and attaches, and the rings that it reads.
+
+In: an object's bytes. Out: `Running`, a context manager; what it holds it gives back at the end.
+`Loader` is the same in a child with a mount namespace of its own, where tracefs is mounted, as
+libbpf wants it: `python -m tests.objects.running OBJECT {"OFFSET": "HEX"}` reads commands, a line
+of JSON each, and answers in JSON.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import sys
+from ctypes import c_char_p, c_int, c_size_t, c_void_p
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from tests.objects import libbpf
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.support import Spawn
+
+ROOT = Path(__file__).parent.parent.parent
+RECORD = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p, c_size_t)
+_CALLS: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    "bpf_object__open_mem": (c_void_p, (c_char_p, c_size_t, c_void_p)),
+    "bpf_object__load": (c_int, (c_void_p,)),
+    "bpf_object__find_map_by_name": (c_void_p, (c_void_p, c_char_p)),
+    "bpf_map__fd": (c_int, (c_void_p,)),
+    "bpf_map__set_initial_value": (c_int, (c_void_p, c_char_p, c_size_t)),
+    "bpf_map__initial_value": (c_void_p, (c_void_p, c_void_p)),
+    "bpf_program__fd": (c_int, (c_void_p,)),
+    "bpf_program__attach": (c_void_p, (c_void_p,)),
+    "bpf_link__destroy": (c_int, (c_void_p,)),
+    "ring_buffer__new": (c_void_p, (c_int, RECORD, c_void_p, c_void_p)),
+    "ring_buffer__consume": (c_int, (c_void_p,)),
+    "ring_buffer__free": (None, (c_void_p,)),
+}
+
+
+class Running:
+    """An object of this machine's byte order. `written`: bytes at places of `.rodata`.
+
+    `tags`: the tag of each program by its name, as the kernel tells it.
+    """
+
+    def __init__(self, data: bytes, written: Mapping[int, bytes] | None = None) -> None:
+        lib = libbpf.library()
+        assert lib is not None
+        for name, (result, arguments) in _CALLS.items():
+            function = getattr(lib, name)
+            function.restype, function.argtypes = result, arguments
+        self._lib, self._data, self._written = lib, data, written or {}
+        self._links: list[int] = []
+        self._rings: list[tuple[int, Any]] = []
+        self._object = 0
+        self.tags: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        lib = self._lib
+        self._object = lib.bpf_object__open_mem(self._data, len(self._data), None) or 0
+        assert self._object, f"libbpf opens it not: errno {ctypes.get_errno()}"
+        try:
+            self._set()
+            result = lib.bpf_object__load(self._object)
+            assert result == 0, f"libbpf loads it not: {result}"
+            for program in libbpf._each(lib.bpf_object__next_program, self._object):
+                fd = lib.bpf_program__fd(program)
+                told = Path(f"/proc/self/fdinfo/{fd}").read_text(encoding="utf-8")
+                rows = dict(line.split(":", 1) for line in told.splitlines())
+                self.tags[lib.bpf_program__name(program).decode()] = rows["prog_tag"].strip()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _set(self) -> None:
+        size = c_size_t()
+        for handle in libbpf._each(self._lib.bpf_object__next_map, self._object):
+            if self._lib.bpf_map__name(handle).endswith(b".rodata") and self._written:
+                start = self._lib.bpf_map__initial_value(handle, ctypes.byref(size))
+                for offset, value in self._written.items():
+                    assert offset + len(value) <= size.value
+                    ctypes.memmove(start + offset, value, len(value))
+
+    def attach(self) -> None:
+        """All programs to what their sections say."""
+        for program in libbpf._each(self._lib.bpf_object__next_program, self._object):
+            link = self._lib.bpf_program__attach(program)
+            name = self._lib.bpf_program__name(program).decode()
+            assert link, f"libbpf attaches {name} not: errno {ctypes.get_errno()}"
+            self._links.append(link)
+
+    def ring(self, name: str, records: list[bytes]) -> Any:
+        """A call of the result puts what came into the ring `name` into `records`."""
+        handle = self._lib.bpf_object__find_map_by_name(self._object, name.encode())
+
+        def keep(_: object, data: int, size: int) -> int:
+            records.append(ctypes.string_at(data, size))
+            return 0
+
+        callback = RECORD(keep)
+        ring = self._lib.ring_buffer__new(self._lib.bpf_map__fd(handle), callback, None, None)
+        assert ring
+        self._rings.append((ring, callback))
+        return lambda: self._lib.ring_buffer__consume(ring)
+
+    def detach(self) -> None:
+        """Takes the programs off their hooks."""
+        while self._links:
+            self._lib.bpf_link__destroy(self._links.pop())
+
+    def __exit__(self, *_: object) -> None:
+        self.detach()
+        while self._rings:
+            self._lib.ring_buffer__free(self._rings.pop()[0])
+        self._lib.bpf_object__close(self._object)
+
+
+START = 'mount -t tracefs tracefs /sys/kernel/tracing && exec "$@"'
+
+
+class Loader:
+    """An object loaded by libbpf in a child; the same calls as of `Running`."""
+
+    def __init__(
+        self, spawn: Spawn, path: Path, written: Mapping[int, bytes] | None = None
+    ) -> None:
+        places = {offset: value.hex() for offset, value in (written or {}).items()}
+        self._process = spawn(
+            "unshare", "--mount", "sh", "-c", START, "sh",
+            sys.executable, "-m", "tests.objects.running", str(path), json.dumps(places),
+            cwd=ROOT,
+        )  # fmt: skip
+        self.tags: dict[str, str] = self._answer()
+
+    def _answer(self) -> Any:
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        line = self._process.stdout.readline()
+        assert line, self._process.stderr.read().decode()
+        return json.loads(line)
+
+    def do(self, *words: str) -> Any:
+        """`attach`, `detach`, `end`; `ring NAME`: the records that came into it, in hexadecimal."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(words).encode() + b"\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def records(self, name: str) -> list[bytes]:
+        """What came into the ring `name` since the last time."""
+        return [bytes.fromhex(text) for text in self.do("ring", name)]
+
+
+def _serve(path: str, places: str) -> None:
+    written = {int(offset): bytes.fromhex(value) for offset, value in json.loads(places).items()}
+    records: dict[str, list[bytes]] = {}
+    rings: dict[str, Any] = {}
+    with Running(Path(path).read_bytes(), written) as running:
+        print(json.dumps(running.tags), flush=True)
+        for line in sys.stdin:
+            answer: object = None
+            match json.loads(line):
+                case ["attach"]:
+                    running.attach()
+                case ["detach"]:
+                    running.detach()
+                case ["ring", name]:
+                    if name not in rings:
+                        records[name] = []
+                        rings[name] = running.ring(name, records[name])
+                    rings[name]()
+                    answer = [record.hex() for record in records[name]]
+                    records[name].clear()
+                case _:
+                    break
+            print(json.dumps(answer), flush=True)
+    print("null", flush=True)
+
+
+if __name__ == "__main__":
+    _serve(*sys.argv[1:])
