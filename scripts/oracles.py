@@ -63,6 +63,7 @@ ORACLES = (
     Oracle("strace", ("strace",), ("strace",), "says what a process really did"),
     Oracle("opensnoop", ("opensnoop-libbpf", "opensnoop"), ("libbpf-tools",), "the C peer"),
     Oracle("bpftrace", ("bpftrace",), ("bpftrace",), "a peer"),
+    Oracle("dot", ("dot",), ("graphviz",), "draws graphs"),
     Oracle("bash", ("bash",), ("bash",), "completes words"),
     Oracle("zsh", ("zsh",), ("zsh",), "completes words"),
     Oracle("fish", ("fish",), ("fish",), "completes words"),

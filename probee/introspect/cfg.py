@@ -1,0 +1,139 @@
+"""The control flow of a program in an object file, as a graph that graphviz draws.
+
+In: a `CollectionSpec` and the name of one of its programs. Out: dot. A box is a basic block: the
+lines of source that it comes from and its instructions, with helpers, maps and functions by name.
+A frame is a function; dashed lines lead to the functions that a block calls.
+"""
+
+from __future__ import annotations
+
+from probee.asm.blocks import FALSE, JUMP, NEXT, TRUE, blocks, called
+from probee.asm.decode import decode
+from probee.asm.disasm import kernel_text
+from probee.asm.opcodes import CALL, CALL_HELPER, CALL_LOCAL, JMP
+from probee.btf.ext import read_line_info
+from probee.btf.reader import Btf
+from probee.errors import UsageError
+from probee.frame.options import nearest
+from probee.frame.text import printable
+from probee.frozen import Frozen
+from probee.tables.helpers import name_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from probee.asm.blocks import Block
+    from probee.asm.insn import Insn
+    from probee.btf.ext import LineInfo
+    from probee.spec.programs import CollectionSpec, ProgramSpec
+
+# How each kind of edge is drawn.
+_STYLES = {
+    TRUE: 'label="true", color="#2e7d32", fontcolor="#2e7d32"',
+    FALSE: 'label="false", color="#c62828", fontcolor="#c62828"',
+    JUMP: 'color="#1565c0"',
+    NEXT: 'style="bold"',
+}
+_CALL = 'style="dashed", color="#757575", constraint=false'
+
+
+def dot(spec: CollectionSpec, name: str) -> Iterator[str]:
+    """The graph, line by line. UsageError where no program has that name, else FormatError."""
+    program = _program(spec, name)
+    insns = decode(program.code, spec.endian)
+    names = {slot: function for function, slot in program.functions} or {0: program.name}
+    rows = blocks(insns, names)
+    labels = _Labels(spec, program, names)
+    yield f'digraph "{_quoted(program.name)}" {{\n'
+    yield '\tgraph [fontname="monospace"];\n'
+    yield '\tnode [shape="box", fontname="monospace", fontsize=10];\n'
+    yield '\tedge [fontname="monospace", fontsize=10];\n'
+    for function, title in sorted(names.items()):
+        yield f'\tsubgraph "cluster_{function}" {{\n\t\tlabel="{_quoted(title)}";\n'
+        for block in rows:
+            if block.function == function:
+                yield f'\t\tb{block.start} [label="{labels.of(block)}"];\n'
+        yield "\t}\n"
+    for block in rows:
+        for edge in block.edges:
+            yield f"\tb{block.start} -> b{edge.to} [{_STYLES[edge.how]}];\n"
+        for function in block.calls:
+            if function in names:
+                yield f"\tb{block.start} -> b{function} [{_CALL}];\n"
+    yield "}\n"
+
+
+def _program(spec: CollectionSpec, name: str) -> ProgramSpec:
+    for program in spec.programs:
+        if program.name == name:
+            return program
+    known = [program.name for program in spec.programs]
+    there = f"; there are {', '.join(known)}" if known else ""
+    raise UsageError(f"there is no program {name!r}{nearest(name, known) or there}")
+
+
+class _Origin(Frozen):
+    """Where code comes from: the names that stand in its lines."""
+
+    lines: dict[int, LineInfo]
+    subjects: dict[int, str]
+
+
+class _Labels:
+    """The text in each box."""
+
+    __slots__ = ("_btf", "_names", "_origin")
+
+    def __init__(self, spec: CollectionSpec, program: ProgramSpec, names: dict[int, str]) -> None:
+        self._btf = Btf(spec.btf) if spec.btf else None
+        self._names = names
+        order = spec.endian == "big"
+        rows = read_line_info(program.line_info, big_endian=order) if self._btf else ()
+        subjects = {reloc.insn: _subject(reloc.symbol, reloc.kind, reloc.addend)
+                    for reloc in program.relocs}  # fmt: skip
+        self._origin = _Origin({row.insn_off: row for row in rows}, subjects)
+
+    def of(self, block: Block) -> str:
+        """Lines that dot sets flush left."""
+        lines: list[str] = []
+        last = ""
+        for slot, insn in block.insns:
+            source = self._source(slot)
+            if source and source != last:
+                lines.append(f"; {source}")
+                last = source
+            lines.append(f"{slot:4d}: {self._text(slot, insn)}")
+        return "".join(f"{_quoted(line)}\\l" for line in lines)
+
+    def _source(self, slot: int) -> str:
+        row = self._origin.lines.get(slot)
+        if row is None or self._btf is None:
+            return ""
+        return self._btf.string(row.text).strip()
+
+    def _text(self, slot: int, insn: Insn) -> str:
+        subject = self._origin.subjects.get(slot, "")
+        function = called(insn, slot)
+        if function is not None:
+            subject = self._names.get(function, f"slot {function}")
+        elif insn.code == JMP | CALL and insn.src == CALL_HELPER:
+            subject = f"bpf_{name_of(insn.imm) or 'helper'}"
+        if insn.code == JMP | CALL and insn.src == CALL_LOCAL:
+            return f"call {subject}"
+        text = kernel_text(insn, call=lambda _: subject or None, imm=lambda _: subject or None)
+        return text.partition(" ")[2]  # without the opcode
+
+
+def _subject(symbol: str, kind: str, addend: int) -> str:
+    """What an instruction refers to, in a word."""
+    if kind == "map":
+        return f"map[{symbol}]"
+    if kind == "value":
+        return f"{symbol}+{addend}" if addend else symbol
+    return symbol
+
+
+def _quoted(text: str) -> str:
+    """Within quotes of dot."""
+    return printable(text).replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
