@@ -14,6 +14,8 @@ subprograms, variables, externs, types. No kernel is asked. Whatever does not fi
 
 from __future__ import annotations
 
+import gc
+
 from probee.errors import FormatError
 from probee.objfile.read_code import Code, Names
 from probee.objfile.read_data import Data
@@ -44,13 +46,28 @@ def read_file(path: StrPath) -> CollectionSpec:
 
 
 def read(data: ReadableBuffer) -> CollectionSpec:
-    """The object in `data`. Raises FormatError, NotSupportedError."""
-    return _checked(data, restore)
+    """The object in `data`. Raises FormatError, NotSupportedError.
+
+    Python's collector of cycles rests meanwhile: what is made has none, and lives on.
+    """
+    return _rested(data, restore)
 
 
 def read_plain(data: ReadableBuffer) -> CollectionSpec:
     """The same without what only probee says of its own objects: as other loaders see it."""
-    return _checked(data, lambda spec: spec)
+    return _rested(data, lambda spec: spec)
+
+
+def _rested(
+    data: ReadableBuffer, finish: Callable[[CollectionSpec], CollectionSpec]
+) -> CollectionSpec:
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return _checked(data, finish)
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _checked(

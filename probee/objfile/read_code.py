@@ -27,38 +27,35 @@ if TYPE_CHECKING:
     from probee.spec.programs import ExternSpec
 
 CALL = 0x85
+_ZERO = bytes(4)
 SLOT = 8
 _IMM = {"<": Struct("<i"), ">": Struct(">i")}
 _TYPES = {LD_IMM64: uapi.R_BPF_64_64, CALL: uapi.R_BPF_64_32}
 
 
-class Function(Frozen):
-    """`start` to `end` are bytes in section number `section`. `local`: its symbol is."""
+class Function:
+    """`start` to `end` are bytes in section number `section`. `local`: its symbol is.
 
-    name: str
-    section: int
-    start: int
-    end: int
-    local: bool
+    Each is equal to itself alone, so that it is found quickly: an object has them once.
+    """
 
+    __slots__ = ("end", "local", "name", "section", "start")
 
-class Call(Frozen):
-    """Slot `slot` calls `target`, or with `address` loads its address."""
-
-    slot: int
-    target: Function
-    address: bool
+    def __init__(self, name: str, section: int, start: int, end: int, *, local: bool) -> None:
+        self.name, self.section, self.start, self.end = name, section, start, end
+        self.local = local
 
 
 class Body(Frozen):
-    """`relocs`: (slot, kind, symbol, addend) as in `Reloc`. `calls` ascend by slot.
+    """`relocs`: (slot, kind, symbol, addend) as in `Reloc`.
 
+    `calls`: (slot, function, whether its address is loaded there), ascending.
     `helpers`: the numbers of those called, in the order of their first call.
     """
 
     code: bytes
     relocs: tuple[tuple[int, str, str, int], ...]
-    calls: tuple[Call, ...]
+    calls: tuple[tuple[int, Function, bool], ...]
     helpers: tuple[int, ...]
 
 
@@ -116,7 +113,7 @@ class Code:
                 )
             start, end = symbol.value, stop
             local = symbol.bind == uapi.STB_LOCAL
-            found.append(Function(symbol.name, section.index, start, end, local))
+            found.append(Function(symbol.name, section.index, start, end, local=local))
             self.functions.setdefault((section.index, start), found[-1])
 
     def body(self, function: Function) -> Body:
@@ -155,7 +152,7 @@ class _Reading:
         self.code = bytearray(section.data[function.start : function.end])
         self.imm = _IMM[code.file.order]
         self.relocs: list[tuple[int, str, str, int]] = []
-        self.calls: list[Call] = []
+        self.calls: list[tuple[int, Function, bool]] = []
         self.done: set[int] = set()  # slots with a relocation
 
     def wrong(self, slot: int, message: str) -> FormatError:
@@ -177,7 +174,7 @@ class _Reading:
             self.done.add(slot)
             self._relocation(slot, type_, self.file.symbols[symbol])
         helpers = self._plain_calls()
-        self.calls.sort(key=lambda call: call.slot)
+        self.calls.sort(key=lambda call: call[0])
         return Body(bytes(self.code), tuple(self.relocs), tuple(self.calls), helpers)
 
     def _found(self, opcode: int) -> list[int]:
@@ -231,7 +228,7 @@ class _Reading:
         elif (symbol.section, symbol.value + imm) in self.whole.functions:
             target = self.whole.functions[symbol.section, symbol.value + imm]
             self._set_source(slot, PSEUDO_FUNC)
-            self.calls.append(Call(slot, target, address=True))
+            self.calls.append((slot, target, True))
         else:
             raise self.wrong(slot, f"it refers to {self._said(symbol, imm)}, no data or function")
 
@@ -243,9 +240,9 @@ class _Reading:
 
     def _blank(self, slot: int, kind: str, symbol: str, addend: int) -> None:
         """An ld_imm64 that a loader fills in."""
-        self._set_source(slot, 0)
-        self.code[slot * SLOT + 4 : slot * SLOT + 8] = bytes(4)
-        self.code[slot * SLOT + 12 : slot * SLOT + 16] = bytes(4)
+        at = slot * SLOT
+        self.code[at + 1] &= 0xF0 if self.file.big_endian else 15
+        self.code[at + 4 : at + 8] = self.code[at + 12 : at + 16] = _ZERO
         self.relocs.append((slot, kind, symbol, addend))
 
     def _extern(self, slot: int, extern: ExternSpec) -> None:
@@ -267,7 +264,7 @@ class _Reading:
         target = self.whole.functions.get((symbol.section, symbol.value + (imm + 1) * SLOT))
         if target is None:
             raise self.wrong(slot, f"it calls {self._said(symbol, 0)}, which is no function here")
-        self.calls.append(Call(slot, target, address=False))
+        self.calls.append((slot, target, False))
 
     def _plain_calls(self) -> tuple[int, ...]:
         """Calls within the section, which need no relocation; the helpers among all calls."""
@@ -284,7 +281,7 @@ class _Reading:
                 target = self.whole.functions.get((self.function.section, start))
                 if target is None:
                     raise self.wrong(slot, "it calls a place where no function begins")
-                self.calls.append(Call(slot, target, address=False))
+                self.calls.append((slot, target, False))
             else:
                 raise self.wrong(slot, f"a call of unknown kind {source}, without a relocation")
         return tuple(helpers)

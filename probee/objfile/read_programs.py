@@ -11,7 +11,7 @@ from __future__ import annotations
 from struct import pack, pack_into
 
 from probee.errors import FormatError, NotSupportedError
-from probee.frozen import replace
+from probee.frozen import Frozen
 from probee.spec.programs import Attach, CoreReloc, ProgramSpec, Reloc
 from probee.tables import helpers, programs, sections
 from probee.uapi import bpf as uapi
@@ -77,10 +77,10 @@ class Programs:
             call = next(waiting[-1], None)
             if call is None:
                 waiting.pop()
-            elif call.target not in starts:
-                part = self._part(call.target)
-                starts[call.target] = end
-                found.append((end, call.target, part))
+            elif call[1] not in starts:
+                part = self._part(call[1])
+                starts[call[1]] = end
+                found.append((end, call[1], part))
                 end += len(part.body.code) // _SLOT
                 waiting.append(iter(part.body.calls))
                 if end > _MOST_SLOTS:
@@ -105,10 +105,10 @@ class Programs:
         lines: list[int] = []
         numbers: dict[int, None] = {}
         for start, _, part in linked:
-            for call in part.body.calls:
-                slot = start + call.slot
-                pack_into(order + "i", code, slot * _SLOT + 4, starts[call.target] - slot - 1)
-                if call.address:
+            for at, target, is_address in part.body.calls:
+                slot = start + at
+                pack_into(order + "i", code, slot * _SLOT + 4, starts[target] - slot - 1)
+                if is_address:
                     pack_into(order + "i", code, slot * _SLOT + 12, 0)
             relocs += [
                 Reloc(start + slot, kind, symbol, addend)
@@ -124,16 +124,33 @@ class Programs:
             numbers.update(dict.fromkeys(part.body.helpers))
         if len(types) != 2 * len(linked):
             types = lines = []  # the kernel takes them for all functions, or for none
-        return replace(
-            _kind(section.name, main.name),
-            code=bytes(code),
-            relocs=tuple(relocs),
-            func_info=pack(f"{order}{len(types)}I", *types),
-            line_info=pack(f"{order}{len(lines)}I", *lines),
-            functions=tuple((function.name, start) for start, function, _ in linked),
-            helpers=tuple(_HELPERS.get(n, f"helper {n}") for n in numbers),
-            core=tuple(core),
+        said = _said(section.name.removeprefix("?"))
+        return ProgramSpec(
+            main.name,
+            said.type,
+            said.attach_type,
+            said.attach,
+            bytes(code),
+            tuple(relocs),
+            pack(f"{order}{len(types)}I", *types),
+            pack(f"{order}{len(lines)}I", *lines),
+            tuple((function.name, start) for start, function, _ in linked),
+            (),
+            tuple(_HELPERS.get(n, f"helper {n}") for n in numbers),
+            said.flags,
+            tuple(core),
+            section.name.removeprefix("?"),
+            not section.name.startswith("?"),
         )
+
+
+class _Said(Frozen):
+    """What a section's name says of its programs, as in `ProgramSpec`."""
+
+    type: int = 0
+    attach_type: int = 0
+    attach: tuple[Attach, ...] = ()
+    flags: int = 0
 
 
 class _Part:
@@ -151,25 +168,19 @@ class _Part:
         self.body, self.type, self.lines, self.core = body, type_, lines, core
 
 
-def _kind(section: str, name: str) -> ProgramSpec:
-    """A program without code: what the section's name says of it.
-
-    A name that says nothing gives type 0, as libbpf does: whoever loads it may know.
-    """
-    plain = section.removeprefix("?")
-    bare = ProgramSpec(name, 0, 0, (), b"", section=plain, autoload=plain == section)
+def _said(section: str) -> _Said:
+    """A name that says nothing gives type 0, as libbpf does: whoever loads it may know."""
     try:
-        found = sections.by_section(plain)
+        found = sections.by_section(section)
     except NotSupportedError:
-        return bare
+        return _Said()
     row = found.row
     kind = _KINDS.get(row.names[0], row.names[0])
     target = found.hook.replace("/", ":", 1) if kind == "tracepoint" else found.hook
     flags = uapi.BPF_F_SLEEPABLE if found.sleepable else 0
-    return replace(
-        bare,
-        type=programs.by_name(row.program_type).number,
-        attach_type=programs.attach_type(row.attach_type).number if row.attach_type else 0,
-        attach=(Attach(kind, target),) if found.hook else (),
-        flags=flags | (uapi.BPF_F_XDP_HAS_FRAGS if row.frags else 0),
+    return _Said(
+        programs.by_name(row.program_type).number,
+        programs.attach_type(row.attach_type).number if row.attach_type else 0,
+        (Attach(kind, target),) if found.hook else (),
+        flags | (uapi.BPF_F_XDP_HAS_FRAGS if row.frags else 0),
     )

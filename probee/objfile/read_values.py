@@ -40,7 +40,7 @@ class Values:
     def filled(self, declared: list[Declared]) -> list[MapSpec]:
         """The maps of `.maps` with what they hold at the start."""
         section = self._file.named.get(MAPS)
-        values: dict[str, dict[int, str]] = {row.spec.name: {} for row in declared}
+        values: dict[int, dict[int, str]] = {row.var.offset: {} for row in declared}
         starts = [row.var.offset for row in declared]
         maps = {row.var.offset: row.spec.name for row in declared}
         for offset, _, symbol, where in self._file.relocations(section) if section else ():
@@ -60,10 +60,10 @@ class Values:
                     f"map {row.spec.name} holds {target.name!r}, which is not {wanted}",
                     offset=where,
                 )
-            values[row.spec.name][(offset - first) // _POINTER] = name
+            values[row.var.offset][(offset - first) // _POINTER] = name
         return [
-            replace(row.spec, values=tuple(sorted(values[row.spec.name].items())))
-            for row in declared
+            replace(row.spec, values=tuple(sorted(found.items()))) if found else row.spec
+            for row, found in zip(declared, values.values(), strict=True)
         ]
 
     def _map(self, maps: dict[int, str], symbol: Symbol) -> str:

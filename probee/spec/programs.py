@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from probee.spec.types import StructType, ValueType
 
 
+_set = object.__setattr__
+
 PER_CPU = ".percpu"  # the section of variables that each CPU has for itself
 CODE = ".code"  # in place of a section: the value stands in the instructions themselves
 
@@ -126,6 +128,13 @@ class Reloc(Frozen):
     symbol: str
     addend: int = 0
 
+    # An object has thousands: half the time that the general constructor takes.
+    def __init__(self, insn: int, kind: str, symbol: str, addend: int = 0) -> None:
+        _set(self, "insn", insn)
+        _set(self, "kind", kind)
+        _set(self, "symbol", symbol)
+        _set(self, "addend", addend)
+
 
 UNPLACED = -1
 UNRESOLVED, ABSENT = -1, -2  # values of a CoreReloc; all others are 0 or more
@@ -159,6 +168,19 @@ class CoreReloc(Frozen):
     type: int
     access: str
     value: int = UNRESOLVED
+
+    def __init__(
+        self, insn: int, kind: str, struct: str, path: str, wants: str, type: int, access: str,
+        value: int = UNRESOLVED,
+    ) -> None:  # fmt: skip
+        _set(self, "insn", insn)
+        _set(self, "kind", kind)
+        _set(self, "struct", struct)
+        _set(self, "path", path)
+        _set(self, "wants", wants)
+        _set(self, "type", type)
+        _set(self, "access", access)
+        _set(self, "value", value)
 
 
 class Attach(Frozen):
