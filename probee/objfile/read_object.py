@@ -25,6 +25,7 @@ MAPS = ".maps"
 LEGACY_MAPS = "maps"
 ARENA = ".addr_space.1"  # what lies in the arena of the object; LLVM names it by the address space
 STRUCT_OPS = (".struct_ops", ".struct_ops.link", "?.struct_ops", "?.struct_ops.link")
+_SINGLE = (".BTF", ".BTF.ext", MAPS, "license", "version", ARENA, *STRUCT_OPS)
 JUMP_TABLES = ".jumptables"
 _MACHINES = (0, uapi.EM_BPF)  # clang before 4.0 gave no machine
 MAX_ZEROES = 1 << 28  # bytes of .bss in one object; the file need not hold them
@@ -72,7 +73,8 @@ class ObjectFile:
             raise FormatError("this BPF object has no symbol table", offset=40)
         self.named: dict[str, Section] = {}
         for section in self.sections[1:]:
-            self.named.setdefault(section.name, section)
+            if self.named.setdefault(section.name, section) is not section:
+                self._demand_first(section)
         self._refuse()
         self.code = [s for s in self.sections[1:] if _is_code(s)]
         self.text = next((s.index for s in self.code if s.name == TEXT), 0)
@@ -89,6 +91,10 @@ class ObjectFile:
         for section in self.sections[1:]:
             if section.type in (uapi.SHT_REL, uapi.SHT_RELA):
                 self._tables.setdefault(section.info, []).append(section)
+
+    def _demand_first(self, section: Section) -> None:
+        if section.name in _SINGLE:
+            raise FormatError(f"a second section {section.name}", offset=section.offset)
 
     def _refuse(self) -> None:
         """What is well-formed and still not taken."""

@@ -332,7 +332,8 @@ def _check(made: object) -> None:
 
 def _placed(spec: CollectionSpec) -> bool:
     """Whether counters and variables lie within sections that the spec has."""
-    sizes = {map_.name: map_.value_size for map_ in spec.maps}
+    # What an arena begins with is no value of it.
+    sizes = {map_.name: max(map_.value_size, len(map_.contents)) for map_ in spec.maps}
     ends = [(counter.section, counter.offset + 8) for counter in spec.counters]
     ends += [
         (variable.section, variable.offset + variable.type.size)
