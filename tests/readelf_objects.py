@@ -161,3 +161,85 @@ def one_of_each_relocation(machine: int, count: int, order: str = "<") -> bytes:
     struct.pack_into(order + "Q", header, 40, 64 + len(body))
     struct.pack_into(order + "HH", header, 60, 4, 3)
     return bytes(header) + body + rows
+
+
+class _Strings:
+    """A table of strings that grows."""
+
+    def __init__(self) -> None:
+        self.data = b"\0"
+
+    def add(self, text: str) -> int:
+        """Where the string stands, which may be within another."""
+        wanted = text.encode() + b"\0"
+        at = self.data.find(wanted)
+        if at < 0:
+            at = len(self.data)
+            self.data += wanted
+        return at
+
+
+def sample(order: str = "<", machine: int = 247) -> bytes:
+    """An object with a section of nearly every kind that objects have; no compiler is needed."""
+    names, strings = _Strings(), _Strings()
+
+    def symbol(name: str, info: int, shndx: int, value: int = 0, size: int = 0) -> bytes:
+        return struct.pack(order + "IBBHQQ", strings.add(name), info, 0, shndx, value, size)
+
+    symbols = [
+        symbol("", 0, 0), symbol("", 3, 1), symbol("source.c", 4, 0xFFF1),
+        symbol("LBB0_2", 0, 1, 16), symbol("a_function_with_a_rather_long_name", 0x12, 1, 0, 32),
+        symbol("events", 0x11, 4, 0, 32), symbol("LICENSE", 0x11, 3, 0, 4),
+        symbol("external", 0x20, 0), symbol("common", 0x15, 0xFFF2, 4, 4),
+        symbol("ifunc", 0x1A, 1, 8, 8),
+    ]  # fmt: skip
+    rel = [(0, 5 << 32 | 1), (8, 1 << 32 | 10), (16, 7 << 32 | 10), (24, 9 << 32 | 2), (8, 99)]
+    rela = [(0, 1 << 32 | 11, 8), (4, 6 << 32 | 3, -1), (8, 3, 5)]
+    note = struct.pack(order + "III4s4s", 4, 4, 3, b"GNU", b"\1\2\3\4")
+    note += struct.pack(order + "III8s4s", 6, 3, 7, b"owner", b"abc")
+    rels = b"".join(struct.pack(order + "QQ", *row) for row in rel)
+    relas = b"".join(struct.pack(order + "QQq", *row) for row in rela)
+    # name, type, flags, contents, link, info, entry size
+    contents: list[tuple[str, int, int, bytes | None, int, int, int]] = [
+        ("", 0, 0, b"", 0, 0, 0),
+        (".text", 1, 6, bytes(range(32)), 0, 0, 0),
+        (".rel.text", 9, 0x40, rels, 11, 1, 16),
+        ("license", 1, 3, b"GPL\0", 0, 0, 0),
+        (".maps", 1, 3, bytes(32), 0, 0, 0),
+        (".bss", 8, 3, b"", 0, 0, 0),
+        (".debug_info", 1, 0, b"debug\n\tinfo\0more\x80\xff" + bytes(4), 0, 0, 0),
+        (".rela.debug_info", 4, 0, relas, 11, 6, 24),
+        (".note", 7, 2, note, 0, 0, 0),
+        (".group", 17, 0, struct.pack(order + "III", 1, 3, 4), 11, 4, 4),
+        (".llvm_addrsig", 0x6FFF4C03, 0x80000000, b"\5\6", 11, 0, 0),
+        (".symtab", 2, 0, b"".join(symbols), 12, 4, 24),
+        (".strtab", 3, 0, strings.data, 0, 0, 0),
+        (".shstrtab", 3, 0, None, 0, 0, 0),
+    ]  # fmt: skip
+    return _packed(order, machine, contents, names)
+
+
+def _packed(
+    order: str,
+    machine: int,
+    contents: list[tuple[str, int, int, bytes | None, int, int, int]],
+    names: _Strings,
+) -> bytes:
+    """Header, sections, table; contents that are None are the table of names, which is the last."""
+    offsets = [names.add(row[0]) for row in contents]
+    body, table = b"", b""
+    for at, (_, kind, flags, own, link, info, entsize) in zip(offsets, contents, strict=True):
+        data = names.data if own is None else own
+        body += bytes(-len(body) % 8)
+        place = 64 + len(body) if kind else 0
+        size = 64 if kind == 8 else len(data)
+        table += struct.pack(
+            order + "IIQQQQIIQQ", at, kind, flags, 0, place, size, link, info,
+            4 if kind == 7 else 8, entsize,
+        )  # fmt: skip
+        body += data
+    body += bytes(-len(body) % 8)
+    header = bytearray(header_of(machine, order))
+    struct.pack_into(order + "Q", header, 40, 64 + len(body))
+    struct.pack_into(order + "HH", header, 60, len(contents), len(contents) - 1)
+    return bytes(header) + body + table
