@@ -12,15 +12,14 @@ import pytest
 
 from probee.introspect.readelf import machines, reloc_names
 from tests import readelf_pair
+from tests.objects.build import Object, objects
 from tests.readelf_objects import C_SOURCE, CXX_SOURCE, NOTES, header_of, one_of_each_relocation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 pytestmark = pytest.mark.oracle("readelf-2.44")
-PAIRS = Path(__file__).parents[2] / "bench" / "codegen" / "pairs"
-CLANGS = ("clang-14", "clang-16", "clang-19", "clang")
-BPF_NAMES = ("array_scan", "bit_fields", "block_io")
+EVERY = 12  # of the corpus of BPF objects one in so many is shown in all ways
 GCC = {
     "plain": ("-O0",),
     "debug": ("-O2", "-g"),
@@ -42,22 +41,29 @@ SETS_OF_WORDS: tuple[tuple[str, ...], ...] = (
 )  # fmt: skip
 
 
+WHOLE_CORPUS: tuple[tuple[str, ...], ...] = (
+    ("-a", "-W"), ("-a",), ("-h",), ("-S",), ("-t",), ("-s",), ("-r",),
+    tuple(f"-x{at}" for at in range(40)), tuple(f"-p{at}" for at in range(40)),
+    tuple(f"-R{at}" for at in range(40)),
+)  # fmt: skip
+
+
 def _compile(compiler: str, source: Path, target: Path, *words: str) -> Path:
     subprocess.run([compiler, *words, "-c", str(source), "-o", str(target)], check=True)
     return target
 
 
+@pytest.fixture
+def corpus(built: Callable[[Object], Path]) -> list[Path]:
+    """Every BPF object of tests/objects."""
+    return [built(row) for row in objects()]
+
+
 @pytest.fixture(scope="module")
-def objects(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Of every clang and gcc that there is."""
+def of_gcc(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Objects of x86-64, none where there is no gcc."""
     folder = tmp_path_factory.mktemp("objects")
     found: list[Path] = []
-    for clang in filter(shutil.which, CLANGS):
-        for name in BPF_NAMES:
-            for order in ("bpfel", "bpfeb"):
-                target = folder / f"{name}-{order}-{clang}.o"
-                words = ("-target", order, "-g", "-O2")
-                found.append(_compile(clang, PAIRS / f"{name}.c", target, *words))
     for suffix, text in (("c", C_SOURCE), ("cc", CXX_SOURCE), ("s", NOTES)):
         (folder / f"source.{suffix}").write_text(text)
     for name, flags in GCC.items():
@@ -67,9 +73,13 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
                 found.append(_compile(compiler, source, target, *flags))
     if shutil.which("gcc"):
         found.append(_compile("gcc", folder / "source.s", folder / "notes.o"))
-    if not found:
-        pytest.skip("neither clang nor gcc is here")
     return found
+
+
+@pytest.fixture
+def some(corpus: list[Path], of_gcc: list[Path]) -> list[Path]:
+    """A part of the corpus, and what gcc makes."""
+    return [*corpus[::EVERY], *of_gcc]
 
 
 @pytest.fixture
@@ -83,29 +93,37 @@ def compare(oracle: Callable[[str], str]) -> Callable[[Sequence[str]], str]:
     return run
 
 
+@pytest.mark.parametrize("words", WHOLE_CORPUS, ids=lambda words: " ".join(words[:3]))
+def test_the_whole_corpus_is_shown_byte_for_byte(
+    words: tuple[str, ...], corpus: list[Path], compare: Callable[[Sequence[str]], str]
+) -> None:
+    assert len(corpus) > 200
+    assert compare((*words, *map(str, corpus))) == ""
+
+
 @pytest.mark.parametrize("words", SETS_OF_WORDS, ids=" ".join)
 def test_objects_are_shown_byte_for_byte(
-    words: tuple[str, ...], objects: list[Path], compare: Callable[[Sequence[str]], str]
+    words: tuple[str, ...], some: list[Path], compare: Callable[[Sequence[str]], str]
 ) -> None:
-    found = {path.name: compare((*words, str(path))) for path in objects}
+    found = {path.name: compare((*words, str(path))) for path in some}
     assert not {name: text for name, text in found.items() if text}
 
 
 def test_several_files_have_headings_and_one_status(
-    objects: list[Path], compare: Callable[[Sequence[str]], str], tmp_path: Path
+    some: list[Path], compare: Callable[[Sequence[str]], str], tmp_path: Path
 ) -> None:
     nothing, text = tmp_path / "nothing", tmp_path / "text"
     nothing.touch()
     text.write_text("no object, but long enough to hold the header of one: " + "x" * 64)
-    words = [str(path) for path in (*objects[:3], nothing, text, tmp_path, tmp_path / "none")]
+    words = [str(path) for path in (*some[:3], nothing, text, tmp_path, tmp_path / "none")]
     assert compare(["-hS", *words]) == ""
     assert compare([words[0], "-h", words[1], "--", words[2]]) == ""
 
 
 def test_wrong_options_are_told_in_getopts_words(
-    objects: list[Path], oracle: Callable[[str], str]
+    some: list[Path], oracle: Callable[[str], str]
 ) -> None:
-    file = str(objects[0])
+    file = str(some[0])
     for words in (
         ["-q"], ["-hq", file], ["--foo=3", file], ["--sym", file], ["--d=3", file], ["--dwarf"],
         ["--sections=3", file], ["--hex-dump"], ["-x"], ["-i"], ["-i", "x", file], ["-h"],
@@ -117,9 +135,9 @@ def test_wrong_options_are_told_in_getopts_words(
 
 
 def test_options_that_are_abbreviated_or_odd(
-    objects: list[Path], compare: Callable[[Sequence[str]], str], tmp_path: Path
+    some: list[Path], compare: Callable[[Sequence[str]], str], tmp_path: Path
 ) -> None:
-    file = str(objects[-1])
+    file = str(some[-1])
     listed = tmp_path / "words"
     listed.write_text(f"-h '--sections' \\\n \"{file}\"")
     for words in (
