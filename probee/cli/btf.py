@@ -25,10 +25,11 @@ VERBS = (
 PAGE = grammar.page(
     "btf",
     "Show loaded BTF, and print types, in bpftool's form.",
-    "SOURCE is file PATH, an object or bare BTF such as /sys/kernel/btf/vmlinux, or id ID, what "
-    "the kernel has loaded. FORM is format raw, a record for each type, or format c, a header that "
-    "programs for the kernel include; its types are sorted, so that headers of two kernels can be "
-    "compared, and unsorted leaves them as they come.",
+    "SOURCE is file PATH, an object or bare BTF such as /sys/kernel/btf/vmlinux; id ID, what "
+    "the kernel has loaded; prog PROG or map MAP, what came with either: of a map its key and "
+    "value, unless key, value or all stands behind it. FORM is format raw, a record for each type, "
+    "or format c, a header that programs for the kernel include; its types are sorted, so that "
+    "headers of two kernels can be compared, and unsorted leaves them as they come.",
     VERBS,
     (
         ("btf", "all loaded BTF"),
@@ -40,16 +41,18 @@ PAGE = grammar.page(
         Option("base-btf", "B", "FILE", "the types that those of SOURCE stand on", file_name,
                takes="file"),
     ),
-    keywords=("file", "id", "format", "raw", "c", "unsorted"),
+    keywords=("file", "id", "prog", "map", "format", "raw", "c", "unsorted"),
 )  # fmt: skip
 _SOURCES = ("map", "prog", "id", "file")  # in bpftool's order: `m` is a map
+_PARTS = ("key", "value", "all", "kv")
 
 
 class _Request(Frozen):
-    """`source` is "file" or "id", `what` the path or the number."""
+    """`path` or `id` is what is asked for. `roots`: only these types and what they need."""
 
-    source: str
-    what: str
+    path: str
+    id: int
+    roots: tuple[int, ...] | None
     format: str
     sort: bool
 
@@ -86,13 +89,43 @@ def _request(words: Sequence[str]) -> _Request:
     rest = list(words)
     given = rest.pop(0) if rest else ""
     source = next((word for word in _SOURCES if given and word.startswith(given)), "")
-    if source in {"map", "prog"}:
-        raise UsageError(f"dump {source} is not built yet; id takes the btf_id of a {source}")
+    path, id, roots = "", 0, None
     if not source or not rest:
-        raise UsageError("a source is wanted: file PATH or id ID")
-    what = rest.pop(0)
-    if source == "id":
-        whole(what, 0, 0xFFFFFFFF, "an id")
+        raise UsageError("a source is wanted: file PATH, id ID, prog PROG or map MAP")
+    if source == "file":
+        path = rest.pop(0)
+    elif source == "id":
+        id = whole(rest.pop(0), 0, 0xFFFFFFFF, "an id")
+    else:
+        id, types, rest = _of_loaded(source, rest)
+        if source == "map":
+            part = next(
+                (word for word in _PARTS if rest and rest[0] and word.startswith(rest[0])), ""
+            )
+            del rest[: bool(part)]
+            roots = {"key": types[:1], "value": types[1:], "all": None}.get(part, types)
+    return _Request(path, id, roots, *_form(rest))
+
+
+def _of_loaded(source: str, words: Sequence[str]) -> tuple[int, tuple[int, ...], list[str]]:
+    """The id of what came with a program or a map, the types of key and value, words left."""
+    from os import close
+
+    from probee.host.info import MAP, PROGRAM, read
+    from probee.introspect.loaded.select import one
+
+    descriptor, rest = one(source.upper(), words)
+    try:
+        info = read(descriptor, MAP if source == "map" else PROGRAM)[0]
+    finally:
+        close(descriptor)
+    if not info["btf_id"]:
+        raise ProbeeError(f"this {source} came without BTF")
+    return info["btf_id"], (info.get("btf_key_type_id", 0), info.get("btf_value_type_id", 0)), rest
+
+
+def _form(rest: list[str]) -> tuple[str, bool]:
+    """The format, and whether types are sorted."""
     format_, sort = "raw", True
     while rest:
         word = rest.pop(0)
@@ -104,23 +137,21 @@ def _request(words: Sequence[str]) -> _Request:
             sort = False
         else:
             raise UsageError(f"{word!r} is not understood here: format FORMAT, or unsorted")
-    return _Request(source, what, format_, sort)
+    return format_, sort
 
 
 def _pieces(request: _Request, call: Call) -> Iterator[str]:
     from probee.introspect.btf import read_file, read_loaded
 
     base = call.values.base_btf
-    if request.source == "file":
-        types = read_file(request.what, base)
-    else:
-        types = read_loaded(int(request.what), base)
+    types = read_file(request.path, base) if request.path else read_loaded(request.id, base)
+    roots = request.roots
     if request.format == "c":
         from probee.introspect.btf_c import c_header
 
-        return c_header(types.flat, pointer=types.pointer, sort=request.sort)
+        return c_header(types.flat, pointer=types.pointer, roots=roots, sort=request.sort)
     from probee.introspect.btf_raw import raw_json, raw_text
 
     if call.json is not None:
-        return raw_json(types.flat, pretty=call.values.pretty)
-    return raw_text(types.flat)
+        return raw_json(types.flat, pretty=call.values.pretty, roots=roots)
+    return raw_text(types.flat, roots=roots)

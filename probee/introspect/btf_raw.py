@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # Behind id, kind and name. Those in `_WORDS` are text, the others numbers.
 _FIELDS: dict[int, tuple[str, ...]] = {
+    0: (),
     kinds.INT: ("size", "bits_offset", "nr_bits", "encoding"),
     kinds.PTR: ("type_id",),
     kinds.ARRAY: ("type_id", "index_type_id", "nr_elems"),
@@ -140,6 +141,11 @@ def _values(flat: Flat, id: int, kind: int) -> tuple[int | str, ...]:
             return (value,) if kind else ()
 
 
+def _kind(number: int) -> str:
+    """What bpftool calls a kind; only a map without a key type, or value type, shows void."""
+    return kinds.kind_name(number) if number else "UNKNOWN"
+
+
 def _linkage(number: int) -> str:
     return _LINKAGES[number] if number < len(_LINKAGES) else "(unknown)"
 
@@ -165,7 +171,7 @@ def _rows(flat: Flat, id: int, name: Name, plain: bool) -> Iterator[tuple[int | 
             for at in range(0, len(items), 3):
                 if plain:
                     var = items[at]
-                    what = (kinds.kind_name(flat.kinds[var]), name(flat.name_offsets[var]))
+                    what = (_kind(flat.kinds[var]), name(flat.name_offsets[var]))
                     yield (*items[at : at + 3], *what)
                 else:
                     yield tuple(items[at : at + 3])
@@ -189,11 +195,10 @@ def _enumerators(flat: Flat, id: int, name: Name, plain: bool) -> Iterator[tuple
 
 def _plain_form() -> _Form:
     records = {
-        kind: f"[%s] {kinds.kind_name(kind)} '%s'" + "".join(f" {field}=%s" for field in fields)
+        kind: f"[%s] {_kind(kind)} '%s'" + "".join(f" {field}=%s" for field in fields)
         for kind, fields in _FIELDS.items()
     }
     records[kinds.VAR] = "[%s] VAR '%s' type_id=%s, linkage=%s"
-    records[0] = "[%s] UNKNOWN '%s'"
     elements = {
         (kind, count): "\n\t" + " ".join(_plain_field(field) for field in fields[:count])
         for kind, (_, fields) in _ELEMENTS.items()
@@ -221,7 +226,7 @@ def _json_form(*, pretty: bool) -> _Form:
 
     records = {
         kind: record(
-            (("id", "%s"), ("kind", f'"{kinds.kind_name(kind)}"'), ("name", "%s"),
+            (("id", "%s"), ("kind", f'"{_kind(kind)}"'), ("name", "%s"),
              *((field, '"%s"' if field in _WORDS else "%s") for field in fields)), 3,
         )
         for kind, fields in _FIELDS.items()

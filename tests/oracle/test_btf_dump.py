@@ -6,13 +6,18 @@ header: no sorting, no prototypes of kernel functions, `()` for `(void)`.
 
 from __future__ import annotations
 
+import os
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from probee.cli.main import main
+from probee.uapi import bpf as uapi
+from tests import kernel_state
+from tests.btf_random import random_btf
 from tests.objects.build import Object, objects
+from tests.oracle.bpftool_lab import Lab, id_of, probee
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +60,48 @@ def test_every_object_of_the_corpus(
         if ours(capfdbinary, "file", path, *way) != theirs(bpftool, path, way):
             differ.append(str(row))
     assert differ == []
+
+
+@pytest.mark.oracle("bpftool-7.5")
+@pytest.mark.parametrize("start", range(0, 60, 20))
+def test_random_types(
+    start: int,
+    tmp_path: Path,
+    oracle: Callable[[str], str],
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    bpftool = oracle("bpftool-7.5")
+    path = tmp_path / "random.btf"
+    for seed in range(start, start + 20):
+        path.write_bytes(random_btf(seed))
+        for way in WAYS[1:4]:
+            said = theirs(bpftool, str(path), way)
+            assert ours(capfdbinary, "file", str(path), *way) == said, (seed, way)
+
+
+@pytest.mark.kernel
+@pytest.mark.oracle("bpftool-7.5", "clang-19")
+def test_what_is_loaded(oracle: Callable[[str], str], built: Callable[[Object], Path]) -> None:
+    mount = next(point for point, kind in kernel_state.mounts() if kind == "bpf")
+    lab = Lab(oracle("bpftool-7.5"), f"{mount}/probee_test_{os.getpid()}")
+    try:
+        folder = lab.load(built(Object(("data",), 19)))
+        for one in sorted(os.listdir(f"{folder}/progs")):
+            text = lab.same("btf", "dump", "prog", "pinned", f"{folder}/progs/{one}")
+            assert "FUNC" in text
+        for one in sorted(os.listdir(f"{folder}/maps")):
+            source = ("btf", "dump", "map", "pinned", f"{folder}/maps/{one}")
+            for part in ((), ("key",), ("value",), ("kv",), ("all",)):
+                lab.same(*source, *part)
+            header = lab.same(*source, "format", "c", forms=((),))
+            assert "BPF kfuncs" not in header
+            lab.same(*source, "all", "format", "c", "unsorted", forms=((),))
+        id = id_of(lab.map(uapi.BPF_MAP_TYPE_ARRAY, 4, 8, 1))
+        assert probee("btf", "dump", "map", "id", id).err.startswith(
+            "probee btf: this map came without BTF"
+        )
+    finally:
+        lab.close()
 
 
 @pytest.mark.oracle("bpftool-7.5")
