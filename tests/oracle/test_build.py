@@ -20,6 +20,7 @@ from probee.objfile.read import read
 from probee.spec.target import Target
 from probee.tools.opensnoop import TOOL
 from probee.uapi import elf as uapi
+from tests import readelf_pair
 from tests.doc_examples import examples
 
 if TYPE_CHECKING:
@@ -181,3 +182,16 @@ def test_pahole_shows_their_structs(here: list[Built], oracle: Callable[[str], s
             if hasattr(map_.value_type, "fields"):
                 assert f"struct {name} {{" in out
                 assert f"/* size: {size}," in out
+
+
+@pytest.mark.oracle("readelf-2.44")
+@pytest.mark.parametrize(
+    "words", ["-a -W", "-a", "-h", "-S", "-t", "-s", "-r", "-x", "-p"], ids=str
+)
+def test_probee_readelf_shows_them_as_readelf_does(
+    words: str, all_built: list[Built], oracle: Callable[[str], str]
+) -> None:
+    line = [f"{words}{at}" for at in range(60)] if words in ("-x", "-p") else words.split()
+    line += [str(built.path) for built in all_built]
+    theirs = readelf_pair.real(oracle("readelf-2.44"), line)
+    assert not readelf_pair.difference(theirs, readelf_pair.ours(line))
