@@ -105,7 +105,7 @@ HOOKS = (
          "a function of another program", target="a loaded program"),
     Hook("struct_ops", "when the kernel calls {}", "struct_ops", "{}",
          "the member of the struct_ops map that holds it"),
-    Hook("syscall", "when a process runs it with BPF_PROG_TEST_RUN", "type"),
+    Hook("syscall", "when a process runs it with BPF_PROG_TEST_RUN", "type", target="nothing"),
     Hook("perf_event", "each time a perf event overflows, such as a clock for sampling", "type",
          target="a perf event"),
     _net("socket", "for each packet that a socket receives: its result is how much of it is kept",

@@ -82,6 +82,7 @@ SOURCES = (
     Source("symbols"),
     Source("shown", (19,)),
     Source("hooks"),
+    Source("attachable"),
     Source("maps"),
     Source("nested"),
     Source("static_maps"),
@@ -92,6 +93,7 @@ SOURCES = (
     Source("kinds"),
     Source("core_fields"),
     Source("core_types"),
+    Source("core_kernel"),
     Source("core_matches", (16, 19)),  # the built-in's third question: LLVM 15
     Source("enum64"),  # clang 14 writes what fits 32 bits: BTF_KIND_ENUM64 is of LLVM 15
     Source("atomics"),

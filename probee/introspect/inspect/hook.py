@@ -86,7 +86,7 @@ def _by_loader(hook: Hook, target: str) -> Asked:
     """Of hooks that no section names in full."""
     if hook.target:
         return Asked("not asked", f"it is attached to {hook.target}")
-    return Asked("not asked", "the loader looks for what matches") if target else YES
+    return Asked("not asked", "the loader looks for what matches") if target else _OPEN
 
 
 def _point(hook: Hook, target: str, kernel: Kernel) -> Asked:

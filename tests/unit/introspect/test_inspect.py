@@ -177,7 +177,7 @@ def spec(section: str, hook: str = "", flags: int = 0) -> tuple[ProgramSpec, hoo
         ("usdt", "libc.so.6:libc:setjmp", "unknown", "yes"),
         ("usdt", "libc.so.6:libc", "no", "yes"),
         ("xdp", "", "not asked", "yes"),
-        ("syscall", "", "yes", "yes"),
+        ("syscall", "", "not asked", "yes"),
         ("freplace", "f", "not asked", "not asked"),
     ],
 )
