@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -95,3 +97,46 @@ def test_without_rights_it_is_not_known(
     assert (done.returncode, done.stderr) == (0, "")
     assert "for each packet that comes in at a network interface" in done.stdout
     assert "loads here  not known" in done.stdout
+
+
+@pytest.mark.oracle("bpftool", "clang-19")
+@pytest.mark.parametrize("name", ["calls", "strings", "relocs"])
+def test_bpftool_shows_the_same_of_programs_and_maps(
+    name: str, built: Callable[[Object], Path], oracle: Callable[[str], str], tmp_path: Path
+) -> None:
+    """What the kernel has of the object once it is loaded."""
+    path = built(Object((name,), 19))
+    with RunningFacts() as kernel:
+        report = explain(str(path), path.read_bytes(), kernel)
+    bpftool = oracle("bpftool")
+    pins = Path("/sys/fs/bpf") / f"probee-{tmp_path.name}-{name}"
+    pins.mkdir()
+    try:
+        words = [bpftool, "prog", "loadall", str(path), str(pins / "p"), "pinmaps", str(pins / "m")]
+        subprocess.run(words, check=True, capture_output=True)
+        for program in report.programs:
+            shown = _shown(bpftool, "prog", pins / "p" / program.name)
+            assert shown["type"] == program.type
+            assert shown["gpl_compatible"] == report.gpl
+            assert shown["name"] == program.name[:15]
+        pinned = sorted((pins / "m").iterdir())
+        assert len(pinned) == len(report.maps)
+        rows = {map_.name: map_ for map_ in report.maps}
+        for pin in pinned:
+            shown = _shown(bpftool, "map", pin)
+            # A data section's map is named after the object, and pinned with _ for its dots.
+            row = rows.get(pin.name) or next(
+                map_ for map_ in report.maps if pin.name.endswith(map_.name.replace(".", "_"))
+            )
+            assert (shown["type"], shown["bytes_key"]) == (row.type, row.key.size)
+            assert (shown["bytes_value"], shown["max_entries"]) == (row.value.size, row.entries)
+            assert row.here.answer == "yes"
+    finally:
+        shutil.rmtree(pins)
+
+
+def _shown(bpftool: str, what: str, pin: Path) -> dict[str, Any]:
+    words = [bpftool, "-j", what, "show", "pinned", str(pin)]
+    done = subprocess.run(words, check=True, capture_output=True, text=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found

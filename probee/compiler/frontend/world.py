@@ -15,6 +15,7 @@ from probee.compiler.frontend.twins import Twins
 from probee.lang.variables import Const, Variable
 from probee.spec.programs import PER_CPU, CoreReloc, CounterSpec, VariableSpec
 from probee.spec.types import Int
+from probee.tables.licenses import GPL_COMPATIBLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
@@ -28,17 +29,6 @@ if TYPE_CHECKING:
     from probee.lang.capture import Capture
     from probee.spec.target import KernelFacts, Target
     from probee.spec.types import CharArray
-
-
-# license_is_gpl_compatible in include/linux/license.h
-GPL_COMPATIBLE = (
-    "GPL",
-    "GPL v2",
-    "GPL and additional rights",
-    "Dual BSD/GPL",
-    "Dual MIT/GPL",
-    "Dual MPL/GPL",
-)
 
 
 class World:

@@ -12,7 +12,6 @@ In: a file's bytes, and the kernel to ask, or None. Out: an `ObjectReport`.
 from __future__ import annotations
 
 from probee.btf.reader import Btf
-from probee.compiler.frontend.world import GPL_COMPATIBLE
 from probee.elf.read import ElfFile
 from probee.errors import UsageError
 from probee.introspect.inspect.externs import extern_row
@@ -23,6 +22,7 @@ from probee.introspect.inspect.report import ObjectReport
 from probee.introspect.inspect.sections import producers, section_rows
 from probee.objfile.read import read_plain
 from probee.relocate.view import View
+from probee.tables.licenses import GPL_COMPATIBLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

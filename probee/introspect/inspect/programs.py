@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from struct import iter_unpack
 
-from probee.compiler.frontend.world import GPL_COMPATIBLE
 from probee.errors import NotSupportedError
 from probee.introspect.inspect.core import Core
 from probee.introspect.inspect.facts import NOT_ASKED, Asked
@@ -21,6 +20,7 @@ from probee.introspect.inspect.report import (
 )
 from probee.objfile.read_datasecs import KCONFIG
 from probee.tables import helpers as helper_table, hooks, programs as program_table, sections
+from probee.tables.licenses import GPL_COMPATIBLE
 from probee.uapi.bpf import BPF_F_SLEEPABLE
 
 TYPE_CHECKING = False
