@@ -46,13 +46,15 @@ EXIT_STATUS = (
 class Verb(Frozen):
     """One verb of a command. `where`: the module and function that do it, `probee.cli.x:name`.
 
-    Without `where` the verb has its place here, and says that it is not built yet.
+    Without `where` the verb has its place here, and says that it is not built yet. `options`: those
+    of its command's own options that it takes; with another verb they are an error.
     """
 
     name: str
     operands: str = ""
     help: str = ""
     where: str = ""
+    options: tuple[str, ...] = ()
 
 
 def page(
@@ -189,10 +191,18 @@ def _verb(call: Call, page: Page, verbs: Sequence[Verb], words: Sequence[str]) -
     assert verb is not None
     if not verb.where:
         raise UsageError(f"{verb.name} is not built yet")
+    _own_options(call, verb, verbs)
     call.words = list(words[1:])
     module, _, function = verb.where.partition(":")
     body: Callable[[Call], int | None] = getattr(__import__(module, fromlist=["_"]), function)
     return body(call) or OK
+
+
+def _own_options(call: Call, verb: Verb, verbs: Sequence[Verb]) -> None:
+    for other in verbs:
+        for name in other.options:
+            if name in call.values.given and name not in verb.options:
+                raise UsageError(f"option --{name} goes with {other.name}")
 
 
 def chosen(word: str, rows: Sequence[Any]) -> Any:

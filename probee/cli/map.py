@@ -5,6 +5,7 @@ from __future__ import annotations
 from probee.cli import grammar
 from probee.cli.grammar import Verb
 from probee.cli.listing import show_all
+from probee.frame.options import Option, count, seconds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ VERBS = (
     Verb("pop"),
     Verb("dequeue"),
     Verb("freeze"),
+    Verb("watch", "MAP", "what changes in it, and how fast, until q or Ctrl-C",
+         "probee.cli.map_watch:watch", ("interval", "count")),
 )  # fmt: skip
 PAGE = grammar.page(
     "map",
@@ -44,6 +47,18 @@ PAGE = grammar.page(
         ("map", "all maps"),
         ("map dump name opens", "all elements of the maps named so"),
         ("map lookup id 5 key hex 2a 0 0 0", "one element"),
+        ("map watch name counts -i 0.5", "what changes in it, and how fast"),
+    ),
+    (
+        Option(
+            "interval",
+            "i",
+            "SECONDS",
+            "watch: time between two looks (default: 1)",
+            seconds,
+            default=1.0,
+        ),
+        Option("count", metavar="N", help="watch: end after N looks", parse=count, group="Ending"),
     ),
     keywords=("id", "name", "pinned", "key", "hex"),
 )

@@ -27,14 +27,14 @@ ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"
 class Terminal:
     """A child on a terminal of 100 columns and 30 rows."""
 
-    def __init__(self, *words: str) -> None:
+    def __init__(self, *words: str, command: tuple[str, ...] = ("top",)) -> None:
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
         self.before = termios.tcgetattr(slave)
         self.slave = slave
         self.seen = b""
         self.child = subprocess.Popen(
-            [sys.executable, "-m", "probee", "top", *words],
+            [sys.executable, "-m", "probee", *command, *words],
             stdin=slave, stdout=slave, stderr=subprocess.PIPE,
             env={**os.environ, "TERM": "xterm"}, start_new_session=True,
         )  # fmt: skip

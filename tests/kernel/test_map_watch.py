@@ -1,0 +1,122 @@
+"""`probee map watch` on maps that the test makes, and changes while it is watched."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from probee.host import bpf
+from probee.host.info import MAP, read
+from probee.uapi import bpf as uapi
+from tests.kernel.test_top import ENTER, LEAVE, Terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.kernel
+
+
+@pytest.fixture
+def counts() -> Iterator[tuple[int, int]]:
+    """A hash of counters: its descriptor and id."""
+    fd = bpf.map_create(uapi.BPF_MAP_TYPE_HASH, 4, 8, 100, name="counts")
+    put(fd, 1, 10)
+    yield fd, read(fd, MAP)[0]["id"]
+    os.close(fd)
+
+
+def put(fd: int, key: int, value: int) -> None:
+    bpf.map_update(fd, key.to_bytes(4, "little"), value.to_bytes(8, "little"))
+
+
+def probee(*words: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "probee", "map", *words]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )  # fmt: skip
+
+
+def test_a_change_and_how_it_ends(counts: tuple[int, int]) -> None:
+    fd, id = counts
+    with probee("watch", "id", str(id), "-i", "0.05") as child:
+        assert child.stdout is not None
+        lines = iter(child.stdout.readline, "")
+        assert next(lines).startswith(f"map {id} counts, hash, no BTF for its values: 1 elements")
+        put(fd, 1, 60)
+        put(fd, 2, 7)
+        changed = next(line for line in lines if line.startswith("* "))
+        assert changed.split()[:2] == ["*", "1"]
+        assert changed.split()[2].endswith("/s")
+        assert changed.split()[-1] == "60"
+        assert next(lines).split() == ["+", "2", "7"]
+        bpf.map_delete(fd, (2).to_bytes(4, "little"))
+        assert next(line for line in lines if line.startswith("- ")).split() == ["-", "2", "7"]
+        child.send_signal(signal.SIGINT)
+        child.stdout.read()
+        assert child.wait() == 0
+
+
+def test_on_a_terminal(counts: tuple[int, int]) -> None:
+    fd, id = counts
+    terminal = Terminal("id", str(id), "-i", "0.05", command=("map", "watch"))
+    try:
+        terminal.until(ENTER, b"counts", b"10")
+        put(fd, 1, 123456)
+        terminal.until(b"123456", b"\x1b[1m* 1")
+        terminal.press(b" ")
+        terminal.until(b"standing still")
+        terminal.press(b"q")
+        assert terminal.end() == 0
+        assert LEAVE in terminal.seen
+    finally:
+        terminal.close()
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (("watch",), 2, "a map is wanted"),
+        (("watch", "id", "{id}", "now"), 2, "what is 'now'?"),
+        (("-j", "watch", "id", "{id}"), 2, "watch writes no JSON"),
+        (("show", "-i", "1"), 2, "option --interval goes with watch"),
+        (("watch", "id", "4000000000"), 1, "No such file"),
+    ],
+)
+def test_what_it_does_not_take(
+    counts: tuple[int, int], words: tuple[str, ...], status: int, message: str
+) -> None:
+    with probee(*(word.format(id=counts[1]) for word in words)) as child:
+        out, err = child.communicate()
+        assert child.returncode == status
+        assert message in out + err
+
+
+def test_a_queue_cannot_be_walked() -> None:
+    fd = bpf.map_create(uapi.BPF_MAP_TYPE_QUEUE, 0, 8, 10, name="queue")
+    try:
+        with probee("watch", "id", str(read(fd, MAP)[0]["id"]), "--count", "1") as child:
+            _, err = child.communicate()
+            assert child.returncode == 1
+            assert "the elements of a queue cannot be walked" in err
+    finally:
+        os.close(fd)
+
+
+def test_per_cpu_values_are_added_up() -> None:
+    fd = bpf.map_create(uapi.BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8, 2, name="each")
+    try:
+        from probee.host.cpus import possible
+
+        cpus = len(possible())
+        bpf.map_update(fd, bytes(4), (5).to_bytes(8, "little") * cpus)
+        with probee("watch", "id", str(read(fd, MAP)[0]["id"]), "--count", "1") as child:
+            out, err = child.communicate()
+        assert err == ""
+        assert out.splitlines()[2].split() == ["0", str(5 * cpus)]
+    finally:
+        os.close(fd)
