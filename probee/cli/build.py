@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from probee.frame.options import Values
     from probee.introspect.build import Source
+    from probee.spec.programs import CollectionSpec
     from probee.spec.target import Target
 
 FOLDER = ".output"
@@ -102,10 +103,27 @@ def run(words: Sequence[str]) -> int:
         target = _wanted(values)
         source = _source(_only(operands), target)
     except UsageError as error:
-        say(f"probee build: {error}\nTry 'probee build --help'.")
-        return 2
-    _build(source, target, values)
+        return _misused(error)
+    from probee.introspect import build
+
+    stages = build.Stages()
+    spec = build.compiled(source, target, stages.enter)
+    try:
+        spec = build.with_consts(spec, dict(values.const))
+    except UsageError as error:
+        return _misused(error)
+    if values.emit in _FILES:
+        _write(source, spec, values)
+    else:
+        header = values.emit == "c-header"
+        text = build.header(spec, source) if header else stages.text(values.emit)
+        _show(text.encode(), values.output)
     return 0
+
+
+def _misused(error: UsageError) -> int:
+    say(f"probee build: {error}\nTry 'probee build --help'.")
+    return 2
 
 
 def _only(operands: Sequence[str]) -> str:
@@ -135,23 +153,21 @@ def _source(word: str, target: Target) -> Source:
     return from_tool(module.TOOL, target.arch)
 
 
-def _build(source: Source, target: Target, values: Values) -> None:
-    from probee.introspect import build
+def _write(source: Source, spec: CollectionSpec, values: Values) -> None:
+    from probee.introspect.build import object_bytes
 
-    stages = build.Stages()
-    spec = build.compiled(source, target, dict(values.const), stages.enter)
-    if values.emit in _FILES:
-        data = build.object_bytes(spec, values.emit)
-        path = values.output or _default(f"{source.name}.{_FILES[values.emit]}")
+    data = object_bytes(spec, values.emit)
+    path = values.output or _default(f"{source.name}.{_FILES[values.emit]}")
+    write_whole(path, data)
+    say(f"probee build: {len(spec.programs)} programs in {path}, {len(data):,} bytes")
+
+
+def _show(data: bytes, path: str | None) -> None:
+    if path is not None:
         write_whole(path, data)
-        say(f"probee build: {len(spec.programs)} programs in {path}, {len(data):,} bytes")
-        return
-    text = build.header(spec, source) if values.emit == "c-header" else stages.text(values.emit)
-    if values.output is not None:
-        write_whole(values.output, text.encode())
         return
     with Output(None) as output:
-        output.write(text.encode())
+        output.write(data)
 
 
 def _default(name: str) -> str:

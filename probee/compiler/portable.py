@@ -60,7 +60,7 @@ class PortableFacts:
                 f"raw tracepoint {name} without a kernel to ask",
                 hint="probee has the arguments of events in the categories of probee.contexts",
             )
-        return tuple(RawArgument(*row) for row in RAW[name])
+        return tuple(RawArgument(*row, recorded=True) for row in RAW[name])
 
     def kfunc(self, name: str) -> bool:
         """Not in every kernel."""

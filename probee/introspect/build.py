@@ -123,8 +123,6 @@ def _imported(name: str, path: str) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
-        if isinstance(error, ProbeeError):
-            raise
         raise ProbeeError(
             f"{path} cannot be imported: {type(error).__name__}: {error}{_line(error, path)}",
             hint='what is to run, and not to be imported, stands under if __name__ == "__main__":',
@@ -145,10 +143,9 @@ def _line(error: BaseException, path: str) -> str:
 def compiled(
     source: Source,
     target: Target,
-    consts: Mapping[str, str] | None = None,
     dump: Callable[[str, str, str], None] | None = None,
 ) -> CollectionSpec:
-    """The spec for `target`. `consts`: first values by name, as text. Raises ProbeeError."""
+    """The spec for `target`. Raises ProbeeError."""
     from probee.compiler.pipeline import compile_programs
     from probee.compiler.portable import PortableFacts
     from probee.lang.capture import capture
@@ -160,7 +157,7 @@ def compiled(
         for name, declaration in world.declarations.items()
         if isinstance(declaration, Const) and not _settable(source, declaration)
     }
-    spec = compile_programs(
+    return compile_programs(
         world,
         target=target,
         facts=PortableFacts(target.arch),
@@ -169,7 +166,6 @@ def compiled(
         dump=dump,
         file_name=file_name,
     )
-    return with_consts(spec, consts or {})
 
 
 def _settable(source: Source, declaration: object) -> bool:
@@ -186,7 +182,7 @@ def file_name(path: str) -> str:
 
 
 def with_consts(spec: CollectionSpec, consts: Mapping[str, str]) -> CollectionSpec:
-    """The spec with other first values in `.rodata`. Raises UsageError."""
+    """The spec with other first values in `.rodata`, given as text. Raises UsageError."""
     from probee.runtime.prepare import section_contents
 
     variables = {v.name: v for v in spec.variables if v.section == ".rodata"}

@@ -18,7 +18,14 @@ from probee.host import bpf
 from probee.host.facts import RunningKernel
 from probee.host.memlock import with_memlock
 from probee.runtime.descriptors import Descriptors
-from probee.runtime.prepare import check_context, kernel_name, patched, ring_size, section_contents
+from probee.runtime.prepare import (
+    check_arguments,
+    check_context,
+    kernel_name,
+    patched,
+    ring_size,
+    section_contents,
+)
 from probee.runtime.programs import Program
 from probee.uapi import bpf as uapi
 
@@ -172,10 +179,12 @@ class _Loading:
 
     def _check(self, program: ProgramSpec) -> None:
         for hook in program.attach if program.context else ():
-            if hook.kind != "tracepoint":
-                continue
-            category, _, name = hook.target.partition(":")
-            check_context(program, self.kernel.tracefs.demand(category, name))
+            if hook.kind == "tracepoint":
+                category, _, name = hook.target.partition(":")
+                check_context(program, self.kernel.tracefs.demand(category, name))
+            else:
+                arguments = self.kernel.raw_tracepoint(hook.target) or ()
+                check_arguments(program, hook.target, arguments)
 
     def _load_btf(self) -> None:
         """BTF as it is, else in what this kernel takes, else not at all: nothing depends on it."""

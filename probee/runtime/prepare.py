@@ -16,11 +16,11 @@ from probee.uapi.bpf_insn import BPF_PSEUDO_KFUNC_CALL, BPF_PSEUDO_MAP_FD, BPF_P
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Literal
 
     from probee.spec.programs import CollectionSpec, ProgramSpec, Reloc, VariableSpec
-    from probee.spec.target import TracepointFormat
+    from probee.spec.target import RawArgument, TracepointFormat
 
 _RECORD = "trace_event_raw_"  # of the struct of each tracepoint's record
 _LD_IMM64 = 0x18
@@ -175,6 +175,24 @@ def check_context(program: ProgramSpec, found: TracepointFormat) -> None:
                 f"{program.name} reads {wanted.name} of {where} as {_placed(*expected)};"
                 f" here it is {_placed(field.offset, field.size, field.signed)}",
                 hint="compile it on this kernel: the tracepoint's format differs",
+            )
+
+
+def check_arguments(program: ProgramSpec, hook: str, found: Sequence[RawArgument]) -> None:
+    """The same for the arguments of a raw tracepoint; a kernel may know them by place alone."""
+    for wanted in program.context:
+        at = wanted.offset // 8
+        argument = found[at] if at < len(found) else None
+        if (
+            argument is None
+            or argument.name not in (wanted.name, f"arg{at}")
+            or (argument.size, argument.signed) != (wanted.size, wanted.signed)
+        ):
+            names = ", ".join(argument.name for argument in found)
+            raise RelocationError(
+                f"{program.name} reads {wanted.name}, argument {at} of raw tracepoint {hook};"
+                f" here its arguments are {names or 'unknown'}",
+                hint="compile it on this kernel: the tracepoint has other arguments",
             )
 
 

@@ -197,7 +197,8 @@ class Attach(Frozen):
 class ContextField(Frozen):
     """A field of a tracepoint's format that the code was compiled against.
 
-    `offset` is UNPLACED where a CoreReloc of the program finds it.
+    Of a raw tracepoint an argument, where it was compiled without this kernel. `offset` is UNPLACED
+    where a CoreReloc of the program finds it.
     """
 
     name: str

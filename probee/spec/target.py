@@ -58,6 +58,7 @@ class RawArgument(Frozen):
 
     `kind`: `int` or `pointer`; `size` in bytes (1, 2, 4, 8) and `signed` for an int; `target` is
     the struct behind a pointer, or ''. Each one fills 8 bytes of the program's context.
+    `recorded`: some kernel had it so, which is to be held against the one that loads the program.
     """
 
     name: str
@@ -65,6 +66,7 @@ class RawArgument(Frozen):
     size: int
     signed: bool
     target: str = ""
+    recorded: bool = False
 
 
 class KernelFacts(Protocol):

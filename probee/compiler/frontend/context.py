@@ -257,6 +257,10 @@ def _raw_argument(low: Lowering, owner: Context, node: ast.Attribute) -> Num:
             f"{node.attr!r} is not the same argument in all hooks of this program",
         )
     index, argument = answers[0]
+    if argument.recorded and low.live:
+        low.context_fields[argument.name] = ContextField(
+            argument.name, 8 * index, argument.size, argument.signed
+        )
     low.place(node)
     type_ = argument_type(argument)
     stated.check_type(low, owner, node, type_)

@@ -96,12 +96,13 @@ def read(low: Lowering, owner: Kern, node: ast.Attribute) -> TypedValue:
 def member(
     low: Lowering, owner: Kern, name: str, type_: Int | Pointer | CharArray, *, enum: bool
 ) -> Num | KernText:
-    """The member `name` of `owner`, which the verifier knows, as what its type says.
+    """The member `name` of a program's context, a struct of the kernel, as what its type says.
 
-    `enum`: it is one in C, which CO-RE tells from an integer.
+    `enum`: it is one in C, which CO-RE tells from an integer. Of a context the verifier lets words
+    be loaded only where they are aligned, and nobody knows whether text is: it is copied.
     """
     if isinstance(type_, CharArray):
-        return KernText(owner, name, type_.size)
+        return KernText(replace(owner, direct=False), name, type_.size)
     wants = f"enum {type_.size}" if enum else wanted(type_)
     loaded = _load(low, owner, name, wants, type_.size)
     return _number(low, type_, loaded) if isinstance(type_, Int) else Num(type_, loaded)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from probee.errors import NotSupportedError, RelocationError, UsageError
+from probee.frozen import replace
 from probee.runtime import prepare
 from probee.spec import (
     Attach,
@@ -20,10 +21,12 @@ from probee.spec import (
     MapSpec,
     Pointer,
     ProgramSpec,
+    RawArgument,
     Reloc,
     TracepointFormat,
     VariableSpec,
 )
+from probee.spec.programs import ABSENT, UNPLACED, CoreReloc
 
 if TYPE_CHECKING:
     from probee.spec.types import ValueType
@@ -192,3 +195,32 @@ def test_functions_of_the_kernel_are_written_into_calls() -> None:
 def test_a_kfunc_that_is_not_called(slot: int) -> None:
     with pytest.raises(UsageError, match=f"slot {slot} calls no function"):
         prepare.patched(program(KFUNC, Reloc(slot, "kfunc", "f", 1)), {}, {}, "little")
+
+
+def core(value: int, path: str = "ret") -> CoreReloc:
+    return CoreReloc(1, "byte_off", "trace_event_raw_one", path, "int 8", 1, "0:0", value)
+
+
+def test_a_field_that_core_found_lies_where_the_format_says() -> None:
+    wanted = (ContextField("ret", UNPLACED, 8, True),)
+    prepare.check_context(replace(program(EXIT, context=wanted), core=(core(16),)), FORMAT)
+    for found in (core(8), core(16, "other"), core(ABSENT)):
+        with pytest.raises(RelocationError, match="reads ret"):
+            prepare.check_context(replace(program(EXIT, context=wanted), core=(found,)), FORMAT)
+
+
+def test_arguments_are_held_against_the_kernels() -> None:
+    wanted = program(EXIT, context=(ContextField("id", 8, 8, True),))
+    regs = RawArgument("regs", "pointer", 8, False, "pt_regs")
+    for name in ("id", "arg1"):
+        prepare.check_arguments(wanted, "sys_enter", (regs, RawArgument(name, "int", 8, True)))
+    for other in (
+        (),
+        (regs,),
+        (RawArgument("id", "int", 8, True), regs),
+        (regs, RawArgument("number", "int", 8, True)),
+        (regs, RawArgument("id", "int", 4, True)),
+        (regs, RawArgument("id", "int", 8, False)),
+    ):
+        with pytest.raises(RelocationError, match="reads id, argument 1 of raw tracepoint sys_en"):
+            prepare.check_arguments(wanted, "sys_enter", other)
