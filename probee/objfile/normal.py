@@ -31,7 +31,7 @@ def normal_code(program: ProgramSpec, endian: str) -> bytes:
     for reloc in program.relocs:
         insn = _at(program, insns, reloc.insn)
         if reloc.kind in _SOURCES and insn.code == LD_IMM64:
-            high = reloc.addend if reloc.kind == "value" else 0
+            high = _signed(reloc.addend) if reloc.kind == "value" else 0
             insns[reloc.insn] = replace(insn, src=_SOURCES[reloc.kind], imm=high << 32)
         elif reloc.kind == "kfunc":
             insns[reloc.insn] = replace(insn, src=CALL_KFUNC, imm=0)
@@ -39,6 +39,11 @@ def normal_code(program: ProgramSpec, endian: str) -> bytes:
         insn = _at(program, insns, core.insn)
         insns[core.insn] = replace(insn, off=0) if insn.code & 7 == _LDX else replace(insn, imm=0)
     return encode(insns.values(), endian)
+
+
+def _signed(addend: int) -> int:
+    """The 32 bits of a place, as the second slot of an ld_imm64 holds them."""
+    return ((addend & 0xFFFFFFFF) ^ 0x80000000) - 0x80000000
 
 
 def _at(program: ProgramSpec, insns: dict[int, Insn], slot: int) -> Insn:

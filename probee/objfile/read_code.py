@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 CALL = 0x85
 _ZERO = bytes(4)
+_FARTHEST = 0xFFFFFFFF  # into a map's value
 SLOT = 8
 _IMM = {"<": Struct("<i"), ">": Struct(">i")}
 _TYPES = {LD_IMM64: uapi.R_BPF_64_64, CALL: uapi.R_BPF_64_32}
@@ -223,8 +224,10 @@ class _Reading:
                 raise self.wrong(slot, f"no map begins at byte {symbol.value + imm} of .maps")
             self._blank(slot, "map", name, 0)
         elif symbol.section in self.names.homes:
-            home = self.names.homes[symbol.section]
-            self._blank(slot, "value", home, symbol.value + imm)
+            home, place = self.names.homes[symbol.section], symbol.value + imm
+            if not 0 <= place <= _FARTHEST:
+                raise self.wrong(slot, f"byte {place} of {home} is no place")
+            self._blank(slot, "value", home, place)
         elif (symbol.section, symbol.value + imm) in self.whole.functions:
             target = self.whole.functions[symbol.section, symbol.value + imm]
             self._set_source(slot, PSEUDO_FUNC)

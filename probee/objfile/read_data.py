@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from probee.objfile.read_types import Values
 
 KEY_SIZE = 4  # of an array
-_MOST = 0xFFFFFFFF
 
 
 class Data:
@@ -44,9 +43,7 @@ class Data:
     def _section(self, section: Section) -> None:
         name = section.name
         if self._file.named[name] is not section:
-            raise FormatError(f"a second section {name}", offset=section.offset)
-        if section.size > _MOST:
-            raise FormatError(f"section {name} has {section.size} bytes", offset=section.offset)
+            raise FormatError(f"a second section {name}", offset=self._file.header_of(section))
         frozen = name.startswith(".rodata")
         datasec = self._datasecs.get(name)
         self.homes[section.index] = name
@@ -86,10 +83,12 @@ class Data:
         if len(arenas) != 1:
             raise FormatError(
                 f"section {ARENA} belongs to an arena; there are {len(arenas)} in .maps",
-                offset=section.offset,
+                offset=self._file.header_of(section),
             )
         if section.type == elf.SHT_NOBITS and section.size > MAX_ZEROES:
-            raise FormatError(f"section {ARENA} has {section.size} bytes", offset=section.offset)
+            raise FormatError(
+                f"section {ARENA} has {section.size} bytes", offset=self._file.header_of(section)
+            )
         arena = arenas[0]
         self.homes[section.index] = arena.name
         self._variables(section, arena.name)

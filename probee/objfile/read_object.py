@@ -7,6 +7,7 @@ each section is for is libbpf's convention (bpf_object__elf_collect in libbpf.c,
 from __future__ import annotations
 
 from probee.btf.reader import Btf
+from probee.elf.raw import SECTION_SIZE
 from probee.elf.read import ElfFile
 from probee.errors import FormatError, NotSupportedError
 from probee.uapi import elf as uapi
@@ -25,7 +26,8 @@ MAPS = ".maps"
 LEGACY_MAPS = "maps"
 ARENA = ".addr_space.1"  # what lies in the arena of the object; LLVM names it by the address space
 STRUCT_OPS = (".struct_ops", ".struct_ops.link", "?.struct_ops", "?.struct_ops.link")
-_SINGLE = (".BTF", ".BTF.ext", MAPS, "license", "version", ARENA, *STRUCT_OPS)
+_FILLED = (".BTF", ".BTF.ext", MAPS, "license", "version")
+_SINGLE = (*_FILLED, ARENA, *STRUCT_OPS)
 JUMP_TABLES = ".jumptables"
 _MACHINES = (0, uapi.EM_BPF)  # clang before 4.0 gave no machine
 MAX_ZEROES = 1 << 28  # bytes of .bss in one object; the file need not hold them
@@ -75,6 +77,11 @@ class ObjectFile:
         for section in self.sections[1:]:
             if self.named.setdefault(section.name, section) is not section:
                 self._demand_first(section)
+            if section.name in _FILLED and section.type == uapi.SHT_NOBITS:
+                raise FormatError(
+                    f"section {section.name} has no bytes in the file",
+                    offset=self.header_of(section),
+                )
         self._refuse()
         self.code = [s for s in self.sections[1:] if _is_code(s)]
         self.text = next((s.index for s in self.code if s.name == TEXT), 0)
@@ -92,9 +99,13 @@ class ObjectFile:
             if section.type in (uapi.SHT_REL, uapi.SHT_RELA):
                 self._tables.setdefault(section.info, []).append(section)
 
+    def header_of(self, section: Section) -> int:
+        """Where in the file a section's header stands: what has no bytes may say any offset."""
+        return self.elf.header.shoff + SECTION_SIZE * section.index
+
     def _demand_first(self, section: Section) -> None:
         if section.name in _SINGLE:
-            raise FormatError(f"a second section {section.name}", offset=section.offset)
+            raise FormatError(f"a second section {section.name}", offset=self.header_of(section))
 
     def _refuse(self) -> None:
         """What is well-formed and still not taken."""

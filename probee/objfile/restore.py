@@ -69,7 +69,7 @@ class _Restoring:
                 self.all.setdefault(kind, []).append(words)
         self.functions = {_function(spec, program): program for program in spec.programs}
         self.structs = Table()
-        for row in sorted(self.all.get("struct", ()), key=lambda row: number(row[0])):
+        for row in sorted(self.all.get("struct", ()), key=_number_of):
             self.structs.add(row)
 
     def whole(self) -> bool:
@@ -200,7 +200,7 @@ class _Restoring:
         for id, found in self.functions.items():
             row = self.one(id, "program")
             if row is not None:
-                at, *hooks = row
+                at, *hooks = row or [""]
                 attach = tuple(_hook(word) for word in hooks)
                 programs.append((number(at), self.program(id, found, attach)))
         ordered = _ordered(programs)
@@ -289,6 +289,11 @@ def _words(row: Sequence[str] | None, count: int) -> Sequence[str]:
     if row is None or len(row) != count:
         raise _wrong(f"a tag of {0 if row is None else len(row)} words has {count}")
     return row
+
+
+def _number_of(row: Sequence[str]) -> int:
+    """What a row begins with."""
+    return number(row[0] if row else "")
 
 
 def _bytes(digits: str, size: int) -> bytes:

@@ -2,8 +2,7 @@
 
 In: the C files, and the compilers that this machine has. Out: rows (`objects()`) that say what to
 build, and `path(row)`, which builds a row once and keeps it below .output/objects under a name made
-of everything that went into it. `python -m tests.objects.build` builds all of them and lists them;
-`--seeds` builds those few that are kept for tests without a compiler.
+of everything that went into it. `python -m tests.objects.build` builds all of them and lists them.
 
 A test takes rows as parameters and the fixture `built` for their files:
 
@@ -116,24 +115,6 @@ LINKED = (
 )
 # fmt: on
 
-# What is kept beside the unit tests, which need no compiler: small, and each of another kind.
-SEEDS = (
-    Object(("smallest",), 19, stripped=True),
-    Object(("relocs",), 19, "big", stripped=True),
-    Object(("calls",), 16, stripped=True),
-    Object(("own_section",), 19, stripped=True),
-    Object(("data",), 14, "big", stripped=True),
-    Object(("nested",), 19, stripped=True),
-    Object(("kconfig",), 16, stripped=True),
-    Object(("ksyms",), 19, "big", stripped=True),
-    Object(("struct_ops",), 19, stripped=True),
-    Object(("core_fields",), 19, stripped=True),
-    Object(("core_types",), 16, "big", stripped=True),
-    Object(("arena",), 19, stripped=True),
-    Object(("link_one", "link_two"), 19, stripped=True, linked=True),
-)
-SEEDS_FOLDER = HERE.parent / "unit" / "objfile" / "seeds"
-
 
 @cache
 def objects() -> tuple[Object, ...]:
@@ -223,21 +204,8 @@ def path(row: Object) -> Path:
     return file
 
 
-def write_seeds() -> None:
-    """Builds the seeds of the unit tests anew."""
-    for row in SEEDS:
-        name = f"{'+'.join(row.sources)}.{TARGETS[row.endian]}.o"
-        (SEEDS_FOLDER / name).write_bytes(path(row).read_bytes())
-
-
-def main(words: list[str]) -> int:
-    """Builds all; prints a line each, and the status says whether all could be built.
-
-    With `--seeds` it builds those of the unit tests, where they are kept.
-    """
-    if words == ["--seeds"]:
-        write_seeds()
-        return 0
+def main() -> int:
+    """Builds all; prints a line each, and the status says whether all could be built."""
     failed = 0
     for row in objects():
         try:
@@ -251,4 +219,4 @@ def main(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -106,6 +106,14 @@ def test_records_without_types_or_in_the_other_order() -> None:
     assert "no BTF" in refusal(sample.build())
 
 
+@pytest.mark.parametrize("name", [".BTF", ".maps", "license"])
+def test_no_bytes_where_there_must_be_some(name: str) -> None:
+    sample = Sample()
+    sample.blob = b""
+    sample.data(name, size=1 << 40)
+    assert f"section {name} has no bytes in the file" in refusal(sample.build())
+
+
 def test_version_of_another_size() -> None:
     sample = Sample()
     sample.data("version", b"123")
@@ -201,6 +209,13 @@ def test_relocations_with_addends() -> None:
     changed = bytearray(made)
     changed[at] = uapi.SHT_RELA
     assert "without addends" in refusal(bytes(changed))
+
+
+def test_a_place_before_all_data() -> None:
+    sample = Sample()
+    symbol = sample.object(sample.data(".data"), "number")
+    one_reference(NAMED, b"\x18\0\0\0\xf8\xff\xff\xff" + bytes(8) + EXIT)(sample, symbol)
+    assert "byte -8 of .data is no place" in refusal(sample.build())
 
 
 def test_a_map_at_a_place_where_none_is() -> None:
