@@ -31,8 +31,9 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("prog", "Show loaded programs, in bpftool's form."),
     ("ps", "List loaded programs: where they run, whose they are, their cost."),
     ("readelf", "Show what stands in ELF64 files, as GNU readelf 2.44 prints it."),
-    ("top", "Watch what loaded programs cost, live."),
+    ("struct_ops", "Show programs in place of kernel functions, in bpftool's form."),
     ("stubs", "Write classes with the fields of tracepoints, for type checkers."),
+    ("top", "Watch what loaded programs cost, live."),
 )
 
 # Commands of bpftool's grammar, in its order: a word that is no whole name means the first of these
@@ -47,7 +48,6 @@ NOT_BUILT_COMMANDS = (
     "check",
     "trace",
     "gen",
-    "struct_ops",
     "iter",
 )
 

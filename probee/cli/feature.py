@@ -17,7 +17,8 @@ VERBS = (
     Verb("probe", "[kernel|dev NAME] [full] [unprivileged] [macros [prefix P]]",
          "settings, program and map types, helpers, abilities of the verifier",
          "probee.cli.feature:probe"),
-    Verb("list_builtins"),
+    Verb("list_builtins", "GROUP", "names that bpftool 7.5 knows: prog_types, map_types, "
+         "attach_types, link_types or helpers", "probee.cli.feature:list_builtins"),
     Verb("help", "", "this text"),
 )  # fmt: skip
 PAGE = grammar.page(
@@ -33,7 +34,10 @@ PAGE = grammar.page(
         ("feature probe macros prefix HAS_", "for a C header"),
         ("-jp feature probe full", "everything, as indented JSON"),
     ),
-    keywords=("kernel", "dev", "full", "unprivileged", "macros", "prefix"),
+    keywords=(
+        *("kernel", "dev", "full", "unprivileged", "macros", "prefix"),
+        *("prog_types", "map_types", "attach_types", "link_types", "helpers"),
+    ),
 )
 
 
@@ -76,6 +80,24 @@ def probe(call: Call) -> None:
     texts = report_text(found) if wanted.prefix is None else report_macros(found, wanted.prefix)
     for text in texts:
         call.write(text)
+
+
+def list_builtins(call: Call) -> None:
+    """`list_builtins`."""
+    from probee.introspect.bpftool.builtins import GROUPS, names
+
+    word = call.words[0] if call.words else ""
+    group = word and next((group for group in GROUPS if group.startswith(word)), "")
+    if not group or len(call.words) > 1:
+        *most, last = GROUPS
+        raise UsageError(f"expected {', '.join(most)} or {last}, got: '{word}'")
+    if call.json is None:
+        call.write("".join(f"{name}\n" for name in names(group)))
+        return
+    call.json.begin_array()
+    for name in names(group):
+        call.json.string(name)
+    call.json.end()
 
 
 def _wanted(words: Sequence[str]) -> _Wanted:

@@ -26,7 +26,8 @@ VERBS = (
          "probee.cli.map_elements:getnext"),
     Verb("delete"),
     Verb("pin"),
-    Verb("event_pipe"),
+    Verb("event_pipe", "MAP [cpu N index M]", "what programs send through a perf event array",
+         "probee.cli.streams:event_pipe"),
     Verb("create"),
     Verb("peek", "MAP", "the next value of a queue or stack, which stays there",
          "probee.cli.map_elements:lookup"),
@@ -60,7 +61,7 @@ PAGE = grammar.page(
         ),
         Option("count", metavar="N", help="watch: end after N looks", parse=count, group="Ending"),
     ),
-    keywords=("id", "name", "pinned", "key", "hex"),
+    keywords=("id", "name", "pinned", "key", "hex", "cpu", "index"),
 )
 
 

@@ -24,7 +24,7 @@ VERBS = (
     Verb("loadall"),
     Verb("attach"),
     Verb("detach"),
-    Verb("tracelog"),
+    Verb("tracelog", "", "what programs print, line by line", "probee.cli.streams:tracelog"),
     Verb("run"),
     Verb("profile"),
 )  # fmt: skip

@@ -21,20 +21,23 @@ def open_tracepoint(id: int, subject: str = "") -> int:
     return _open(_attributes(PERF_TYPE_TRACEPOINT, id), 0, subject)
 
 
-def open_output(cpu: int, subject: str = "") -> int:
+def open_output(cpu: int, subject: str = "", *, timed: bool = False) -> int:
     """An event on `cpu` into whose buffer programs write, not enabled yet; it wakes at each record.
 
-    What bpf_perf_event_output() wants: PERF_COUNT_SW_BPF_OUTPUT, and samples that are raw bytes.
+    What bpf_perf_event_output() wants: PERF_COUNT_SW_BPF_OUTPUT, and samples that are raw bytes;
+    `timed`: before them the time.
     """
     from probee.uapi.perf_event import (
         PERF_COUNT_SW_BPF_OUTPUT,
         PERF_SAMPLE_RAW,
+        PERF_SAMPLE_TIME,
         PERF_TYPE_SOFTWARE,
     )
 
     attributes = _attributes(PERF_TYPE_SOFTWARE, PERF_COUNT_SW_BPF_OUTPUT)
     attributes[16:24] = (1).to_bytes(8, byteorder)  # sample_period: each one
-    attributes[24:32] = PERF_SAMPLE_RAW.to_bytes(8, byteorder)
+    samples = PERF_SAMPLE_RAW | (PERF_SAMPLE_TIME if timed else 0)
+    attributes[24:32] = samples.to_bytes(8, byteorder)
     attributes[48:52] = (1).to_bytes(4, byteorder)  # wakeup_events
     return _open(attributes, cpu, subject)
 

@@ -33,7 +33,7 @@ from probee.uapi.perf_event import PERF_RECORD_LOST, PERF_RECORD_SAMPLE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any, Self, TypeAlias, TypeVar
 
     from probee.lang.types import Struct
@@ -91,9 +91,7 @@ class PerfRing:
         found: list[Row] = []
         try:
             while at < end and len(found) < limit:
-                kind, _, size = _HEADER.unpack(self._bytes(at, _HEADER.size))
-                if size < _HEADER.size or size & 7 or size > end - at:
-                    raise FormatError(f"a perf record of {size} bytes where {end - at} are written")
+                kind, _, size = self._header(at, end)
                 here, at = at, at + size
                 if kind == PERF_RECORD_SAMPLE:
                     found.append(self._sample(here, size, record))
@@ -103,6 +101,23 @@ class PerfRing:
             if at != start:
                 self._tail[0] = at
         return found
+
+    def records(self, end: int) -> Iterator[tuple[int, bytes]]:
+        """Takes the records before position `end`, of any kind: PERF_RECORD_*, what follows."""
+        at = int(self._tail[0])
+        while at < end:
+            kind, _, size = self._header(at, end)
+            body = self._bytes(at + _HEADER.size, size - _HEADER.size)
+            at += size
+            self._tail[0] = at
+            yield kind, body
+
+    def _header(self, at: int, end: int) -> tuple[int, int, int]:
+        """Of the record at a position: its kind, its flags, its length, which is a right one."""
+        kind, flags, size = _HEADER.unpack(self._bytes(at, _HEADER.size))
+        if size < _HEADER.size or size & 7 or size > end - at:
+            raise FormatError(f"a perf record of {size} bytes where {end - at} are written")
+        return kind, flags, size
 
     def _sample(self, at: int, size: int, record: RecordLayout) -> Row:
         (length,) = _LENGTH.unpack(self._bytes(at + _HEADER.size, _LENGTH.size))
@@ -125,10 +140,20 @@ class PerfRings:
         self._owned: list[Callable[[], None]] = []
 
     @classmethod
-    def open(cls, map_fd: int, size: int, name: str) -> tuple[Self, int]:
+    def open(
+        cls,
+        map_fd: int,
+        size: int,
+        name: str,
+        places: Sequence[tuple[int, int]] | None = None,
+        *,
+        timed: bool = False,
+    ) -> tuple[Self, int]:
         """Opens an event and maps a buffer of `size` bytes for each CPU, and puts it into the map.
 
         With a descriptor that is readable while one of them is. KernelError where refused.
+        `places`: CPUs and their keys in the map, if not each CPU under its own number. `timed`:
+        samples begin with a time.
         """
         check_machine("a perf event array")
         from select import epoll
@@ -137,11 +162,11 @@ class PerfRings:
         try:
             poller = epoll()
             made._owned.append(poller.close)
-            for cpu in online():
-                fd = open_output(cpu, f"perf event array {name}, CPU {cpu}")
+            for cpu, key in [(cpu, cpu) for cpu in online()] if places is None else places:
+                fd = open_output(cpu, f"perf event array {name}, CPU {cpu}", timed=timed)
                 made._owned.append(_closer(fd))
                 made._map(fd, size)
-                bpf.map_update(map_fd, cpu.to_bytes(4, byteorder), fd.to_bytes(4, byteorder))
+                bpf.map_update(map_fd, key.to_bytes(4, byteorder), fd.to_bytes(4, byteorder))
                 enable(fd)
                 poller.register(fd)
         except BaseException:

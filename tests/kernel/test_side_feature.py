@@ -156,3 +156,17 @@ def test_no_such_interface(pair: Pair) -> None:
     ours = pair.ours("feature", "probe", "dev", "no\x1bsuch")
     assert (ours.out, ours.status) == ("", 1)
     assert "there is no interface 'no\\x1bsuch'" in ours.err
+
+
+@pytest.mark.parametrize(
+    "group", ["prog_types", "map_types", "attach_types", "link_types", "helpers", "m"]
+)
+def test_builtins(group: str, pair: Pair) -> None:
+    pair.alike_in_all_forms("feature", "list_builtins", group)
+
+
+@pytest.mark.parametrize("words", [(), ("all",), ("helpers", "x")], ids=str)
+def test_no_builtins(words: tuple[str, ...], pair: Pair) -> None:
+    ours = pair.ours("feature", "list_builtins", *words)
+    assert (ours.out, ours.status) == ("", 2)
+    assert "expected prog_types, map_types, attach_types, link_types or helpers" in ours.err

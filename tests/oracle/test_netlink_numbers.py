@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from probee.host import netlink as nl
-from probee.introspect.bpftool import netfilter
+from probee.introspect.bpftool.link_names import FAMILIES as SHOWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,9 +43,8 @@ def test_numbers(oracle: Callable[[str], str], tmp_path: Path) -> None:
 
 @pytest.mark.oracle("gcc")
 def test_netfilter_names(oracle: Callable[[str], str], tmp_path: Path) -> None:
-    shown = netfilter._FAMILIES
-    names = [f"NFPROTO_{FAMILIES[name]}" for name in shown.values()]
+    names = [f"NFPROTO_{FAMILIES[name]}" for name in SHOWN.values()]
     names += [f"NF_INET_{name}" for name in
               ("PRE_ROUTING", "LOCAL_IN", "FORWARD", "LOCAL_OUT", "POST_ROUTING")]  # fmt: skip
     names += ["NF_ARP_IN", "NF_ARP_OUT"]
-    assert values(oracle("gcc"), names, tmp_path) == [*shown, 0, 1, 2, 3, 4, 0, 1]
+    assert values(oracle("gcc"), names, tmp_path) == [*SHOWN, 0, 1, 2, 3, 4, 0, 1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from probee.frame.text import printable
+from probee.introspect.bpftool.shared import one_line
 from probee.uapi.bpf import BPF_F_ALLOW_MULTI, BPF_F_ALLOW_OVERRIDE
 
 TYPE_CHECKING = False
@@ -26,10 +26,10 @@ def head_text(*, effective: bool) -> str:
 def program_text(row: CgroupProgram, types: KernelTypes, *, effective: bool, indent: bool) -> str:
     """One line a program; what lies below a tree's root stands further in."""
     flags = "" if effective else f" {_flags(row):<15}"
-    text = f"{'    ' if indent else ''}{row.id:<8} {row.hook:<15}{flags} {printable(row.name):<15}"
+    text = f"{'    ' if indent else ''}{row.id:<8} {row.hook:<15}{flags} {one_line(row.name):<15}"
     name = types.name(row.attach_object, row.attach_type)
     if name is not None:
-        text += f" {printable(name):<15}"
+        text += f" {one_line(name):<15}"
     elif row.attach_type:
         text += f" attach_btf_obj_id={row.attach_object} attach_btf_id={row.attach_type}"
     return f"{text}\n"

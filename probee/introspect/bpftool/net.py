@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from probee.frame.text import printable
 from probee.introspect.bpftool.netfilter import netfilter_json, netfilter_text
+from probee.introspect.bpftool.shared import one_line
 from probee.introspect.loaded.net import Filter, Hooked
 
 TYPE_CHECKING = False
@@ -30,7 +30,7 @@ def net_text(network: Network) -> Iterator[str]:
 
 
 def _interface_text(interface: Interface) -> str:
-    return f"{printable(interface.name)}({interface.index})"
+    return f"{one_line(interface.name)}({interface.index})"
 
 
 def _xdp_text(row: Xdp) -> str:
@@ -40,7 +40,7 @@ def _xdp_text(row: Xdp) -> str:
 
 def _hooked_text(row: Hooked) -> str:
     found = row.attached
-    name = "" if row.name is None else f" {printable(row.name)}"
+    name = "" if row.name is None else f" {one_line(row.name)}"
     text = f"{_interface_text(row.interface)} {row.where}{name} prog_id {found.program} "
     if found.flags:
         text += f"prog_flags {_bits_text(found.flags)}"
@@ -61,7 +61,7 @@ def _bits_text(flags: int) -> str:
 
 def _filter_text(row: Filter) -> str:
     text = f"{_interface_text(row.interface)} {row.where}"
-    text += "" if row.name is None else f" {printable(row.name)}"
+    text += "" if row.name is None else f" {one_line(row.name)}"
     text += "" if row.program is None else f" id {row.program}"
     if row.actions is not None:
         text += f" act [{''.join(_action_text(*action) for action in row.actions)}] "
@@ -69,7 +69,7 @@ def _filter_text(row: Filter) -> str:
 
 
 def _action_text(name: str | None, program: int | None) -> str:
-    shown = "" if name is None else printable(name)
+    shown = "" if name is None else one_line(name)
     return f"{{{shown}{'' if program is None else f' id {program}'}}}"
 
 

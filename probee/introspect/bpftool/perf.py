@@ -6,7 +6,7 @@ else by address.
 
 from __future__ import annotations
 
-from probee.frame.text import printable
+from probee.introspect.bpftool.shared import one_line
 from probee.uapi.bpf_flags import (
     BPF_FD_TYPE_KPROBE,
     BPF_FD_TYPE_KRETPROBE,
@@ -43,7 +43,7 @@ def tracing_text(row: Tracing) -> str:
     if _by_address(found, name):
         return f"{head}{kind}  addr {found.address}\n"
     offset = "" if name == "tracepoint" else f"  offset {found.offset}"
-    return f"{head}{kind}  {word}{printable(found.name)}{offset}\n"
+    return f"{head}{kind}  {word}{one_line(found.name)}{offset}\n"
 
 
 def tracing_json(json: JsonWriter, row: Tracing) -> None:

@@ -17,6 +17,7 @@ from probee.host.type_probes import (
     makes_map,
     takes_program,
 )
+from probee.introspect.bpftool.builtins import LAST_HELPER, LAST_MAP, LAST_PROGRAM, until
 from probee.introspect.loaded.settings import Config, Setting, config, settings
 from probee.tables.helpers import all_helpers
 from probee.tables.maps import MAP_TYPES
@@ -25,12 +26,6 @@ from probee.tables.programs import PROGRAM_TYPES
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from probee.tables.maps import MapType
-    from probee.tables.programs import ProgramType
-
-# The last of each that bpftool 7.5 knows: it asks for no newer one.
-_LAST_PROGRAM, _LAST_MAP, _LAST_HELPER = "netfilter", "arena", "cgrp_storage_delete"
 
 # To ask for these the kernel writes a warning into its log.
 _NOISY = {"trace_printk", "trace_vprintk", "probe_write_user"}
@@ -84,12 +79,12 @@ def report(*, interface: int = 0, full: bool = False) -> Report:
         return Report(set_, built, False)
     types = tuple(
         (name, takes_program(name, interface))
-        for name in _names(PROGRAM_TYPES, _LAST_PROGRAM)
+        for name in until((row.name for row in PROGRAM_TYPES), LAST_PROGRAM)
         if not interface or name in _OFFLOAD_PROGRAMS
     )
     maps = tuple(
         (name, makes_map(name, interface))
-        for name in _names(MAP_TYPES, _LAST_MAP)
+        for name in until((row.name for row in MAP_TYPES), LAST_MAP)
         if not interface or name in _OFFLOAD_MAPS
     )
     asked = tuple(_helpers(full=full))
@@ -98,18 +93,11 @@ def report(*, interface: int = 0, full: bool = False) -> Report:
     return Report(set_, built, True, types, maps, helpers, misc)
 
 
-def _names(rows: tuple[ProgramType | MapType, ...], last: str) -> Iterator[str]:
-    for row in rows:
-        yield row.name
-        if row.name == last:
-            return
-
-
 def _helpers(*, full: bool) -> Iterator[tuple[str, int]]:
     for row in all_helpers():
         if full or row.name not in _NOISY:
             yield f"bpf_{row.name}", row.id
-        if row.name == _LAST_HELPER:
+        if row.name == LAST_HELPER:
             return
 
 

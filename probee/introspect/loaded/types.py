@@ -72,6 +72,13 @@ class Types:
             return name
         return self._main_function(fd, info["btf_id"]) or name
 
+    def function_of(self, fd: int) -> str:
+        """The name of the function that a program begins with, "" where BTF does not say it."""
+        info, _ = read(fd, PROGRAM)
+        if not info["btf_id"] or not info["nr_func_info"]:
+            return ""
+        return self._main_function(fd, info["btf_id"])
+
     def _main_function(self, fd: int, btf_id: int) -> str:
         """The name of the function that a program begins with, or "" where BTF does not say it."""
         first = bytearray(_FUNC_INFO)

@@ -77,6 +77,6 @@ def test_options_before_the_command(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_what_has_only_its_place_says_so(capfd: pytest.CaptureFixture[str]) -> None:
-    for words in (["gen"], ["ite", "pin"], ["-j", "struct_ops"]):
+    for words in (["gen"], ["ite", "pin"], ["-j", "iter"]):
         assert main(words) == 2
         assert "is not built yet" in capfd.readouterr().err
