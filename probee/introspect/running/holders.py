@@ -1,8 +1,8 @@
 """Who keeps programs in the kernel: /proc in, rows out, in one pass over it.
 
-A program lives as long as something refers to it: a descriptor of it or of a link to it, a pin, a
-map of programs, an interface or a cgroup. Here are the first two; what has no process behind it is
-told by pins and attachments.
+A program lives as long as something refers to it: a descriptor of it or of a link to it, a perf
+event that calls it, a pin, a map of programs, an interface or a cgroup. Here are the first three;
+what has no process behind it is told by pins and attachments.
 """
 
 from __future__ import annotations
@@ -16,17 +16,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from probee.host.queries import Traced
+
 # what the link of a descriptor says: the kind, and the line of its fdinfo that has the program's id
 _PROGRAM = b"prog_id:\t"
 _KINDS = {
     "anon_inode:bpf-prog": "program",
     "anon_inode:bpf_link": "link",
     "anon_inode:bpf-link": "link",  # where links' files can be polled (Linux 6.10)
+    "anon_inode:[perf_event]": "perf event",
 }
 
 
 class Holder(Frozen):
-    """A process that holds a program by a descriptor. `by`: `program` or `link`."""
+    """A process that holds a program by a descriptor. `by`: `program`, `link`, `perf event`."""
 
     pid: int
     comm: str
@@ -36,15 +39,17 @@ class Holder(Frozen):
 class Holders:
     """Processes that hold programs, looked at all at once or piece by piece.
 
-    `by_id`: holders by the program's id, as far as was looked. Processes that may not be looked at,
+    `by_id`: holders by the program's id, as far as was looked; `events`: what perf events say of
+    their programs, by the program's id. Processes that may not be looked at,
     or end meanwhile, hold nothing. This process itself is left out.
     """
 
-    __slots__ = ("_found", "_pids", "by_id", "refused")
+    __slots__ = ("_found", "_pids", "by_id", "events", "refused")
 
     def __init__(self) -> None:
         self.by_id: dict[int, tuple[Holder, ...]] = {}
         self.refused = False
+        self.events: dict[int, Traced] = {}
         self._found: dict[int, tuple[str, dict[int, list[str]]]] = {}  # pid: comm, program: how
         self._pids: list[int] = []
 
@@ -74,10 +79,20 @@ class Holders:
     def _of(self, pid: int) -> dict[int, list[str]]:
         held: dict[int, list[str]] = {}
         for fd, kind in self._descriptors(pid):
-            id = _id(pid, fd)
+            id = self._event(pid, fd) if kind == "perf event" else _id(pid, fd)
             if id and kind not in held.setdefault(id, []):
                 held[id].append(kind)
         return held
+
+    def _event(self, pid: int, fd: str) -> int:
+        """The program that a perf event calls; 0 for none, or where the kernel does not say."""
+        from probee.host.queries import Traced, traced
+
+        found = traced(pid, int(fd))
+        if not isinstance(found, Traced):
+            return 0
+        self.events[found.program] = found
+        return found.program
 
     def _descriptors(self, pid: int) -> Iterator[tuple[str, str]]:
         folder = f"/proc/{pid}/fd"

@@ -15,11 +15,13 @@ from probee.frame.document import Absent
 from probee.frozen import Frozen
 from probee.host.bpf import ids as all_ids, open_by_id
 from probee.host.runcounts import RunCounts
+from probee.introspect.loaded.links import Links
 from probee.introspect.loaded.pinned import pins
 from probee.introspect.loaded.programs import Programs
 from probee.introspect.running.attached import UNTOLD
+from probee.introspect.running.events import traced_at
 from probee.introspect.running.holders import Holders
-from probee.introspect.running.links import linked
+from probee.introspect.running.links import attachment
 from probee.introspect.running.names import Names
 from probee.introspect.running.rates import Sampler
 from probee.introspect.running.table import Running, map_memory
@@ -29,10 +31,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Self
 
+    from probee.introspect.loaded.links import Link
     from probee.introspect.loaded.programs import Program
     from probee.introspect.loaded.types import Types
     from probee.introspect.running.attached import Attachment
-    from probee.introspect.running.links import Linked
 
 _SLOW = 10.0  # seconds between two looks at pins and at what is attached without a link
 _NOT_YET = Absent("it was not looked at twice")
@@ -67,7 +69,7 @@ class Machine:
         self._boot = time() - clock_gettime(CLOCK_BOOTTIME)
         self.known: dict[int, Program] = {}
         self.rates = self._sampler.look(())
-        self._links: dict[int, Linked] = {}
+        self._links: dict[int, tuple[Link, Attachment]] = {}
         self._maps: dict[int, int] = {}
         self._pins: dict[int, list[Pin]] = {}
         self._unlinked: dict[int, list[Attachment]] = {}
@@ -121,7 +123,8 @@ class Machine:
             if fd is None:
                 continue
             try:
-                self._links[id] = linked(fd, self._names)
+                link = Links.row(fd)
+                self._links[id] = link, attachment(link, self._names)
             except KernelError:  # its interface or cgroup went away
                 continue
             finally:
@@ -134,12 +137,17 @@ class Machine:
             self._pins.setdefault(id, []).append(Pin(path, "program"))
         for id, path in pins("LINK"):
             if id in self._links:
-                owner = self._links[id].program
+                owner = self._links[id][0].prog_id
                 self._pins.setdefault(owner, []).append(Pin(path, "link"))
         wanted = {id for program in self.known.values() for id in program.map_ids}
         self._maps = {id: size for id, size in self._maps.items() if id in wanted}
         self._maps.update(map_memory(wanted - self._maps.keys()))
-        self._unlinked = unlinked(self.known.values())
+        linked = {link.prog_id for link, _ in self._links.values()}
+        rest = {id: program for id, program in self.known.items() if id not in linked}
+        self._unlinked = unlinked(rest.values())
+        for id, event in self._holders.events.items():
+            if id in rest:
+                self._unlinked.setdefault(id, []).append(traced_at(event, self._names))
         self._slow = monotonic()
 
     @property
@@ -150,8 +158,8 @@ class Machine:
     def rows(self) -> list[Running]:
         """A row for each program, by id."""
         by_program: dict[int, list[Attachment]] = {}
-        for link in self._links.values():
-            by_program.setdefault(link.program, []).append(link.attachment)
+        for link, where in self._links.values():
+            by_program.setdefault(link.prog_id, []).append(where)
         return [
             self._row(program, (*by_program.get(id, ()), *self._unlinked.get(id, ())))
             for id, program in self.known.items()

@@ -177,7 +177,19 @@ class Names:
         names = _EVENTS.get(type, ())
         if config < len(names):
             return names[config]
-        return f"r{config:x}" if type == 4 else f"type {type} config {config:#x}"
+        return f"r{config:x}" if type == 4 else f"{_source(type)} config {config:#x}"
+
+
+def _source(type: int) -> str:
+    """What counts events of a type that is none of the fixed ones: `msr`, `uprobe`."""
+    try:
+        for entry in os.scandir("/sys/bus/event_source/devices"):
+            with open(f"{entry.path}/type", "rb") as file:
+                if file.read(16).strip() == str(type).encode():
+                    return entry.name
+    except OSError:
+        pass
+    return f"type {type}"
 
 
 def _events() -> dict[str, list[str]]:
