@@ -62,6 +62,7 @@ class Literal:
     """One kernel: of little endian, unless told otherwise, with types, unless told otherwise."""
 
     name = "Linux 6.18.0, x86_64"
+    modules: tuple[str, ...] = ()
 
     def __init__(self, *, big_endian: bool = False, no_types: str = "") -> None:
         self.big_endian, self.no_types = big_endian, no_types

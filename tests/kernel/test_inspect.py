@@ -75,7 +75,8 @@ def test_libbpf_can_do_what_is_said_to_be_here(
 def test_the_names_of_what_is_missing(attachable: Object, built: Callable[[Object], Path]) -> None:
     said = rows(built(attachable))
     assert said["no_event"].attach_point.why == "it has no tracepoint sched:no_such_event"
-    assert said["no_tasks"].attach_point.why == "it has no iterator no_such_iterator"
+    assert said["no_typed"].attach_point.why == "its types have no tracepoint no_such_event"
+    assert said["no_tasks"].attach_point.why == "its types have no iterator no_such_iterator"
     assert said["no_library"].attach_point.why == "there is no file no_such_library.so.1"
     assert said["no_user"].attach_point.why.endswith("/libc.so.6 has no function no_such_function")
 

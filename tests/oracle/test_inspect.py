@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 
 TEXTS = HERE.parent / "golden" / "inspect"
 # Nothing in them tells which release of clang it was.
-SHOWN = tuple(
-    row for row in objects() if row.compiler == 19 and row.stripped and not row.linked
-) + tuple(
-    Object((name,), 19, stripped=True, linked=True) for name in ("ksyms", "kconfig", "nested")
+SHOWN = (
+    tuple(row for row in objects() if row.compiler == 19 and row.stripped and not row.linked)
+    + tuple(
+        Object((name,), 19, stripped=True, linked=True) for name in ("ksyms", "kconfig", "nested")
+    )
+    + tuple(Object((name,), 19, debug=False) for name in ("strings", "symbols"))
 )
 
 

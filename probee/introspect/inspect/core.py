@@ -9,6 +9,7 @@ from probee.asm.decode import decode
 from probee.asm.disasm import llvm_text
 from probee.asm.opcodes import LD_IMM64, SLOT_BYTES
 from probee.errors import FormatError
+from probee.frozen import replace
 from probee.introspect.inspect.report import CoreRow
 from probee.relocate.record import BY_NAME
 from probee.relocate.resolve import Resolver
@@ -16,6 +17,7 @@ from probee.relocate.resolve import Resolver
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from probee.btf.table import TypeTable
+    from probee.introspect.inspect.facts import Kernel
     from probee.relocate.resolve import Outcome
     from probee.spec.programs import CoreReloc, ProgramSpec
 
@@ -36,6 +38,7 @@ _ASKS = {
 }
 _POISONED = "the instruction is made invalid"
 _KINDS = {"type_id": "target_type_id"}  # how our own compiler names it
+_MODULES = " (types of its modules are not looked into)"
 _WIDE = bytes((LD_IMM64,))
 _LOADS = (0x01, 0x02, 0x03)  # LDX, ST, STX
 
@@ -43,18 +46,20 @@ _LOADS = (0x01, 0x02, 0x03)  # LDX, ST, STX
 class Core:
     """The records of one object. Without types of a kernel nothing is resolved."""
 
-    __slots__ = ("_endian", "_known", "_resolver")
+    __slots__ = ("_endian", "_known", "_more", "_resolver")
 
-    def __init__(self, local: TypeTable | None, kernel: TypeTable | None, endian: str) -> None:
+    def __init__(self, local: TypeTable | None, kernel: Kernel | None, endian: str) -> None:
         self._endian = endian
+        types = kernel.types if kernel is not None else None
+        self._more = "" if kernel is None or not kernel.modules else _MODULES
         self._resolver: Resolver | None = None
         if local is not None:
-            self._resolver = Resolver(local, kernel, big_endian=endian == "big")
+            self._resolver = Resolver(local, types, big_endian=endian == "big")
         self._known: dict[tuple[int, int, str], Outcome] = {}
 
     def rows(self, program: ProgramSpec) -> tuple[CoreRow, ...]:
         """One row a record, in the order of the object."""
-        return tuple(_row(program, reloc, self._endian, self._ask(reloc)) for reloc in program.core)
+        return tuple(self._row(program, reloc) for reloc in program.core)
 
     def _ask(self, reloc: CoreReloc) -> Outcome | None:
         kind = BY_NAME[_KINDS.get(reloc.kind, reloc.kind)]
@@ -62,6 +67,10 @@ class Core:
         if self._resolver is not None and key not in self._known:
             self._known[key] = self._resolver.resolve(*key)
         return self._known.get(key)
+
+    def _row(self, program: ProgramSpec, reloc: CoreReloc) -> CoreRow:
+        row = _row(program, reloc, self._endian, self._ask(reloc))
+        return replace(row, why=row.why + self._more) if row.why and not row.type_id else row
 
 
 def _row(program: ProgramSpec, reloc: CoreReloc, endian: str, outcome: Outcome | None) -> CoreRow:

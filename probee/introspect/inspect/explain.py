@@ -19,7 +19,7 @@ from probee.introspect.inspect.facts import NOT_ASKED, YES, Asked
 from probee.introspect.inspect.maps import map_row
 from probee.introspect.inspect.programs import Programs
 from probee.introspect.inspect.report import ObjectReport
-from probee.introspect.inspect.sections import producers, section_rows
+from probee.introspect.inspect.sections import producers, section_rows, variables
 from probee.objfile.read import read_plain
 from probee.relocate.view import View
 from probee.tables.licenses import GPL_COMPATIBLE
@@ -46,7 +46,8 @@ def explain(
     types = Btf(spec.btf) if spec.btf else None
     view = View(types) if types is not None else None
     chosen = _chosen(spec, only)
-    rows = Programs(spec, types, kernel)
+    places = variables(elf, spec)
+    rows = Programs(spec, types, kernel, places)
     programs = tuple(rows.row(program) for program in chosen)
     touched = {name for program in chosen for name in (r.symbol for r in program.relocs)}
     asked = None if _foreign(spec, kernel) else kernel
@@ -65,7 +66,7 @@ def explain(
         sections=section_rows(elf, spec),
         programs=programs,
         maps=tuple(
-            map_row(map_, view, spec.variables, asked)
+            map_row(map_, view, places, asked)
             for map_ in spec.maps
             if not only or map_.name in touched
         ),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from probee.btf import kinds
 from probee.btf.compare import compatible
 from probee.btf.types import Func, Var
-from probee.introspect.inspect.facts import NOT_ASKED, YES, Asked
+from probee.introspect.inspect.facts import NOT_ASKED, YES, Asked, not_in_types
 from probee.introspect.inspect.report import ExternRow
 from probee.introspect.inspect.spelling import declaration
 from probee.relocate.view import essential_name
@@ -52,7 +52,7 @@ def ask_extern(extern: ExternSpec, types: TypeTable | None, kernel: Kernel) -> t
     kind, words = (kinds.FUNC, "function") if extern.kind == "kfunc" else (kinds.VAR, "variable")
     found = theirs.by_name(kind, essential_name(extern.name))
     if not found:
-        return Asked("no", f"its types have no {words} {extern.name}"), ""
+        return not_in_types(kernel, f"its types have no {words} {extern.name}"), ""
     if not compatible(types, _declared(types, extern.btf), theirs, _declared(theirs, found[0])):
         return Asked("no", f"it declares {words} {extern.name} in another way"), ""
     return YES, ""

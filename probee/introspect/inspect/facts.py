@@ -51,6 +51,10 @@ class Kernel(Protocol):
     def no_types(self) -> str:
         """Why it has no types, else ''."""
 
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The modules that have types of their own, which `types` does not hold."""
+
     def tracepoint(self, category: str, name: str) -> Asked:
         """Whether it has that tracepoint."""
 
@@ -83,3 +87,10 @@ class Kernel(Protocol):
 
     def symbol(self, name: str) -> Asked:
         """Whether /proc/kallsyms lists that symbol."""
+
+
+def not_in_types(kernel: Kernel, why: str) -> Asked:
+    """What the kernel's own types have not: a module's might."""
+    if kernel.modules:
+        return Asked("unknown", f"{why}; those of its modules are not looked into")
+    return Asked("no", why)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from probee.btf import kinds
 from probee.btf.types import Enum
-from probee.introspect.inspect.facts import NOT_ASKED, YES, Asked
+from probee.introspect.inspect.facts import NOT_ASKED, YES, Asked, not_in_types
 from probee.tables import programs
 from probee.uapi.bpf import BPF_F_SLEEPABLE, BPF_PROG_TYPE_STRUCT_OPS
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 # The type in a kernel's BTF that a program is loaded for: its kind, and what its name begins with.
 _IN_BTF = {
-    "traced": (kinds.FUNC, "", "it has no function {} in its types"),
-    "lsm": (kinds.FUNC, "bpf_lsm_", "it has no security hook {}"),
-    "iter": (kinds.FUNC, "bpf_iter_", "it has no iterator {}"),
-    "tp_btf": (kinds.TYPEDEF, "btf_trace_", "it has no tracepoint {}"),
-    "struct_ops": (kinds.STRUCT, "", "it has no struct {}"),
+    "traced": (kinds.FUNC, "", "its types have no function {}"),
+    "lsm": (kinds.FUNC, "bpf_lsm_", "its types have no security hook {}"),
+    "iter": (kinds.FUNC, "bpf_iter_", "its types have no iterator {}"),
+    "tp_btf": (kinds.TYPEDEF, "btf_trace_", "its types have no tracepoint {}"),
+    "struct_ops": (kinds.STRUCT, "", "its types have no struct {}"),
 }
 _OPEN = Asked("not asked", "the section names no hook: the loader says which")
 
@@ -120,7 +120,7 @@ def _raw_tracepoint(name: str, kernel: Kernel) -> Asked:
         return Asked("unknown", kernel.no_types)
     if types.by_name(kinds.TYPEDEF, f"btf_trace_{name}"):
         return YES
-    return Asked("no", f"it has no tracepoint {name}")
+    return not_in_types(kernel, f"its types have no tracepoint {name}")
 
 
 def _typed(program: ProgramSpec, hook: Hook, target: str, kernel: Kernel) -> tuple[Asked, Asked]:
@@ -135,11 +135,11 @@ def _typed(program: ProgramSpec, hook: Hook, target: str, kernel: Kernel) -> tup
     struct, _, member = target.partition(".")
     found = types.by_name(kind, prefix + (struct if key == "struct_ops" else target))
     attach_type = program.attach_type
-    point = YES if found else Asked("no", missing.format(struct))
+    point = YES if found else not_in_types(kernel, missing.format(struct))
     if found and key == "struct_ops":
         attach_type, point = _member(types, found[0], struct, member)
     if point.answer != "yes":
-        return point, Asked("no", "there is nothing to load it for")
+        return point, Asked(point.answer, "there is nothing to load it for")
     if key == "lsm":
         point = _active(kernel)
     sleepable = bool(program.flags & BPF_F_SLEEPABLE)

@@ -9,7 +9,7 @@ from probee.btf import kinds
 from probee.btf.types import Struct, Var
 from probee.introspect.inspect.facts import NOT_ASKED, YES, Asked
 from probee.introspect.inspect.report import MapRow, VariableRow
-from probee.introspect.inspect.spelling import declaration, shown, type_row
+from probee.introspect.inspect.spelling import declaration, plain_bytes, shown, text, type_row
 from probee.objfile.read_datasecs import KCONFIG
 from probee.relocate.view import essential_name
 from probee.tables import maps as table
@@ -134,8 +134,9 @@ def flag_names(flags: int) -> tuple[str, ...]:
 
 
 def _variable(variable: VariableSpec, map_: MapSpec, view: View | None) -> VariableRow:
-    words, value = variable.name, ""
+    words = variable.name
     data = map_.contents[variable.offset : variable.offset + variable.type.size]
+    value = text(data) if variable.name.startswith(f"{map_.name}+") else plain_bytes(data)
     if view is not None and variable.btf:
         record = view.type(variable.btf)
         if isinstance(record, Var):

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     from probee.btf.table import TypeTable
     from probee.introspect.inspect.facts import Kernel
-    from probee.spec.programs import CollectionSpec, ProgramSpec
+    from probee.spec.programs import CollectionSpec, ProgramSpec, VariableSpec
+    from probee.tables.sections import Section
 
 _SLOT = 8
 _UNKNOWN = Asked("unknown", "the section's name says no known program type")
@@ -37,21 +38,23 @@ _ATTACH = {row.number: row for row in program_table.ATTACH_TYPES}
 
 
 class Programs:
-    """What explains the programs of one object."""
+    """What explains the programs of one object. `variables` lie in its data sections."""
 
     def __init__(
-        self, spec: CollectionSpec, types: TypeTable | None, kernel: Kernel | None
+        self,
+        spec: CollectionSpec,
+        types: TypeTable | None,
+        kernel: Kernel | None,
+        variables: Iterable[VariableSpec],
     ) -> None:
         self._spec, self._types, self._kernel = spec, types, kernel
         other = kernel is not None and kernel.big_endian != (spec.endian == "big")
         self._asked = None if other else kernel
-        self._core = Core(
-            types, self._asked.types if self._asked is not None else None, spec.endian
-        )
+        self._core = Core(types, self._asked, spec.endian)
         self._gpl = spec.license in GPL_COMPATIBLE
         self._externs = {extern.name: extern for extern in spec.externs}
         places: dict[str, list[tuple[int, int, str]]] = {}
-        for variable in spec.variables:
+        for variable in variables:
             row = (variable.offset, variable.offset + variable.type.size, variable.name)
             places.setdefault(variable.section, []).append(row)
         for extern in spec.externs:
@@ -62,7 +65,8 @@ class Programs:
 
     def row(self, program: ProgramSpec) -> ProgramRow:
         """One program explained."""
-        kind = _section_kind(program.section)
+        section = _section(program.section)
+        kind = section.names[0] if section is not None else ""
         hook = hooks.by_section(kind) if kind else None
         target = hook_of(program)
         point, loads = _UNKNOWN, _UNKNOWN
@@ -82,7 +86,10 @@ class Programs:
             runs=hooks.runs_when(kind, target) if kind else "",
             target=hook.target if hook is not None else "",
             sleepable=bool(program.flags & BPF_F_SLEEPABLE),
-            since=_since(type_.since if type_ else "", attach.since if attach else ""),
+            since=_since(
+                type_.since if type_ else "",
+                attach.since if attach and section and not section.optional else "",
+            ),
             instructions=len(program.code) // _SLOT,
             size=len(program.code),
             functions=_functions(program),
@@ -102,9 +109,11 @@ class Programs:
 
     def _helper(self, program: ProgramSpec, name: str) -> HelperRow:
         if not helper_table.exists(name):
-            return HelperRow(
-                name, "", False, True, Asked("unknown", "no kernel is known to have it")
-            )
+            number = name.removeprefix("helper ")
+            here = NOT_ASKED
+            if self._asked is not None and program.type and number.isdigit():
+                here = self._asked.helper(program.type, int(number))
+            return HelperRow(name, "", False, True, here)
         helper = helper_table.by_name(name)
         here = NOT_ASKED
         if self._asked is not None and program.type:
@@ -154,12 +163,12 @@ class Programs:
         return tuple(LineRow(name, *lines) for name, lines in found.items())
 
 
-def _section_kind(section: str) -> str:
-    """The first name of the row that the section's name is of, '' for none."""
+def _section(name: str) -> Section | None:
+    """The row that a section's name is of, None for one that says no program type."""
     try:
-        return sections.by_section(section).row.names[0]
+        return sections.by_section(name).row
     except NotSupportedError:
-        return ""
+        return None
 
 
 def _since(*versions: str) -> str:

@@ -32,7 +32,16 @@ _UPROBES = "/sys/bus/event_source/devices/uprobe"
 class RunningFacts:
     """Answers of the running kernel. Close it, or use it in a `with`."""
 
-    __slots__ = ("_answers", "_config", "_kernel", "_may", "_no_types", "_symbols", "_types")
+    __slots__ = (
+        "_answers",
+        "_config",
+        "_kernel",
+        "_may",
+        "_modules",
+        "_no_types",
+        "_symbols",
+        "_types",
+    )
 
     def __init__(self) -> None:
         from probee.host.facts import RunningKernel
@@ -44,6 +53,7 @@ class RunningFacts:
         self._symbols: bytes | None = None
         self._config: tuple[dict[str, str], str] | None = None
         self._may: bool | None = None
+        self._modules: tuple[str, ...] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -81,6 +91,17 @@ class RunningFacts:
     def no_types(self) -> str:
         """Why it has no types, else ''."""
         return "" if self.types is not None else self._no_types or ""
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The modules that have types of their own, which `types` does not hold."""
+        if self._modules is None:
+            try:
+                names = os.listdir("/sys/kernel/btf")
+            except OSError:
+                names = []
+            self._modules = tuple(sorted(set(names) - {"vmlinux"}))
+        return self._modules
 
     def _once(self, key: object, ask: Callable[[], Asked]) -> Asked:
         if key not in self._answers:

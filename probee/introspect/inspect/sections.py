@@ -7,17 +7,22 @@ from __future__ import annotations
 
 from probee.errors import NotSupportedError
 from probee.introspect.inspect.report import SectionRow
+from probee.spec.programs import VariableSpec
+from probee.spec.types import CharArray
 from probee.tables.hooks import section_words
 from probee.tables.sections import by_section
 from probee.uapi import elf as uapi
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from probee.elf.read import ElfFile, Section
     from probee.spec.programs import CollectionSpec
 
 _PRODUCERS = (b"clang version ", b"GNU C", b"rustc version ", b"Ubuntu clang version ")
 _LONGEST = 200
+_MOST_TEXTS = 1000  # of one section: the rest is only counted in its size
 
 
 def section_rows(elf: ElfFile, spec: CollectionSpec) -> tuple[SectionRow, ...]:
@@ -72,6 +77,31 @@ def _known(name: str) -> bool:
     except NotSupportedError:
         return False
     return True
+
+
+def variables(elf: ElfFile, spec: CollectionSpec) -> tuple[VariableSpec, ...]:
+    """The variables of the data sections: as the BTF has them, else as the symbols do."""
+    told = {variable.section for variable in spec.variables}
+    silent = {map_.name for map_ in spec.maps} - told
+    found = [
+        VariableSpec(symbol.name, name, symbol.value, CharArray(symbol.size))
+        for symbol in elf.symbols
+        if symbol.type == uapi.STT_OBJECT and symbol.section < len(elf.sections)
+        if (name := elf.sections[symbol.section].name) in silent
+    ]
+    for section in elf.sections:
+        if section.name in silent and section.flags & uapi.SHF_STRINGS and section.entsize == 1:
+            found += _texts(section.name, section.data.tobytes())
+    return (*spec.variables, *sorted(found, key=lambda v: (v.section, v.offset, v.name)))
+
+
+def _texts(name: str, data: bytes) -> Iterator[VariableSpec]:
+    """The texts of a section of such, which have no names: `.rodata.str1.1+40`."""
+    start = 0
+    for text in data.split(b"\0", _MOST_TEXTS)[:-1]:
+        size = len(text) + 1
+        yield VariableSpec(f"{name}+{start}", name, start, CharArray(size))
+        start += size
 
 
 def producers(elf: ElfFile, spec: CollectionSpec) -> tuple[str, ...]:

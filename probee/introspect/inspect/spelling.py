@@ -132,15 +132,28 @@ def type_row(view: View | None, id: int, size: int) -> TypeRow:
 
 
 def shown(view: View, id: int, data: bytes) -> str:
-    """A value in C, cut where it gets long; '' for one of no type that can be read."""
+    """A value in C, cut where it gets long."""
     if len(data) > 1 << 16:
         return f"{{{len(data)} bytes}}"
     try:
         value = Codec(view.btf, id).decode(data)
     except (FormatError, NotSupportedError):
-        return f"bytes {data[:24].hex(' ')}{' ...' if len(data) > 24 else ''}"
+        return plain_bytes(data)
     text = _literal(value, 0)
     return text if len(text) <= _MOST_TEXT else f"{text[: _MOST_TEXT - 3]}..."
+
+
+def text(data: bytes) -> str:
+    """Characters up to the first NUL, as C writes them."""
+    words = data.split(b"\0")[0].decode("utf-8", "surrogateescape")
+    return _literal(words if len(words) <= _MOST_TEXT else f"{words[: _MOST_TEXT - 3]}...", 0)
+
+
+def plain_bytes(data: bytes) -> str:
+    """A value of no type that can be read."""
+    if not any(data):
+        return "0" if len(data) < 9 else "{0}"
+    return f"bytes {data[:24].hex(' ')}{' ...' if len(data) > 24 else ''}"
 
 
 def _literal(value: Value, depth: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from probee.cli import inspect
 from probee.cli.inspect_text import lines
 from probee.compiler.pipeline import compile_programs
-from probee.errors import UsageError
+from probee.errors import FormatError, NotSupportedError, UsageError
 from probee.frame.document import fields
 from probee.frozen import replace
 from probee.introspect.inspect.config import parse
@@ -135,6 +136,23 @@ def test_hostile_names_do_not_reach_the_terminal() -> None:
     assert evil in json.loads(json.dumps(fields(replace(report, path=evil)))).values()
 
 
+def test_spoiled_objects_are_refused_or_explained() -> None:
+    random, whole = Random(1), data()
+    refused = 0
+    for _ in range(400):
+        spoiled = bytearray(whole)
+        for _ in range(random.choice((1, 2, 4))):
+            at = random.randrange(64, len(whole))
+            spoiled[at] = random.choice((0, 1, 255, spoiled[at] ^ 1 << random.randrange(8)))
+        try:
+            report = explain("x.o", bytes(spoiled), Literal())
+        except (FormatError, NotSupportedError):
+            refused += 1
+            continue
+        assert all(line[:-1].isprintable() for line in lines(report))
+    assert 0 < refused < 400
+
+
 # ------------------------------------------------------------------------------ hooks, one by one
 
 
@@ -194,6 +212,15 @@ def test_hooks_without_types() -> None:
     assert ask_hook(program, row, kernel) == (Asked("unknown", "none"), Asked("no", "none"))
     program, row = spec("raw_tp", "sched_switch")
     assert ask_hook(program, row, kernel)[0] == Asked("unknown", "none")
+
+
+def test_what_only_a_module_may_have() -> None:
+    kernel = Literal()
+    kernel.modules = ("nf_tables",)
+    program, row = spec("fentry", "nothing")
+    point, loads = ask_hook(program, row, kernel)
+    assert (point.answer, loads.answer) == ("unknown", "unknown")
+    assert "those of its modules are not looked into" in point.why
 
 
 def test_every_section_says_when_it_runs() -> None:
