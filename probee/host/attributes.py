@@ -81,6 +81,11 @@ class Attributes:
         self._kept.append(buffer)
         return address(buffer).to_bytes(size, byteorder)
 
+    def put(self, name: str, value: int) -> None:
+        """Another number in a field that is set, for the next of many calls."""
+        offset, size = self._row(name)
+        self.data[offset : offset + size] = value.to_bytes(size, byteorder)
+
     def __getitem__(self, name: str) -> int:
         """A number as it stands now: what was set, or the kernel's answer after the call."""
         offset, size = self._row(name)

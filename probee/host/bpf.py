@@ -293,9 +293,11 @@ def obj_get_info(fd: int, info: bytearray) -> int:
 
 def ids(kind: str) -> Iterator[int]:
     """The ids of all objects of a `kind`, `PROG`, `MAP`, `BTF` or `LINK`, as they stand."""
-    command, last = f"BPF_{kind}_GET_NEXT_ID", 0
+    command = f"BPF_{kind}_GET_NEXT_ID"
+    attributes = Attributes(command, {"start_id": 1})  # which is not asked for: a field that is set
+    last = 0
     while True:
-        attributes = Attributes(command, {"start_id": last})
+        attributes.put("start_id", last)
         result = call(attributes)
         if result == -_ENOENT:
             return

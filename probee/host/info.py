@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from struct import Struct
 
-from probee.host.bpf import obj_get_info
+from probee.host.attributes import Attributes, demand
 from probee.host.syscall import address
 from probee.uapi.bpf_info import (
     BPF_BTF_INFO,
@@ -73,11 +73,36 @@ BTF = Layout(BPF_BTF_INFO, BPF_BTF_INFO_SIZE)
 LINK = Layout(BPF_LINK_INFO, BPF_LINK_INFO_SIZE, 3)
 
 
+class Question:
+    """The same question about many objects. The buffers in `pointers` are filled by the kernel.
+
+    `buffer` is the whole struct about the object that was asked last.
+    """
+
+    __slots__ = ("_attributes", "_layout", "_request", "buffer")
+
+    def __init__(self, layout: Layout, **pointers: int | bytearray) -> None:
+        self._layout = layout
+        self._request = bytes(layout.request(pointers))
+        self.buffer = bytearray(self._request)
+        self._attributes = Attributes(
+            "BPF_OBJ_GET_INFO_BY_FD",
+            {"bpf_fd": 1, "info_len": layout.size, "info": self.buffer},
+        )
+
+    def ask(self, fd: int) -> Info:
+        """The numbers of one object."""
+        self.buffer[:] = self._request
+        self._attributes.put("bpf_fd", fd)
+        self._attributes.put("info_len", self._layout.size)
+        demand(self._attributes)
+        return self._layout.read(self.buffer)
+
+
 def read(fd: int, layout: Layout, **pointers: int | bytearray) -> tuple[Info, bytearray]:
     """The numbers, and the whole struct. The buffers in `pointers` are filled by the kernel."""
-    buffer = layout.request(pointers)
-    obj_get_info(fd, buffer)
-    return layout.read(buffer), buffer
+    question = Question(layout, **pointers)
+    return question.ask(fd), question.buffer
 
 
 def name_in(buffer: bytearray, layout: Layout) -> bytes:
@@ -91,15 +116,26 @@ def fdinfo(fd: int, pid: str = "self") -> dict[str, str]:
 
     Names are those of the kernel's show_fdinfo functions (kernel/bpf/syscall.c).
     """
+    pairs = (
+        line.partition(":\t") for line in _fdinfo(fd, pid).decode("utf-8", "replace").split("\n")
+    )
+    return {name: value for name, tab, value in pairs if tab}
+
+
+def fdinfo_value(fd: int, name: str) -> str:
+    """One of those values of a descriptor of this process, "" where there is none."""
+    behind = _fdinfo(fd, "self").partition(f"\n{name}:\t".encode())[2]
+    return behind.partition(b"\n")[0].decode("ascii", "replace")
+
+
+def _fdinfo(fd: int, pid: str) -> bytes:
     try:
         file = os.open(f"/proc/{pid}/fdinfo/{fd}", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return {}
+        return b""
     try:
-        text = os.read(file, 1 << 16).decode("utf-8", "replace")
+        return os.read(file, 1 << 16)
     except OSError:
-        return {}
+        return b""
     finally:
         os.close(file)
-    pairs = (line.partition(":\t") for line in text.split("\n"))
-    return {name: value for name, tab, value in pairs if tab}

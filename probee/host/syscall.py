@@ -61,12 +61,23 @@ class _Function(CFuncPtr):
     _restype_ = _Long
 
 
+class _FourNumbers(CFuncPtr):
+    """The same for calls of three arguments, whose numbers ctypes turns into longs by itself."""
+
+    _flags_ = FUNCFLAG_CDECL | FUNCFLAG_USE_ERRNO
+    _restype_ = _Long
+    _argtypes_ = (_Long, _Long, _Long, _Long)
+
+
 # Of the C library that the interpreter itself has: no name to guess, no file to look for.
-_syscall = _Function(dlsym(dlopen(None, 0), "syscall"))  # type: ignore[arg-type]
+_PLACE = dlsym(dlopen(None, 0), "syscall")  # type: ignore[arg-type]
+_syscall = _Function(_PLACE)
+_syscall3 = _FourNumbers(_PLACE)
+_MACHINE = uname().machine
 
 
 def _numbers() -> tuple[int, ...]:
-    machine = uname().machine
+    machine = _MACHINE
     if machine not in _NUMBERS or sys.maxsize < 1 << 32:
         bits = "64" if sys.maxsize >> 32 else "32"
         raise NotSupportedError(
@@ -92,7 +103,8 @@ def _call(index: int, *arguments: int) -> int:
 
 def bpf(command: int, attributes: bytearray, size: int) -> int:
     """bpf(2). The kernel may write its answers into `attributes`; it reads `size` bytes of them."""
-    return _call(0, command, address(attributes), size)
+    result: int = _syscall3(_numbers()[0], command, address(attributes), size)
+    return -get_errno() if result < 0 else result
 
 
 class PreparedBpf:

@@ -38,39 +38,50 @@ def owners(kind: str) -> Owners:
     links, line = _KINDS[kind]
     found: Owners = {}
     own = os.getpid()
+    counted = os.stat("/proc/self/fd").st_size > 0  # Linux 6.2
     for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()):
         if pid == own:
             continue
         name = ""
-        for id in dict.fromkeys(_ids(pid, links, line)):
+        for id in dict.fromkeys(_ids(pid, links, line, counted=counted)):
             name = name or _name(pid)
             found.setdefault(id, []).append((pid, name))
     return found
 
 
-def _ids(pid: int, links: tuple[str, ...], line: bytes) -> Iterator[int]:
-    folder = f"/proc/{pid}/fd"
+def _ids(pid: int, links: tuple[str, ...], line: bytes, *, counted: bool) -> Iterator[int]:
+    """The ids of the objects that a process holds. `counted`: its folder's size is their number."""
+    path = f"/proc/{pid}/fd"
     try:
-        descriptors = os.listdir(folder)
+        if counted and not os.stat(path).st_size:  # a thread of the kernel, as most are
+            return
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError:
         return
     readlink = os.readlink
-    for descriptor in descriptors:
-        try:
-            if readlink(f"{folder}/{descriptor}") not in links:
+    try:
+        for descriptor in os.listdir(folder):
+            try:
+                if readlink(descriptor, dir_fd=folder) not in links:
+                    continue
+                text = _contents(f"/proc/{pid}/fdinfo/{descriptor}")
+            except OSError:
                 continue
-            file = os.open(f"/proc/{pid}/fdinfo/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            continue
-        try:
-            text = os.read(file, 4096)
-        except OSError:
-            continue
-        finally:
-            os.close(file)
-        number = text.partition(line)[2].partition(b"\n")[0]
-        if number.isdigit():
-            yield int(number)
+            number = text.partition(line)[2].partition(b"\n")[0]
+            if number.isdigit():
+                yield int(number)
+    except OSError:  # the process ended
+        return
+    finally:
+        os.close(folder)
+
+
+def _contents(path: str) -> bytes:
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(file, 4096)
+    finally:
+        os.close(file)
 
 
 def _name(pid: int) -> str:

@@ -11,7 +11,7 @@ from os import close
 from probee.errors import KernelError
 from probee.frozen import Frozen
 from probee.host.bpf import ids, map_lookup, open_by_id
-from probee.host.info import MAP, PROGRAM, fdinfo, name_in, read
+from probee.host.info import MAP, PROGRAM, Question, fdinfo_value, name_in, read
 from probee.introspect.loaded.types import Types
 from probee.tables.programs import by_number
 from probee.uapi.bpf import BPF_MAP_TYPE_ARRAY
@@ -69,10 +69,12 @@ class Program(Frozen):
 class Programs:
     """Reads rows; what several programs share, as their BTF and maps, is read once."""
 
-    __slots__ = ("_constants", "types")
+    __slots__ = ("_constants", "_map_ids", "_question", "types")
 
     def __init__(self) -> None:
         self.types = Types()
+        self._map_ids = bytearray(4 * _MAPS)
+        self._question = Question(PROGRAM, nr_map_ids=_MAPS, map_ids=self._map_ids)
         self._constants: dict[int, tuple[Metadata, ...] | None] = {}
 
     def all(self) -> Iterator[Program]:
@@ -88,10 +90,10 @@ class Programs:
 
     def row(self, fd: int) -> Program:
         """The row of one program."""
-        map_ids = bytearray(4 * _MAPS)
+        map_ids, buffer = self._map_ids, self._question.buffer
         orphaned = False
         try:
-            info, buffer = read(fd, PROGRAM, nr_map_ids=_MAPS, map_ids=map_ids)
+            info = self._question.ask(fd)
         except KernelError as error:
             if error.errno != _ENODEV:
                 raise
@@ -111,7 +113,7 @@ class Programs:
             info["ifindex"], info["netns_dev"], info["netns_ino"],
             info["load_time"], info["created_by_uid"], orphaned,
             info["xlated_prog_len"], info["jited_prog_len"],
-            fdinfo(fd).get("memlock", ""),
+            fdinfo_value(fd, "memlock"),
             maps, info["btf_id"], self._metadata(maps),
         )  # fmt: skip
 
@@ -139,6 +141,8 @@ class Programs:
                 return None
             if not info["btf_value_type_id"] or b".rodata" not in name_in(buffer, MAP):
                 return None
+            if not self.types.holds(info["btf_id"], _PREFIX):
+                return ()
             types = self.types.of(info["btf_id"])
             value = map_lookup(fd, bytes(4), info["value_size"])
         except KernelError:

@@ -11,7 +11,7 @@ from struct import unpack_from
 
 from probee.errors import FormatError, KernelError
 from probee.host.bpf import open_by_id
-from probee.host.info import BTF, PROGRAM, name_in, read
+from probee.host.info import BTF, PROGRAM, Question, name_in, read
 from probee.uapi.bpf import BPF_OBJ_NAME_LEN
 
 TYPE_CHECKING = False
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from probee.btf.reader import Btf
     from probee.host.info import Info
 
+_PIECE = 1 << 16  # bytes of BTF that are read in one step
 _FUNC_INFO = 8  # bytes of struct bpf_func_info: the instruction, the type
 
 
@@ -33,9 +34,16 @@ def blob(fd: int) -> bytes:
 class Types:
     """BTF objects by id."""
 
-    __slots__ = ("_known",)
+    __slots__ = ("_blobs", "_first", "_known", "_main", "_piece", "_whole")
 
     def __init__(self) -> None:
+        self._first = bytearray(_FUNC_INFO)
+        self._main = Question(
+            PROGRAM, nr_func_info=1, func_info_rec_size=_FUNC_INFO, func_info=self._first
+        )
+        self._piece = bytearray(_PIECE)
+        self._whole = Question(BTF, btf=self._piece, btf_size=_PIECE)
+        self._blobs: dict[int, bytes] = {}
         self._known: dict[int, Btf | None] = {}
 
     def of(self, id: int) -> Btf | None:
@@ -44,22 +52,35 @@ class Types:
             self._known[id] = self._read(id)
         return self._known[id]
 
-    @staticmethod
-    def _read(id: int) -> Btf | None:
+    def holds(self, id: int, text: str) -> bool:
+        """Whether a name in BTF object `id` begins with `text`: no type is looked at."""
+        return b"\0" + text.encode() in self._blob(id)
+
+    def _blob(self, id: int) -> bytes:
+        """The bytes of a BTF object, none where it cannot be had."""
+        if id not in self._blobs:
+            try:
+                fd = open_by_id("BTF", id)
+                self._blobs[id] = b"" if fd is None else self._bytes(fd)
+            except KernelError:
+                self._blobs[id] = b""
+        return self._blobs[id]
+
+    def _bytes(self, fd: int) -> bytes:
+        """Those of a descriptor, which is closed: most fit the buffer that is there."""
+        try:
+            size = self._whole.ask(fd)["btf_size"]
+            return bytes(self._piece[:size]) if size <= _PIECE else blob(fd)
+        finally:
+            close(fd)
+
+    def _read(self, id: int) -> Btf | None:
         from probee.btf.reader import Btf
 
         try:
-            fd = open_by_id("BTF", id)
-        except KernelError:
+            return Btf(self._blob(id))
+        except FormatError:
             return None
-        if fd is None:
-            return None
-        try:
-            return Btf(blob(fd))
-        except (KernelError, FormatError):
-            return None
-        finally:
-            close(fd)
 
     def program_name(
         self, fd: int, info: Info | None = None, buffer: bytearray | None = None
@@ -81,13 +102,23 @@ class Types:
 
     def _main_function(self, fd: int, btf_id: int) -> str:
         """The name of the function that a program begins with, or "" where BTF does not say it."""
-        first = bytearray(_FUNC_INFO)
         try:
-            read(fd, PROGRAM, nr_func_info=1, func_info_rec_size=_FUNC_INFO, func_info=first)
+            self._main.ask(fd)
         except KernelError:
             return ""
-        types = self.of(btf_id)
-        id = unpack_from("=I", first, 4)[0]
-        if types is None or not 0 < id <= len(types):
+        id = unpack_from("=I", self._first, 4)[0]
+        try:
+            return name_of(self._blob(btf_id), id)
+        except FormatError:
             return ""
-        return types.name(id)
+
+
+def name_of(data: bytes, id: int) -> str:
+    """The name of one type, found by walking up to it: no table is made of the others."""
+    from probee.btf.raw import Sections
+
+    sections = Sections(data)
+    words, at = sections.words, 0
+    for _ in range(1, id):
+        at += sections.record_words(at) if at + 3 <= len(words) else 3
+    return sections.name(words[at]) if id and at + 3 <= len(words) else ""
