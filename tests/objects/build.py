@@ -80,6 +80,7 @@ SOURCES = (
     Source("strings"),
     Source("symbols"),
     Source("shown", (19,)),
+    Source("attached", (19,)),
     Source("hooks"),
     Source("attachable"),
     Source("maps"),

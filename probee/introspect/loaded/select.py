@@ -73,6 +73,7 @@ def _by_id(kind: str, text: str) -> int:
     if fd is None:
         raise ProbeeError(
             {
+                "MAP": f"get map by id ({id}): {_ENOENT}",
                 "LINK": f"failed to get link with ID {id}: {_ENOENT}",
                 "BTF": f"can't get BTF object by id ({id}): {_ENOENT}",
             }.get(kind, f"get by id ({id}): {_ENOENT}")
