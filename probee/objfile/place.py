@@ -13,6 +13,7 @@ from itertools import pairwise
 from probee.asm.decode import decode
 from probee.asm.encode import encode
 from probee.asm.opcodes import CALL_KFUNC, CALL_LOCAL, LD_IMM64, PSEUDO_FUNC, SLOT_BYTES
+from probee.btf.ext import read_func_info, read_line_info
 from probee.btf.reader import Btf
 from probee.errors import UsageError
 from probee.frozen import Frozen, replace
@@ -75,10 +76,9 @@ class _Placing:
 
     def run(self) -> list[Placed]:
         for program in self.spec.programs:
-            named = self._subprograms(program)
-            end = named[0][1] if named else len(program.code) // SLOT_BYTES
-            names = {start: symbol for symbol, start, _ in named}
-            code, references = self._function(program, 0, end, names)
+            symbols = self._subprograms(program)
+            end = min(symbols, default=len(program.code) // SLOT_BYTES)
+            code, references = self._function(program, 0, end, symbols)
             if not program.attach:
                 raise UsageError(f"{program.name} has no hook, so no section can name it")
             for number, hook in enumerate(program.attach):
@@ -114,35 +114,84 @@ class _Placing:
         self.symbols.add(symbol)
         self.result.append(Placed(section, at, symbol, hook, program, start, end, code, references))
 
-    def _subprograms(self, program: ProgramSpec) -> list[tuple[str, int, int]]:
-        """Puts those of one program into `.text`: (symbol, first slot, end)."""
+    def _subprograms(self, program: ProgramSpec) -> dict[int, str]:
+        """Puts those of one program into `.text`, callees first: symbols by their first slots."""
         starts = [*program.functions[1:], ("", len(program.code) // SLOT_BYTES)]
-        rows = [(name, start, after) for (name, start), (_, after) in pairwise(starts)]
+        rows = {start: (name, end) for (name, start), (_, end) in pairwise(starts)}
+        symbols: dict[int, str] = {}
+        waiting = list(reversed(rows))
+        under_way: set[int] = set()
+        while waiting:
+            start = waiting[-1]
+            name, end = rows[start]
+            called = {to for _, to, _ in self._calls(program, start, end)}
+            missing = [to for to in called if to not in symbols]
+            if start not in symbols and missing:
+                if start in called or under_way.intersection(missing):
+                    raise UsageError(f"{program.name} calls {name} within itself")
+                under_way.add(start)
+                waiting += missing
+                continue
+            waiting.pop()
+            under_way.discard(start)
+            if start not in symbols:
+                symbols[start] = self._subprogram(program, name, start, end, symbols)
+        return symbols
+
+    def _subprogram(
+        self, program: ProgramSpec, name: str, start: int, end: int, symbols: dict[int, str]
+    ) -> str:
+        """The symbol of one: that of an equal one which is there, or a new one."""
+        code, references = self._function(program, start, end, symbols)
+        key = (name, code, references, *self._beside(program, start, end))
+        if key not in self.subprograms:
+            symbol = name
+            while symbol in self.symbols:
+                symbol = f"{symbol}__{program.name}"
+            self.subprograms[key] = symbol
+            self._put(forms.TEXT, symbol, -1, program, start, end, code, references)
+        return self.subprograms[key]
+
+    def _beside(self, program: ProgramSpec, start: int, end: int) -> tuple[object, ...]:
+        """What belongs to these slots and stands in no code: CO-RE, lines, the function's type."""
+        big_endian = self.spec.endian == "big"
+        lines = read_line_info(program.line_info, big_endian=big_endian)
+        types = read_func_info(program.func_info, big_endian=big_endian)
+        return (
+            tuple(replace(c, insn=c.insn - start) for c in program.core if start <= c.insn < end),
+            tuple(
+                replace(row, insn_off=row.insn_off - start)
+                for row in lines
+                if start <= row.insn_off < end
+            ),
+            tuple(row.type for row in types if row.insn_off == start),
+        )
+
+    def _insns(self, program: ProgramSpec, start: int, end: int) -> dict[int, Insn]:
+        """The instructions of some slots by their slots."""
+        insns: dict[int, Insn] = {}
+        for insn in decode(program.code[start * SLOT_BYTES : end * SLOT_BYTES], self.spec.endian):
+            insns[start] = insn
+            start += insn.slots
+        return insns
+
+    def _calls(self, program: ProgramSpec, start: int, end: int) -> list[tuple[int, int, bool]]:
+        """(slot, first slot of the subprogram, whether it is called or its address taken)."""
+        marked = {reloc.insn for reloc in program.relocs}
         found = []
-        for name, start, end in rows:
-            names = {begin: called for called, begin, _ in rows}
-            code, references = self._function(program, start, end, names)
-            key = (name, code, references)
-            if key not in self.subprograms:
-                symbol = name
-                while symbol in self.symbols:
-                    symbol = f"{symbol}__{program.name}"
-                self.subprograms[key] = symbol
-                self._put(forms.TEXT, symbol, -1, program, start, end, code, references)
-            found.append((self.subprograms[key], start, end))
+        for slot, insn in self._insns(program, start, end).items():
+            calls = insn.code == _CALL and insn.src == CALL_LOCAL
+            takes = insn.code == LD_IMM64 and insn.src == PSEUDO_FUNC
+            if slot not in marked and (calls or takes):
+                found.append((slot, slot + insn.low + 1, calls))
         return found
 
     def _function(
-        self, program: ProgramSpec, start: int, end: int, names: dict[int, str]
+        self, program: ProgramSpec, start: int, end: int, symbols: dict[int, str]
     ) -> tuple[bytes, tuple[Reference, ...]]:
         """The slots from `start` to `end` with blanks, and what refers there."""
-        insns: dict[int, Insn] = {}
-        slot = start
-        for insn in decode(program.code[start * SLOT_BYTES : end * SLOT_BYTES], self.spec.endian):
-            insns[slot] = insn
-            slot += insn.slots
+        insns = self._insns(program, start, end)
         references: list[Reference] = []
-        marked = {reloc.insn for reloc in program.relocs}
         for reloc in program.relocs:
             if start <= reloc.insn < end:
                 insns[reloc.insn], reference = self._relocated(program, insns, reloc)
@@ -151,14 +200,12 @@ class _Placing:
         for core in program.core:
             if start <= core.insn < end:
                 insns[core.insn] = self._local(program, insns, core)
-        for slot, insn in insns.items():
-            calls = insn.code == _CALL and insn.src == CALL_LOCAL
-            takes = insn.code == LD_IMM64 and insn.src == PSEUDO_FUNC
-            if slot not in marked and (calls or takes):
-                symbol = names[slot + insn.low + 1]
-                kind = R_BPF_64_32 if calls else R_BPF_64_64
-                references.append(Reference((slot - start) * SLOT_BYTES, "function", symbol, kind))
-                insns[slot] = replace(insn, imm=-1) if calls else replace(insn, src=0, imm=0)
+        for slot, to, calls in self._calls(program, start, end):
+            kind = R_BPF_64_32 if calls else R_BPF_64_64
+            offset = (slot - start) * SLOT_BYTES
+            references.append(Reference(offset, "function", symbols[to], kind))
+            insn = insns[slot]
+            insns[slot] = replace(insn, imm=-1) if calls else replace(insn, src=0, imm=0)
         ordered = tuple(sorted(references, key=lambda reference: reference.offset))
         return encode(insns.values(), self.spec.endian), ordered
 

@@ -234,7 +234,7 @@ class _Restoring:
             relocs=relocs,
             func_info=found.func_info,
             line_info=found.line_info,
-            functions=found.functions,
+            functions=self.functions_of(found),
             context=tuple(
                 ContextField(unquoted(name), number(at), number(size), sign == "1")
                 for name, at, size, sign in fields
@@ -243,6 +243,13 @@ class _Restoring:
             flags=found.flags,
             core=self.core(id, found),
         )
+
+    def functions_of(self, found: ProgramSpec) -> tuple[tuple[str, int], ...]:
+        """By the names of their types: in `.text` no two functions have one symbol."""
+        rows = read_func_info(found.func_info, big_endian=self.types.big_endian)
+        if len(rows) != len(found.functions):
+            return found.functions
+        return tuple((self.types.name(row.type), row.insn_off) for row in rows)
 
     def core(self, id: int, found: ProgramSpec) -> tuple[CoreReloc, ...]:
         """CO-RE records in the compiler's words."""

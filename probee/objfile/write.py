@@ -27,7 +27,7 @@ from probee.uapi import elf as uapi
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from probee.btf.ext import LineInfo
     from probee.objfile.place import Placed, Reference
@@ -39,12 +39,34 @@ _ALIGN = 8
 
 
 def write(spec: CollectionSpec) -> bytes:
-    """The object. UsageError for a spec that is bound to a kernel, or to probee's own loader."""
+    """The object. UsageError for a spec that is bound to a kernel, or to probee's own loader, and
+    for one that was read from another compiler's object and holds what ours never makes.
+    """
     if any(c.value != UNRESOLVED for p in spec.programs for c in p.core):
         raise UsageError("these programs are bound to a kernel: compile them anew")
+    for what in _foreign(spec):
+        raise UsageError(f"{what}: that is read from objects, and not written")
     functions = placed(spec)
     types = ObjectTypes(spec, functions)
     return _Object(spec, functions, types).build()
+
+
+def _foreign(spec: CollectionSpec) -> Iterator[str]:
+    """What of a spec has no place in the objects that are written here."""
+    if spec.externs or spec.version:
+        yield "externs of the kernel" if spec.externs else "a version of the kernel"
+    for map_ in spec.maps:
+        plain = replace(map_, pinning=0, numa_node=0, autocreate=True, inner=(), values=())
+        data = map_.name.startswith(".") and map_.name not in (*forms.DATA_SECTIONS, PER_CPU)
+        if plain != map_ or data:
+            yield f"map {map_.name}"
+    for program in spec.programs:
+        known = all(hook.kind in forms.HOOKS for hook in program.attach)
+        if not known or program.flags or not program.autoload:
+            yield f"program {program.name} in section {program.section or 'of another kind'}"
+        for core in program.core:
+            if core.kind not in forms.CORE_KINDS:
+                yield f"CO-RE {core.kind} in {program.name}"
 
 
 def uninitialised(spec: CollectionSpec) -> list[str]:

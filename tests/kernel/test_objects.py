@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from probee.introspect.build import Source, compiled, from_file, from_tool, object_bytes
+from probee.compiler.pipeline import compile_programs
+from probee.host.facts import RunningKernel
+from probee.introspect.build import Source, compiled, from_file, from_tool, header, object_bytes
+from probee.klib.tasks import typed_task
+from probee.klib.walk import walked
+from probee.lang.capture import capture
+from probee.lang.variables import Const
 from probee.objfile.read import read
+from probee.objfile.write import write
 from probee.runtime.loader import load
 from probee.spec.target import Target
-from probee.tools.opensnoop import TOOL
-from tests.doc_examples import Example, examples
+from probee.tools.opensnoop import TOOL, rows
+from probee.tools.opensnoop.calls import EXIT_ONLY
+from tests.doc_examples import ROOT, Example, examples
 from tests.kernel.opensnoop_support import EVERY_WAY, Call, Snoop, Worker, expected, seen
 from tests.objects import libbpf
-from tests.objects.running import Loader
+from tests.objects.running import START, Loader
+from tests.unit.objfile.test_restore import SOURCES, spec_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from probee.spec.programs import CollectionSpec
@@ -47,7 +57,7 @@ def source(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Source]:
 
 def same_tags(spec: CollectionSpec, path: Path, spawn: Spawn) -> None:
     """libbpf, and our loader with what was written and with what was read, load the same."""
-    data = object_bytes(spec)
+    data = write(spec)
     path.write_bytes(data)
     loader = Loader(spawn, path)
     loader.do("attach")
@@ -71,6 +81,36 @@ def test_examples_are_the_same_programs_to_all_loaders(
 
 def test_so_is_opensnoop(tmp_path: Path, spawn: Spawn) -> None:
     same_tags(compiled(from_tool(TOOL, "x86_64"), HERE), tmp_path / "opensnoop.bpf.o", spawn)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_so_is_everything_that_a_spec_can_have(name: str, tmp_path: Path, spawn: Spawn) -> None:
+    """Every type of map, first values, counters, structs and functions of the kernel, hooks."""
+    if name == "kernel" and not probe_kfunc():
+        pytest.skip("this kernel has no bpf_rdonly_cast (6.2)")
+    same_tags(spec_of(SOURCES[name]), tmp_path / "object.bpf.o", spawn)
+
+
+def probe_kfunc() -> bool:
+    with RunningKernel() as kernel:
+        return kernel.kfunc("bpf_rdonly_cast")
+
+
+def test_so_are_paths_walked_in_the_kernel(tmp_path: Path, spawn: Spawn) -> None:
+    """The largest program that there is: loops counted by the kernel, dozens of CO-RE records."""
+    with RunningKernel() as kernel:
+        if not all(kernel.kfunc(f"bpf_iter_num_{part}") for part in ("new", "next", "destroy")):
+            pytest.skip("this kernel counts no loops (6.4)")
+        world = capture(EXIT_ONLY)
+        on = {world.name_of(const) for const in (rows.more, rows.located, walked, typed_task)}
+        consts = {
+            name: name in on or declaration.identity()[2]
+            for name, declaration in world.declarations.items()
+            if isinstance(declaration, Const)
+        }
+        spec = compile_programs(world, target=HERE, facts=kernel, frozen=consts)
+    assert {len(program.core) > 40 for program in spec.programs} == {True}
+    same_tags(spec, tmp_path / "walk.bpf.o", spawn)
 
 
 def row(record: bytes, spec: CollectionSpec) -> dict[str, object]:
@@ -121,3 +161,50 @@ def test_libbpf_sees_what_opensnoop_sees(spawn: Spawn, tmp_path: Path) -> None:
     assert len(calls) > 20
     assert rows == [expected(call) for call in calls]
     assert rows == [seen(one) for one in snoop.rows()]
+
+
+@pytest.mark.oracle("gcc", "bpftool")
+def test_a_c_program_reads_the_ring(
+    spawn: Spawn, tmp_path: Path, oracle: Callable[[str], str]
+) -> None:
+    """By the header that probee writes and the skeleton that bpftool makes of the object."""
+    source = from_tool(TOOL, "x86_64")
+    spec = compiled(source, HERE)
+    (tmp_path / "opensnoop.bpf.o").write_bytes(object_bytes(spec))
+    (tmp_path / "opensnoop.bpf.h").write_text(header(spec, source), encoding="utf-8")
+    words = [oracle("bpftool"), "gen", "skeleton", str(tmp_path / "opensnoop.bpf.o")]
+    skeleton = subprocess.run(words, capture_output=True, check=True).stdout
+    (tmp_path / "opensnoop.skel.h").write_bytes(skeleton)
+    program = tmp_path / "reader"
+    words = [
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-o",
+        str(program),
+        str(ROOT / "tests/objects/reader.c"),
+    ]
+    made = subprocess.run(
+        [oracle("gcc"), f"-I{tmp_path}", *words, "-lbpf"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (made.returncode, made.stderr) == (0, "")
+    worker = Worker(spawn)
+    child = spawn("unshare", "--mount", "sh", "-c", START, "sh", str(program), str(worker.pid))
+    assert child.stdin is not None
+    assert child.stdout is not None
+    assert child.stderr is not None
+    assert child.stdout.readline() == b"ready\n", child.stderr.read()
+    worker.calls()
+    worker.do(EVERY_WAY.format(base=str(tmp_path)))
+    calls: list[Call] = worker.calls()
+    child.stdin.write(b"\n")
+    child.stdin.flush()
+    lines = list(iter(child.stdout.readline, b"seen\n"))
+    child.stdin.close()
+    assert child.wait() == 0
+    wanted = [
+        b"%d %d %d %s\n" % (pid, ret, 2 * (path is None), b"[handle]" if path is None else path)
+        for _, pid, path, ret, _, _ in calls
+    ]
+    assert lines == wanted

@@ -6,15 +6,21 @@ from struct import unpack_from
 
 import pytest
 
+from probee.asm import opcodes as op
 from probee.asm.decode import decode
-from probee.btf.ext import FuncInfo, LineInfo, read_ext
+from probee.asm.encode import encode
+from probee.asm.insn import Insn
+from probee.btf.ext import FuncInfo, LineInfo, func_info_bytes, read_ext
 from probee.btf.reader import Btf
 from probee.btf.types import Datasec, Func, Var
+from probee.btf.writer import BtfBuilder
 from probee.compiler.pipeline import compile_programs
 from probee.elf.read import ElfFile
 from probee.errors import UsageError
+from probee.frozen import replace
+from probee.objfile.read import read
 from probee.objfile.write import uninitialised, write
-from probee.spec.programs import CollectionSpec
+from probee.spec.programs import Attach, CollectionSpec, CoreReloc, ExternSpec, ProgramSpec
 from probee.spec.target import Target
 from probee.uapi import elf as uapi
 from tests.frontend_cases import Facts, captured, compiled, names_of
@@ -205,3 +211,106 @@ def test_the_license_is_the_specs() -> None:
     types = elf.section(".BTF")
     assert types is not None
     assert unpack_from("<H", types.data) == (0xEB9F,)
+
+
+def with_subprograms(endian: str) -> CollectionSpec:
+    """Two programs that share a subprogram, and have another under one name, which differs.
+
+    The first calls `shared`, which calls `own`; the second `own` and `shared`.
+    """
+    btf = BtfBuilder()
+    proto = btf.func_proto(btf.int_("int", 4, signed=True), [("ctx", btf.ptr(0))])
+    plain = btf.func_proto(btf.int_("int", 4, signed=True), [])
+    types = {name: btf.func(name, proto, "global") for name in ("one", "two")}
+    types |= {name: btf.func(name, plain, "static") for name in ("shared", "own")}
+    call, back = op.JMP | op.CALL, op.JMP | op.EXIT
+    number = op.ALU64 | op.MOV
+
+    def program(name: str, code: list[Insn], functions: tuple[tuple[str, int], ...]) -> ProgramSpec:
+        info = [FuncInfo(start, types[called]) for called, start in functions]
+        return ProgramSpec(
+            name, 5, 0, (Attach("tracepoint", "syscalls:sys_enter_getppid"),),
+            encode(code, endian), functions=functions,
+            func_info=func_info_bytes(info, big_endian=endian == "big"),
+        )  # fmt: skip
+
+    end = Insn(back)
+    leaf = [Insn(number, 0, 0, 0, 7), end]
+    first = [Insn(call, 0, op.CALL_LOCAL, 0, 1), end, Insn(call, 0, op.CALL_LOCAL, 0, 1), end]
+    second = [
+        Insn(call, 0, op.CALL_LOCAL, 0, 2), Insn(call, 0, op.CALL_LOCAL, 0, 3), end,
+        Insn(number, 0, 0, 0, 9), end, *leaf,
+    ]  # fmt: skip
+    return CollectionSpec(
+        maps=(),
+        programs=(
+            program("one", first + leaf, (("one", 0), ("shared", 2), ("own", 4))),
+            program("two", second, (("two", 0), ("own", 3), ("shared", 5))),
+        ),
+        btf=btf.build(big_endian=endian == "big"),
+        endian=endian,
+    )
+
+
+@pytest.mark.parametrize("endian", ["little", "big"])
+def test_subprograms_stand_in_text(endian: str) -> None:
+    made = with_subprograms(endian)
+    elf = ElfFile(write(made))
+    text = elf.section(".text")
+    assert text is not None
+    inside = [s for s in elf.symbols if s.section == text.index and s.type == uapi.STT_FUNC]
+    assert all(s.bind == uapi.STB_LOCAL for s in inside)
+    # the second program's `own` is the first's `shared` in what it does, and not in its name
+    assert {s.name for s in inside} == {"shared", "own", "own__two", "shared__two"}
+    calls = [
+        (elf.symbols[row.symbol].name, row.type)
+        for section in elf.sections
+        if section.type == uapi.SHT_REL
+        for row in elf.relocations(section)
+    ]
+    assert sorted(calls) == [
+        (name, uapi.R_BPF_64_32) for name in ("own", "own__two", "shared", "shared__two")
+    ]
+    assert read(write(made)) == made
+
+
+def test_equal_subprograms_stand_there_once() -> None:
+    made = with_subprograms("little")
+    again = replace(made.programs[0], name="again")
+    elf = ElfFile(write(replace(made, programs=(made.programs[0], again))))
+    inside = {s.name for s in elf.symbols if s.type == uapi.STT_FUNC and s.bind == uapi.STB_LOCAL}
+    assert inside == {"own", "shared"}
+
+
+def test_a_subprogram_that_calls_itself_is_refused() -> None:
+    made = with_subprograms("little")
+    one = made.programs[0]
+    code = decode(one.code)
+    code[4] = Insn(op.JMP | op.CALL, 0, op.CALL_LOCAL, 0, -3)  # `own` calls `shared`
+    with pytest.raises(UsageError, match="within itself"):
+        write(replace(made, programs=(replace(one, code=encode(code)),)))
+
+
+FOREIGN = {
+    "externs of the kernel": lambda s: replace(s, externs=(ExternSpec("HZ", "kconfig", 1),)),
+    "a version of the kernel": lambda s: replace(s, version=1),
+    "map events": lambda s: replace(s, maps=(replace(s.map("events"), pinning=1), *s.maps[1:])),
+    "map .kconfig": lambda s: replace(s, maps=(*s.maps, replace(s.maps[0], name=".kconfig"))),
+    "program both": lambda s: replace(s, programs=(replace(s.programs[0], flags=16),)),
+    "program both in section fentry/x": lambda s: replace(
+        s, programs=(replace(s.programs[0], attach=(Attach("fentry", "x"),), section="fentry/x"),)
+    ),
+    "CO-RE byte_sz in both": lambda s: replace(
+        s,
+        programs=(
+            replace(s.programs[0], core=(CoreReloc(0, "byte_sz", "file", "f_op", "", 1, "0:0"),)),
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", FOREIGN)
+def test_what_only_others_make_is_not_dropped_in_silence(what: str) -> None:
+    made = spec(SOURCE.replace("counts[only] = 1", "pass"))
+    with pytest.raises(UsageError, match=f"{what}.*not written"):
+        write(FOREIGN[what](made))
