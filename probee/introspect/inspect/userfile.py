@@ -82,16 +82,20 @@ def _open(path: str, machine: str) -> tuple[ElfFile | None, Asked]:
 
     place = _place(path, machine)
     try:
-        fd = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-    except PermissionError:
-        return None, Asked("unknown", f"{place} may not be read")
+        # An object may name a device, which opening alone would set to work: look first.
+        fd = os.open(place, os.O_PATH | os.O_CLOEXEC)
     except (OSError, ValueError):
         return None, Asked("no", f"there is no file {place}")
-    with open(fd, "rb") as file:
+    try:
         status = os.fstat(fd)
         if not S_ISREG(status.st_mode) or status.st_size > _LARGEST:
             return None, Asked("no", f"{place} is no program and no library")
-        data = file.read()
+        with open(f"/proc/self/fd/{fd}", "rb") as file:
+            data = file.read()
+    except OSError:
+        return None, Asked("unknown", f"{place} may not be read")
+    finally:
+        os.close(fd)
     try:
         return ElfFile(data), YES
     except FormatError as error:
