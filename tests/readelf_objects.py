@@ -58,6 +58,34 @@ int g(V &v)
 }
 """
 
+LIBRARY = r"""
+#include <stdio.h>
+int exported(void) { return 1; }
+int old_exported(void) { return 2; }
+__asm__(".symver old_exported,exported@VERS_1");
+int data = 3;
+int *pd = &data;
+int more(int x) { printf("%d\n", x); return x + data; }
+void *table[20] = {&data, exported, more, &pd, table};
+"""
+
+LIBRARY_VERSIONS = (
+    "VERS_1 { local: hid*; }; VERS_2 { global: exported; more; data; local: *; } VERS_1;"
+)
+
+PACKED = r"""
+int data = 3;
+static int a;
+int *pd = &data;
+int *pointers[70] = {&a, &a, &a, &a, &a, 0, &a, &a};
+"""
+
+PROGRAM = """
+extern int more(int);
+extern int exported(void);
+int main(int argc, char **argv) { return more(argc) + exported(); }
+"""
+
 NOTES = r"""
 	.section .note.x, "", @note
 	.long 4, 3, 1
@@ -141,6 +169,18 @@ def header_of(machine: int, order: str = "<") -> bytes:
     ident = b"\x7fELF" + bytes([2, 1 if order == "<" else 2, 1]) + bytes(9)
     return ident + struct.pack(
         order + "HHIQQQIHHHHHH", 1, machine, 1, 0, 0, 0, 0, 64, 56, 0, 64, 0, 0
+    )
+
+
+def dynamic_of(machine: int, rows: list[tuple[int, int]]) -> bytes:
+    """A shared object of nothing but a dynamic section."""
+    header = bytearray(header_of(machine))
+    table = b"".join(struct.pack("<QQ", *row) for row in rows)
+    struct.pack_into("<H", header, 16, 3)
+    struct.pack_into("<Q", header, 32, 64)
+    struct.pack_into("<H", header, 56, 1)
+    return (
+        bytes(header) + struct.pack("<IIQQQQQQ", 2, 6, 120, 0, 0, len(table), len(table), 8) + table
     )
 
 

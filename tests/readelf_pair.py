@@ -40,6 +40,12 @@ def real(readelf: str, words: Sequence[str], locale: str = LOCALE) -> Printed:
     return Printed(done.returncode, done.stdout, err)
 
 
+def is_2_40(readelf: str) -> bool:
+    """Whether the program is of that release, which `--compat=2.40` follows."""
+    done = subprocess.run([readelf, "--version"], capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()[0].endswith(" 2.40")
+
+
 def difference(theirs: Printed, mine: Printed) -> str:
     """The first lines that differ, for a message; empty if none do."""
     if theirs == mine:

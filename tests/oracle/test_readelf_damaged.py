@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,12 +30,6 @@ NEWER_WORDS: tuple[tuple[str, ...], ...] = (
 )  # fmt: skip
 
 
-def release_of(readelf: str) -> str:
-    """Of what --version says."""
-    done = subprocess.run([readelf, "--version"], capture_output=True, text=True, check=True)
-    return done.stdout.splitlines()[0].rsplit(" ", 1)[-1]
-
-
 @pytest.mark.parametrize("batch", range(BATCHES))
 @pytest.mark.parametrize(
     "tool",
@@ -47,7 +40,7 @@ def test_damaged_objects(
 ) -> None:
     readelf, compat, choices = oracle(tool), [], WORDS + NEWER_WORDS
     if tool == "readelf":
-        if release_of(readelf) != "2.40":
+        if not readelf_pair.is_2_40(readelf):
             pytest.skip("this system's readelf is not 2.40")
         compat, choices = ["--compat=2.40"], WORDS
     file = tmp_path / "x.o"

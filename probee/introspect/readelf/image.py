@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mmap import mmap
     from typing import Literal
 
+    from probee.introspect.readelf.hashes import GnuHash
     from probee.introspect.readelf.shown import Shown
     from probee.introspect.readelf.transcript import Transcript
 
@@ -54,6 +55,13 @@ class Image:
         self._symbols_of: raw.SectionHeader | None = None  # the table that was read last
         self._symbols: list[raw.SymbolRow] = []
         self.dynamic_at = self.dynamic_size = 0
+        self.dynamic_rows: list[tuple[int, int]] | None = None
+        self.dynamic: dict[int, int] = {}  # values by tag, as far as they are needed later
+        self.dynsym_section: raw.SectionHeader | None = None
+        self.dynstr_section: raw.SectionHeader | None = None
+        self.interpreter: bytes | None = None
+        self.hash_table: tuple[list[int], list[int]] | None = None
+        self.gnu_hash_table: GnuHash | None = None
 
     def number(self, data: bytes | bytearray) -> int:
         """An unsigned number of as many bytes as there are, in the file's order."""

@@ -120,12 +120,12 @@ def _show_parts(image: Image) -> bool:
     if not show_groups(image):
         shown.unwind = False
     show_segments(image)
-    show_dynamic(image)
+    well = show_dynamic(image)
     show_relocations(image)
     if shown.unwind:
         _show_unwind(image)
     show_symbols(image)
-    return _show_rest(image)
+    return _show_rest(image) and well
 
 
 def _show_rest(image: Image) -> bool:

@@ -77,14 +77,15 @@ def section_in_relocation(image: Image, index: int) -> bytes:
     return special.get(index) or f"<section 0x{index:x}>".encode()
 
 
-def show_relr(image: Image, section: raw.SectionHeader) -> None:
+def show_relr(image: Image, offset: int, size: int) -> None:
     """Packed relocations: every place on a line of its own."""
     from probee.introspect.readelf.names import plural
     from probee.introspect.readelf.relr import places
 
-    if image.read(section.offset, section.size, "RELR relocation data") is None:
+    data = image.read(offset, size, "RELR relocation data")
+    if data is None:
         return
-    found = places(image, section)
+    found = places(image, data)
     image.out.put(f"  {len(found)} {plural(len(found), 'offset', 'offsets')}\n")
     for place in found:
         image.out.put(f"{place:016x}\n")

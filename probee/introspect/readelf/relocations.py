@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from probee.elf import raw
 from probee.introspect.readelf import release_2_40
+from probee.introspect.readelf.dynamic_names import PLTRELSZ, RELASZ, RELRSZ, RELSZ
 from probee.introspect.readelf.image import alternate
 from probee.introspect.readelf.names import plural
 from probee.introspect.readelf.reloc_names import reloc_name
@@ -16,6 +17,7 @@ from probee.uapi import elf as uapi
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from probee.introspect.readelf.image import Image
+    from probee.introspect.readelf.versions import Finder
 
 WIDE = "    Offset             Info             Type               Symbol's Value  Symbol's Name"
 NARROW = "  Offset          Info           Type           Sym. Value    Sym. Name"
@@ -25,10 +27,12 @@ NAME_WIDTH, IFUNC_WIDTH = 22, 14
 class Symbols:
     """The symbols and strings that relocations speak of; None where they could not be read."""
 
-    __slots__ = ("rows", "strings")
+    __slots__ = ("dynamic", "rows", "strings")
 
-    def __init__(self, rows: list[raw.SymbolRow] | None, strings: bytes | None) -> None:
-        self.rows, self.strings = rows, strings
+    def __init__(
+        self, rows: list[raw.SymbolRow] | None, strings: bytes | None, *, dynamic: bool
+    ) -> None:
+        self.rows, self.strings, self.dynamic = rows, strings, dynamic
 
 
 def show_relocations(image: Image) -> None:
@@ -37,12 +41,19 @@ def show_relocations(image: Image) -> None:
     if not shown.relocations:
         return
     if shown.use_dynamic:
-        out.put("\nThere are no dynamic relocations in this file.\n")
+        from probee.introspect.readelf.dynamic_relocations import show_dynamic_relocations
+
+        show_dynamic_relocations(image)
         return
     found = False
     for section in image.rows:
         found |= show_section(image, section)
-    if not found:
+    if found:
+        return
+    if any(image.dynamic.get(size) for size in (RELSZ, RELASZ, RELRSZ, PLTRELSZ)):
+        out.put("\nThere are no static relocations in this file.")
+        out.put("\nTo see the dynamic relocations add --use-dynamic to the command line.\n")
+    else:
         out.put("\nThere are no relocations in this file.\n")
 
 
@@ -81,14 +92,14 @@ def _symbols_of(image: Image, section: raw.SectionHeader) -> Symbols | None:
     """None, with or without a message, if they are there and cannot be read."""
     if not section.link or section.link >= image.shnum:
         if image.shown.old:
-            return Symbols(None, None)
+            return Symbols(None, None, dynamic=False)
         table = image.find(b".symtab") if image.names else None
     else:
         table = image.rows[section.link]
         if table.type not in (uapi.SHT_SYMTAB, uapi.SHT_DYNSYM):
             return None
     if table is None:
-        return Symbols(None, None)
+        return Symbols(None, None, dynamic=False)
     return read_symbols(image, table)
 
 
@@ -106,7 +117,7 @@ def read_symbols(image: Image, table: raw.SectionHeader) -> Symbols | None:
         strings = image.read(section.offset, section.size, "string table")
         if strings is None:
             return None
-    return Symbols(rows, strings)
+    return Symbols(rows, strings, dynamic=table.type == uapi.SHT_DYNSYM)
 
 
 def read_relocations(
@@ -126,6 +137,11 @@ def show_table(image: Image, offset: int, size: int, symbols: Symbols, *, addend
         return False
     shown, put = image.shown, image.out.put
     put(f"{WIDE if shown.wide else NARROW}{' + Addend' if addends else ''}\n")
+    versions = None
+    if symbols.dynamic:
+        from probee.introspect.readelf.versions import finder
+
+        versions = finder(image, symbols.strings)
     well = True
     for row in rows:
         number = row.info & 0xFFFFFFFF
@@ -139,7 +155,7 @@ def show_table(image: Image, offset: int, size: int, symbols: Symbols, *, addend
         else:
             put(f"{row.offset:012x}  {row.info:012x} {name}")
         if row.symbol:
-            well &= _show_symbol(image, row, symbols, addends=addends)
+            well &= _show_symbol(image, row, symbols, versions, addends=addends)
         elif addends:
             put(f"{'':20}{'-' if row.addend < 0 else ''}{abs(row.addend):x}")
         put("\n")
@@ -150,6 +166,7 @@ def _show_symbol(
     image: Image,
     row: raw.RelocRow,
     symbols: Symbols,
+    versions: Finder | None,
     *,
     addends: bool,
 ) -> bool:
@@ -158,13 +175,15 @@ def _show_symbol(
         image.out.error(f" bad symbol index: {row.symbol:08x} in reloc\n")
         return False
     symbol, strings = symbols.rows[row.symbol], symbols.strings
+    version = versions.of(row.symbol, symbol) if versions else None
+    suffix = version.short if version else ""
     well = True
     if symbol.type == uapi.STT_GNU_IFUNC:
         name = b"??"
         if strings is not None and 0 < symbol.name < len(strings):
             name = name_at(image.shown, strings, symbol.name, IFUNC_WIDTH)
         text, count = symbol_name(image.shown, IFUNC_WIDTH, name)
-        put(f" {text}()")
+        put(f" {text}{suffix}()")
         put(" " * (IFUNC_WIDTH + 1 - count if count <= IFUNC_WIDTH else 1))
     else:
         put(f" {symbol.value:016x} ")
@@ -180,7 +199,7 @@ def _show_symbol(
         well = False
     else:
         name = name_at(image.shown, strings, symbol.name, NAME_WIDTH)
-        put(symbol_name(image.shown, NAME_WIDTH, name)[0])
+        put(symbol_name(image.shown, NAME_WIDTH, name)[0] + suffix)
     if addends:
         put(f" {'-' if row.addend < 0 else '+'} {abs(row.addend):x}")
     return well

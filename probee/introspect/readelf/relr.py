@@ -25,7 +25,10 @@ NAME_WIDTH, NEAR_NAME_WIDTH = 38, 28
 
 
 def _entries(image: Image, section: raw.SectionHeader) -> list[int]:
-    data = image.read(section.offset, section.size, "RELR relocation data") or b""
+    return _words(image, image.read(section.offset, section.size, "RELR relocation data") or b"")
+
+
+def _words(image: Image, data: bytes) -> list[int]:
     return [image.number(data[at : at + WORD]) for at in range(0, len(data) & -WORD, WORD)]
 
 
@@ -36,11 +39,11 @@ def count_relr(image: Image, section: raw.SectionHeader) -> int:
     return sum((entry >> 1).bit_count() if entry & 1 else 1 for entry in _entries(image, section))
 
 
-def places(image: Image, section: raw.SectionHeader) -> list[int]:
-    """All of them."""
+def places(image: Image, data: bytes) -> list[int]:
+    """All that a table relocates."""
     found: list[int] = []
     where = 0
-    for entry in _entries(image, section):
+    for entry in _words(image, data):
         if entry & 1:
             bits = (bit for bit in range(PLACES) if entry >> (bit + 1) & 1)
             found += [where + bit * WORD & U64 for bit in bits]
@@ -54,7 +57,7 @@ def places(image: Image, section: raw.SectionHeader) -> list[int]:
 def show_relr(image: Image, section: raw.SectionHeader, symbols: Symbols) -> bool:
     """Whether it could be read."""
     if image.shown.old:
-        release_2_40.show_relr(image, section)
+        release_2_40.show_relr(image, section.offset, section.size)
         return True
     if section.size < WORD:
         return True

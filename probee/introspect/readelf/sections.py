@@ -115,11 +115,13 @@ def _check_tables(image: Image, at: int) -> None:
         image.rows[at] = section
     if section.type == uapi.SHT_DYNSYM:
         image.dynamic_symbols = image.symbols(section)
+        image.dynsym_section = section
     elif section.type == uapi.SHT_STRTAB and name == ".dynstr":
         if image.dynamic_strings is not None:
             out.error("File contains multiple dynamic string tables\n")
             return
         image.dynamic_strings = image.read(section.offset, section.size, "dynamic strings")
+        image.dynstr_section = section
     elif section.type == uapi.SHT_SYMTAB_SHNDX:
         image.index_tables.insert(0, section)
     elif image.shown.checks and not section.size:

@@ -79,10 +79,39 @@ def read_segments(image: Image) -> bool:
     return True
 
 
+def offset_of(image: Image, address: int, size: int) -> int:
+    """Where in the file the bytes at an address stand; the address itself after a warning."""
+    if not read_segments(image):
+        image.out.warn("Cannot interpret virtual addresses without program headers.\n")
+        return address
+    for row in image.segments or ():
+        if row.type != uapi.PT_LOAD:
+            continue
+        end = (row.vaddr + row.filesz) & U64
+        if address >= row.vaddr & -row.align & U64 and (address + size) & U64 <= end:
+            return (address - row.vaddr + row.offset) & U64
+    image.out.warn(f"Virtual address {alternate(address)} not located in any PT_LOAD segment.\n")
+    return address
+
+
 def show_segments(image: Image) -> None:
     """Shows them if that is wanted, and finds the dynamic section among them."""
+    found = Dynamic()
+    _show_all(image, found)
+    image.dynamic_at, image.dynamic_size = found.at, found.size or 1
+
+
+class Dynamic:
+    """Where the dynamic section is, as far as it is known."""
+
+    __slots__ = ("at", "size")
+
+    def __init__(self) -> None:
+        self.at = self.size = 0
+
+
+def _show_all(image: Image, found: Dynamic) -> None:
     shown, out = image.shown, image.out
-    image.dynamic_at, image.dynamic_size = 0, 1
     if not image.phnum:
         if image.header.phoff:
             out.warn(
@@ -104,10 +133,9 @@ def show_segments(image: Image) -> None:
     for at, segment in enumerate(image.segments or ()):
         if shown.segments:
             out.put(_row(image, segment))
-        _check(image, at, segment)
+        _check(image, at, segment, found)
     if shown.segments and image.sections is not None and image.names is not None:
         _mapping(image)
-    image.dynamic_size = image.dynamic_size or 1
 
 
 def _type_name(image: Image, number: int) -> str:
@@ -140,7 +168,7 @@ def _row(image: Image, row: raw.SegmentHeader) -> str:
     )
 
 
-def _check(image: Image, at: int, segment: raw.SegmentHeader) -> None:
+def _check(image: Image, at: int, segment: raw.SegmentHeader, found: Dynamic) -> None:
     out = image.out
     if segment.type == uapi.PT_LOAD and segment.memsz < segment.filesz:
         out.error("the segment's file size is larger than its memory size\n")
@@ -152,7 +180,7 @@ def _check(image: Image, at: int, segment: raw.SegmentHeader) -> None:
         if not any(row.type == uapi.PT_LOAD and _covers(row, segment) for row in rows[1:]):
             out.error("the PHDR segment is not covered by a LOAD segment\n")
     elif segment.type == uapi.PT_DYNAMIC:
-        _take_dynamic(image, segment)
+        _take_dynamic(image, segment, found)
     elif segment.type == uapi.PT_INTERP:
         _interpreter(image, segment)
 
@@ -166,19 +194,19 @@ def _covers(load: raw.SegmentHeader, what: raw.SegmentHeader) -> bool:
     )
 
 
-def _take_dynamic(image: Image, segment: raw.SegmentHeader) -> None:
+def _take_dynamic(image: Image, segment: raw.SegmentHeader, found: Dynamic) -> None:
     out = image.out
-    if image.dynamic_at:
+    if found.at:
         out.error("more than one dynamic segment\n")
     at, size = segment.offset, segment.filesz
     if image.sections is not None:
         section = image.find(b".dynamic")
         if section is None or not section.size:
             out.error("no .dynamic section in the dynamic segment\n")
-            image.dynamic_at, image.dynamic_size = at, size
+            found.at, found.size = at, size
             return
         if section.type == uapi.SHT_NOBITS:
-            image.dynamic_at = image.dynamic_size = 0
+            found.at = found.size = 0
             return
         at, size = section.offset, section.size
         if image.shown.checks and (at, size) != (segment.offset, segment.filesz):
@@ -186,7 +214,7 @@ def _take_dynamic(image: Image, segment: raw.SegmentHeader) -> None:
     if at > image.size or size > image.size - at:
         out.error("the dynamic segment offset + size exceeds the size of the file\n")
         at = size = 0
-    image.dynamic_at, image.dynamic_size = at, size
+    found.at, found.size = at, size
 
 
 def _interpreter(image: Image, segment: raw.SegmentHeader) -> None:
@@ -194,8 +222,9 @@ def _interpreter(image: Image, segment: raw.SegmentHeader) -> None:
     if at >= image.size or size > image.size - at or not size:
         image.out.error("Unable to find program interpreter name\n")
         return
+    image.interpreter = image.data[at : at + size].split(b"\0", 1)[0]
     if image.shown.segments:
-        found = image.data[at : at + size].split(b"\0", 1)[0]
+        found = image.interpreter
         name = found.decode("latin-1") if image.shown.old else printable(found)
         image.out.put(f"      [Requesting program interpreter: {name}]\n")
 

@@ -6,6 +6,7 @@ In: an image whose sections have been read. Out: lines, a symbol each.
 from __future__ import annotations
 
 from probee.introspect.readelf import names, release_2_40
+from probee.introspect.readelf.dynamic_names import GNU_HASH, HASH
 from probee.introspect.readelf.text import name_at, symbol_name
 from probee.uapi import elf as uapi
 
@@ -24,7 +25,17 @@ NAME_WIDTH = 21
 def show_symbols(image: Image) -> None:
     """All symbol tables that are wanted."""
     shown = image.shown
+    has_hash = image.dynamic.get(HASH) or image.dynamic.get(GNU_HASH)
+    rows, strings = image.dynamic_symbols, image.dynamic_strings
     if (
+        has_hash and shown.symbols and shown.use_dynamic
+        and strings is not None and rows is not None
+    ):  # fmt: skip
+        some = names.plural(len(rows), "entry", "entries")
+        image.out.put(f"\nSymbol table for image contains {len(rows)} {some}:\n")
+        image.out.put(_heading(image))
+        _show_rows(image, rows, strings, None)
+    elif (
         shown.dynamic_symbols or (shown.symbols and not shown.use_dynamic)
     ) and image.sections is not None:
         for section in image.rows:
@@ -34,6 +45,10 @@ def show_symbols(image: Image) -> None:
                 show_table(image, section)
     elif shown.symbols:
         image.out.put("\nDynamic symbol information is not available for displaying symbols.\n")
+    if shown.histogram and image.dynamic_size > 1:
+        from probee.introspect.readelf.hashes import show_histograms
+
+        show_histograms(image)
 
 
 def show_table(image: Image, section: raw.SectionHeader) -> bool:
@@ -64,9 +79,14 @@ def _heading(image: Image) -> str:
 
 
 def _show_rows(
-    image: Image, rows: list[raw.SymbolRow], strings: bytes, section: raw.SectionHeader
+    image: Image, rows: list[raw.SymbolRow], strings: bytes, section: raw.SectionHeader | None
 ) -> None:
     put, warn = image.out.put, image.out.warn
+    versions = None
+    if section is None or section.type == uapi.SHT_DYNSYM:
+        from probee.introspect.readelf.versions import finder
+
+        versions = finder(image, strings)
     for at, row in enumerate(rows):
         put(f"{at:6}: {row.value:016x} {size_text(row.size, image.shown.symbol_base)}")
         put(f" {names.symbol_type(image, row.type):<7} {names.binding(image, row.bind):<6}")
@@ -75,25 +95,29 @@ def _show_rows(
             put(f" [<other>: {other:x}] ")
         column, name = _section_column(image, row)
         put(column)
-        if image.shown.old and (old_name := release_2_40.symbol_name(image, row)) is not None:
-            name = old_name
-        elif (
-            row.type != uapi.STT_SECTION
-            or row.name
-            or not _is_real(image, row.shndx)
-            or image.shown.old
-        ):
-            name = (
-                name_at(image.shown, strings, row.name, NAME_WIDTH)
-                if row.name < len(strings)
-                else b"<corrupt>"
-            )
-        put(f"{symbol_name(image.shown, NAME_WIDTH, name)[0]}\n")
-        if row.bind == uapi.STB_LOCAL and at >= section.info:
+        name = _own_name(image, row, strings, name)
+        version = versions.of(at, row) if versions else None
+        suffix, width = "", NAME_WIDTH
+        if version is not None:
+            suffix, width = version.suffix, NAME_WIDTH - (0 if image.shown.wide else version.taken)
+        put(f"{symbol_name(image.shown, width, name)[0]}{suffix}\n")
+        if row.bind == uapi.STB_LOCAL and section is not None and at >= section.info:
             warn(
                 f"local symbol {at} found at index >= {image.section_name(section)}'s "
                 f"sh_info value of {section.info}\n"
             )
+
+
+def _own_name(image: Image, row: raw.SymbolRow, strings: bytes, section: bytes) -> bytes:
+    """A symbol's name, which for a section's symbol is that of the section."""
+    if image.shown.old:
+        if (name := release_2_40.symbol_name(image, row)) is not None:
+            return name
+    elif row.type == uapi.STT_SECTION and not row.name and _is_real(image, row.shndx):
+        return section
+    if row.name >= len(strings):
+        return b"<corrupt>"
+    return name_at(image.shown, strings, row.name, NAME_WIDTH)
 
 
 def _is_real(image: Image, index: int) -> bool:
