@@ -17,7 +17,7 @@ from pathlib import Path
 
 SCRATCH = Path("/run/vmtest")
 # At most, each: one test, opensnoop's rows, the random programs.
-TEST_SECONDS, ROWS_SECONDS, RANDOM_SECONDS = 240, 180, 300
+TEST_SECONDS, ROWS_SECONDS, RANDOM_SECONDS = 400, 480, 480
 MOUNTS = {"/sys/fs/bpf": "bpf", "/sys/kernel/tracing": "tracefs", "/sys/fs/cgroup": "cgroup2"}
 
 

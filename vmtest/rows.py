@@ -62,7 +62,7 @@ held(os.O_RDONLY)
 held(os.O_RDWR)
 os.unlink('held')
 """
-SECONDS = 180  # at most, for all views
+SECONDS = 450  # at most, for all views
 LEFT_OUT = ("pid", "comm")
 
 
