@@ -29,10 +29,11 @@ class Spawn:
         stderr: int | None = subprocess.PIPE,
         cwd: str | Path | None = None,
         env: dict[str, str] | None = None,
+        pass_fds: tuple[int, ...] = (),
     ) -> subprocess.Popen[bytes]:
         """A child with pipes on its three standard files unless told otherwise."""
         process = subprocess.Popen(
-            command, stdin=stdin, stdout=stdout, stderr=stderr, cwd=cwd, env=env
+            command, stdin=stdin, stdout=stdout, stderr=stderr, cwd=cwd, env=env, pass_fds=pass_fds
         )
         self._running.append(process)
         return process

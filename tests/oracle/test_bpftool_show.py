@@ -10,11 +10,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from probee.cli.main import main
+from probee.introspect.loaded import maps, programs
 from probee.tables.programs import by_name
 from probee.uapi import bpf as uapi
 from tests import kernel_state
 from tests.objects.build import Object
-from tests.oracle.bpftool_lab import RETURN_0, RETURN_1, Lab, id_of, probee
+from tests.oracle.bpftool_lab import (
+    FORMS,
+    RETURN_0,
+    RETURN_1,
+    Lab,
+    id_of,
+    probee,
+    run,
+    without_pids,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -97,3 +108,51 @@ def test_objects_of_the_corpus(lab: Lab, built: Callable[[Object], Path], source
     for one in sorted(os.listdir(f"{folder}/maps")):
         lab.same("map", "show", "pinned", f"{folder}/maps/{one}")
         lab.same("map", "dump", "pinned", f"{folder}/maps/{one}")
+
+
+BATCH = """
+# a comment
+prog show id {prog}
+  map  sh  id \\
+    {map}   # continued
+map dump 'id' "{map}"
+version
+"""
+
+
+def test_batches(lab: Lab, tmp_path: Path) -> None:
+    prog = id_of(lab.program(by_name("xdp").number, name="one"))
+    map_ = id_of(lab.map(uapi.BPF_MAP_TYPE_ARRAY, 4, 4, 2, "two"))
+    file = tmp_path / "commands"
+    text = BATCH.format(prog=prog, map=map_)
+    file.write_text(text.replace("version\n", ""), encoding="ascii")
+    assert "processed 3 commands" in lab.same("batch", "file", str(file))
+    lab.same("bat", "f", str(file))
+    for form in FORMS:
+        words = (*form, "batch", "file", "-")
+        theirs = run(lab.bpftool, *words, stdin=f"prog show id {prog}\n")
+        assert without_pids(probee(*words, stdin=f"prog show id {prog}\n").out) == theirs.out
+    file.write_text(f"prog show id {prog}\nmap show id 0\nprog show id {prog}\n", encoding="ascii")
+    assert "processed" not in lab.same("batch", "file", str(file))
+    file.write_text("version\nprog help\ngen\n", encoding="ascii")
+    rows = json.loads(probee("-j", "batch", "file", str(file)).out)
+    assert [row["command"] for row in rows] == [["version"], ["prog", "help"], ["gen"]]
+    assert "version" in rows[0]["output"]
+    assert rows[1]["output"] is None
+    assert "not built yet" in rows[2]["output"]["error"]
+
+
+def test_objects_that_vanish_while_they_are_listed(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    gone = (1 << 31) - 1
+    kept = {
+        "prog": lab.program(by_name("xdp").number),
+        "map": lab.map(uapi.BPF_MAP_TYPE_ARRAY, 4, 4, 1),
+    }
+    for command, module in ("prog", programs), ("map", maps):
+        id = id_of(kept[command])
+        monkeypatch.setattr(module, "ids", lambda _, id=id: iter([gone, int(id), gone]))
+        assert main([command, "show"]) == 0
+        out, err = capfd.readouterr()
+        assert (out.startswith(f"{id}: "), err) == (True, "")

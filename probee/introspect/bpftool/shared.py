@@ -62,7 +62,7 @@ class Multi:
 
 def pins_text(pins: Multi, id: int) -> str:
     """A line for each path."""
-    return "".join(f"\n\tpinned {printable(str(path))}" for path in pins.get(id)) if pins else ""
+    return "".join(f"\n\tpinned {one_line(str(path))}" for path in pins.get(id)) if pins else ""
 
 
 def pins_json(writer: JsonWriter, pins: Multi, id: int) -> None:
