@@ -21,6 +21,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("completion", "Print a script with which a shell completes probee's words."),
     ("doctor", "Tell what this kernel and these rights allow here."),
     ("feature", "Tell what this kernel can do with programs, in bpftool's form."),
+    ("explain", "Explain loaded programs in prose: when they run, what they do."),
     ("inspect", "Explain BPF object files, and what this kernel makes of them."),
     ("link", "Show what holds programs at their hooks, in bpftool's form."),
     ("man", "Print manual pages, or write them into a directory."),

@@ -49,6 +49,15 @@ class Kallsyms:
         name, _, module = self._names[at].decode("utf-8", "replace").partition("\t")
         return Symbol(name, address - self._addresses[at], module.strip("[]"))
 
+    def address(self, name: str) -> int:
+        """Where the function of this name begins; 0 where there is none, or they are hidden."""
+        if self._addresses is None:
+            self._addresses = self._read()
+        try:
+            return self._addresses[self._names.index(name.encode())]
+        except ValueError:
+            return 0
+
     def _read(self) -> list[int]:
         try:
             with open(self._path, "rb") as file:

@@ -75,7 +75,7 @@ def map_row(
     return MapRow(
         name=map_.name,
         type=row.name if row is not None else f"type {map_.type}",
-        about=_about(map_.name, row.name if row is not None else ""),
+        about=about(map_.name, row.name if row is not None else ""),
         since=row.since if row is not None else "",
         key=type_row(view, map_.key_btf, map_.key_size),
         value=type_row(view, 0 if own or kconfig else map_.value_btf, map_.value_size),
@@ -115,7 +115,8 @@ def _place(map_: MapSpec, view: View | None, at: int) -> str:
     return str(at)
 
 
-def _about(name: str, type_: str) -> str:
+def about(name: str, type_: str) -> str:
+    """What a map is for, by its type and, where it holds variables, by its name."""
     for start, words in _DATA:
         if type_ == "array" and name.startswith(start):
             return words

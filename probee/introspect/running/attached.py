@@ -50,7 +50,11 @@ _CGROUP_WORDS = {
     "inet6_getpeername": "getpeername6",
     "inet4_getsockname": "getsockname4",
     "inet6_getsockname": "getsockname6",
-    "sock_ops": "sock_ops",
+    "unix_connect": "connect_unix",
+    "unix_sendmsg": "sendmsg_unix",
+    "unix_recvmsg": "recvmsg_unix",
+    "unix_getpeername": "getpeername_unix",
+    "unix_getsockname": "getsockname_unix",
 }
 # what programs of type tracing, lsm, ext are called by their attach type
 _TRACING_WORDS = {

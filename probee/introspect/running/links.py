@@ -49,7 +49,9 @@ def _raw_tracepoint(link: Link, names: Names) -> Words:
 
 
 def _tracing(link: Link, names: Names) -> Words:
-    hook = tracing_hook(_ATTACH.get(link.details["attach_type"], "tracing"))
+    replaces = link.prog_type == uapi.BPF_PROG_TYPE_EXT
+    found = _ATTACH.get(link.details["attach_type"], "tracing")
+    hook = "freplace" if replaces else tracing_hook(found)
     target = names.target(
         link.prog_id, link.details["target_obj_id"], link.details["target_btf_id"]
     )
@@ -150,8 +152,8 @@ def _netfilter(link: Link, _: Names) -> Words:
 
 
 def _sockmap(link: Link, names: Names) -> Words:
-    hook = _ATTACH.get(link.details["attach_type"], "sockmap").lower()
-    return hook, names.map(link.details["map_id"]), ""
+    hook = _ATTACH.get(link.details["attach_type"], "").lower().removeprefix("sk_")
+    return "sockmap", names.map(link.details["map_id"]), hook.removeprefix("skb_")
 
 
 WORDS: dict[int, Callable[[Link, Names], Words]] = {
