@@ -83,7 +83,6 @@ class Code:
 
     def __init__(self, file: ObjectFile, names: Names) -> None:
         self._file, self._names = file, names
-        self._bodies: dict[Function, Body] = {}
         self._relocations: dict[int, tuple[list[int], list[tuple[int, int, int, int]]]] = {}
         self.functions: dict[tuple[int, int], Function] = {}
         self._all: dict[int, list[Function]] = {}
@@ -119,10 +118,7 @@ class Code:
 
     def body(self, function: Function) -> Body:
         """Raises FormatError for what no loader could resolve."""
-        found = self._bodies.get(function)
-        if found is None:
-            found = self._bodies[function] = _Reading(self, function).body()
-        return found
+        return _Reading(self, function).body()
 
     def relocations(self, function: Function) -> list[tuple[int, int, int, int]]:
         """Those within the function, as `ObjectFile.relocations` has them, by offset."""

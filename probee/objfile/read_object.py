@@ -77,7 +77,7 @@ class ObjectFile:
         for section in self.sections[1:]:
             if self.named.setdefault(section.name, section) is not section:
                 self._demand_first(section)
-            if section.name in _FILLED and section.type == uapi.SHT_NOBITS:
+            if section.name in _FILLED and section.type in (uapi.SHT_NOBITS, uapi.SHT_NULL):
                 raise FormatError(
                     f"section {section.name} has no bytes in the file",
                     offset=self.header_of(section),

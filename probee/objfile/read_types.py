@@ -57,7 +57,7 @@ class Values:
         assert types is not None
         type_ = types.type(types.resolve(id))
         match type_:
-            case BtfInt(offset=0) if type_.size in _SIZES and type_.bits == 8 * type_.size:
+            case BtfInt() if type_.size in _SIZES and type_.bits == 8 * type_.size:
                 boolean = type_.encoding == BOOL
                 return Int(type_.name, type_.size, type_.signed, boolean), 1
             case Enum() | Enum64() if type_.size in _SIZES:

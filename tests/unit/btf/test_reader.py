@@ -293,3 +293,46 @@ def test_types_by_hand() -> None:
         Struct("a", 8, (Member("a", 1, 0, 3), Member("", 1, 32, 0))),
         Fwd("a", union=True),
     ]
+
+
+def test_a_layout_that_is_not_made_of_words() -> None:
+    layout = bytes(80) + bytes([4, 6, 0, 0])  # of kind 20
+    fields = (0, 16, 16 + len(layout), 3, 16, len(layout))
+    types = struct.pack("<4I", *INT)
+    data = struct.pack("<HBB7I", 0xEB9F, 1, 0, 32, *fields) + types + layout + b"\0a\0"
+    with pytest.raises(FormatError, match="layout of kind 20 is not in words"):
+        Btf(data)
+
+
+def test_more_than_any_blob_may_have() -> None:
+    count = 1 << 20
+    types = struct.pack("<3I", 0, info(kinds.PTR), 0) * count
+    data = struct.pack("<HBB5I", 0xEB9F, 1, 0, 24, 0, len(types), len(types), 1) + types + b"\0"
+    with pytest.raises(FormatError, match="more than 1048575 types"):
+        Btf(data)
+    strings = bytes(1 << 25)
+    data = struct.pack("<HBB5I", 0xEB9F, 1, 0, 24, 0, 0, 0, len(strings)) + strings
+    with pytest.raises(FormatError, match="string section is longer than"):
+        Btf(data)
+
+
+def test_a_tag_on_what_has_no_parameters() -> None:
+    func = [1, info(kinds.FUNC), 1]
+    tag = [1, info(kinds.DECL_TAG), 2, 0]
+    with pytest.raises(FormatError, match="FUNC a, cannot refer to INT"):
+        check(Btf(raw([*INT, *func, *tag])))
+    proto = [0, info(kinds.FUNC_PROTO), 0]
+    with pytest.raises(FormatError, match="DECL_TAG a, cannot refer to FUNC"):
+        check(Btf(raw([*proto, *func, *tag])))
+
+
+def test_a_tag_on_a_part_of_what_has_none() -> None:
+    typedef = [1, info(kinds.TYPEDEF), 1]
+    tag = [1, info(kinds.DECL_TAG), 2, 0]
+    with pytest.raises(FormatError, match="DECL_TAG a, cannot refer to TYPEDEF"):
+        check(Btf(raw([*INT, *typedef, *tag])))
+
+
+def test_members_without_a_name_that_have_none_inside() -> None:
+    struct_ = [1, info(kinds.STRUCT, 1), 4, 0, 1, 0]
+    assert Btf(raw([*INT, *struct_])).member(2, "b") is None

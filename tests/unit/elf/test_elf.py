@@ -194,3 +194,37 @@ def test_every_cut_and_many_flips() -> None:
                     (0, 1, 255, chance.randrange(256))
                 )
             read_hostile(bytes(data))
+
+
+def with_numbers_beyond_16_bits(*, numbers: int = 1) -> bytes:
+    """A file that says its numbers of sections where larger ones would stand."""
+    writer = ElfWriter(uapi.EM_BPF)
+    code = writer.section("code", uapi.SHT_PROGBITS, bytes(8))
+    shndx = struct.pack("<2I", 0, 2) * numbers
+    writer.section(".symtab_shndx", uapi.SHT_SYMTAB_SHNDX, shndx[: 8 * numbers - (numbers > 1)])
+    writer.symbol("here", code)
+    data = bytearray(writer.build())
+    file = ElfFile(bytes(data))
+    at = file.header.shoff
+    symtab = file.section(".symtab")
+    assert symtab is not None
+    struct.pack_into("<I", data, at + 3 * 64 + 40, symtab.index)
+    struct.pack_into("<H", data, symtab.offset + 24 + 6, uapi.SHN_XINDEX)
+    struct.pack_into("<I", data, at + 40, file.header.shstrndx)  # of section 0: sh_link
+    struct.pack_into("<Q", data, at + 32, len(file.sections))  # and sh_size
+    struct.pack_into("<HH", data, 60, 0, uapi.SHN_XINDEX)
+    return bytes(data)
+
+
+def test_numbers_of_sections_that_do_not_fit_16_bits() -> None:
+    file = ElfFile(with_numbers_beyond_16_bits())
+    assert [s.name for s in file.sections] == ["", ".strtab", "code", ".symtab_shndx", ".symtab"]
+    assert [(s.name, s.section) for s in file.symbols] == [("", 0), ("here", 2)]
+    with pytest.raises(FormatError, match="numbers of 4 bytes"):
+        _ = ElfFile(with_numbers_beyond_16_bits(numbers=2)).symbols
+
+
+def test_relocations_of_what_has_none() -> None:
+    file = ElfFile(sample())
+    with pytest.raises(FormatError, match="expected a section of relocations"):
+        file.relocations(file.sections[2])

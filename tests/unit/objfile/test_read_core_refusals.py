@@ -136,3 +136,10 @@ def test_structs_in_one_another_without_end() -> None:
     (variable,) = read(sample.build()).variables
     assert variable.type.size == 8 << 23
     assert variable.type.__class__.__name__ == "ArrayOf"
+
+
+def test_a_subprogram_that_no_kernel_takes() -> None:
+    sample = Sample()
+    sample.code(".text", EXIT * 1_000_000, large=(0, 8_000_000))
+    sample.elf.relocate(sample.code("socket", CALL + EXIT), [(0, 0, CALLED)])
+    assert "has 1000002 instructions with its subprograms" in refusal(sample.build())

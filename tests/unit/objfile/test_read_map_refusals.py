@@ -233,3 +233,12 @@ def test_struct_ops_that_are_none() -> None:
         assert "has no pointer to a function" in refusal(struct_ops(offset=offset))
     assert "expected a program in a table" in refusal(struct_ops(offset=16))
     assert "no DATASEC .struct_ops" in refusal(struct_ops(listed=False))
+
+
+def test_a_hidden_name_of_neither_code_nor_data() -> None:
+    sample = Sample()
+    sample.code("socket")
+    place = sample.data(".data")
+    sample.elf.symbol("label", place, bind=uapi.STB_GLOBAL, visibility=uapi.STV_HIDDEN)
+    plain = sample.types.build()
+    assert read(sample.build()).btf == plain
