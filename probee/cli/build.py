@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from probee.frame.options import Values
-    from probee.introspect.build import Source
+    from probee.introspect.build import Source, Stages
     from probee.spec.programs import CollectionSpec
     from probee.spec.target import Target
 
@@ -115,9 +115,7 @@ def run(words: Sequence[str]) -> int:
     if values.emit in _FILES:
         _write(source, spec, values)
     else:
-        header = values.emit == "c-header"
-        text = build.header(spec, source) if header else stages.text(values.emit)
-        _show(text.encode(), values.output)
+        _show(_text(values.emit, source, spec, stages).encode(), values.output)
     return 0
 
 
@@ -151,6 +149,18 @@ def _source(word: str, target: Target) -> Source:
         raise UsageError(f"there is no tool {word!r}{nearest(word, names)}")
     module = __import__(f"probee.tools.{word}", fromlist=["TOOL"])
     return from_tool(module.TOOL, target.arch)
+
+
+def _text(form: str, source: Source, spec: CollectionSpec, stages: Stages) -> str:
+    from probee.introspect import build
+
+    match form:
+        case "asm":
+            return build.text_of(spec)
+        case "ir":
+            return stages.text()
+        case _:
+            return build.header(spec, source)
 
 
 def _write(source: Source, spec: CollectionSpec, values: Values) -> None:

@@ -114,7 +114,7 @@ class BtfGenerator:
     def counters(self, name: str, rows: Sequence[tuple[str, int, int]], size: int) -> int:
         """A DATASEC of u64 counters: (name, offset, size)."""
         u64 = self._int("u64", 8)
-        placed = [(self._builder.var(f"probee_{n}", u64, "static"), o, s) for n, o, s in rows]
+        placed = [(self._builder.var(f"probee_{n}", u64), o, s) for n, o, s in rows]
         return self._builder.datasec(name, size, placed)
 
     def func_info(self, program: str, functions: Sequence[tuple[str, int]]) -> bytes:

@@ -39,21 +39,19 @@ class Source(Frozen):
 
 
 class Stages:
-    """What the compiler made of each program on its way."""
+    """The last form of each program's IR."""
 
     def __init__(self) -> None:
-        self._texts: dict[tuple[str, str], str] = {}
+        self._texts: dict[str, str] = {}
 
     def enter(self, stage: str, program: str, text: str) -> None:
-        """A stage's text, as the compiler hands it out; of the IR the last one stays."""
-        self._texts["asm" if stage == "asm" else "ir", program] = text
+        """A stage's text, as the compiler hands it out."""
+        if stage != "asm":
+            self._texts[program] = text
 
-    def text(self, form: str) -> str:
-        """All programs in the form `asm` or `ir`."""
-        texts = [(name, text) for (kind, name), text in self._texts.items() if kind == form]
-        if form == "ir":
-            return "\n".join(text for _, text in texts)
-        return "\n".join(f"{name}:\n{text}" for name, text in texts)
+    def text(self) -> str:
+        """That of all programs."""
+        return "\n".join(self._texts.values())
 
 
 def object_bytes(spec: CollectionSpec, form: str = "object") -> bytes:
@@ -74,6 +72,13 @@ def object_bytes(spec: CollectionSpec, form: str = "object") -> bytes:
     types = ElfFile(data).section(".BTF")
     assert types is not None
     return bytes(types.data)
+
+
+def text_of(spec: CollectionSpec) -> str:
+    """The instructions of all programs."""
+    from probee.introspect.assembly import assembly
+
+    return "".join(f"{line}\n" for line in assembly(spec))
 
 
 def header(spec: CollectionSpec, source: Source) -> str:

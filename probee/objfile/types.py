@@ -26,13 +26,16 @@ if TYPE_CHECKING:
 
 
 class Variable(Frozen):
-    """A variable to be named by a symbol: `size` bytes at `offset` of its section."""
+    """A variable to be named by a symbol: `size` bytes at `offset` of its section.
+
+    `weak`: what two objects may both have, that are linked to one.
+    """
 
     section: str
     name: str
     offset: int
     size: int
-    local: bool = False
+    weak: bool = False
 
 
 class ObjectTypes:
@@ -77,6 +80,7 @@ class ObjectTypes:
     def _data(self, tags: metadata.Tags) -> None:
         """The variables of the spec's own data sections."""
         own = self._own
+        users = {variable.name for variable in self.spec.variables} - {"_zero"}
         for section in self.spec.maps:
             if own is None or section.name not in forms.DATA_SECTIONS or not section.value_btf:
                 continue
@@ -85,10 +89,9 @@ class ObjectTypes:
             for item in datasec.vars:
                 var = own.type(item.type)
                 assert isinstance(var, Var)
+                weak = var.name not in users
                 self.variables.append(
-                    Variable(
-                        section.name, var.name, item.offset, item.size, var.linkage == "static"
-                    )
+                    Variable(section.name, var.name, item.offset, item.size, weak)
                 )
                 tags.variable(item.type, var.name)
 

@@ -198,7 +198,7 @@ class _Object:
             self.symbols[kind, variable.name] = self.elf.symbol(
                 variable.name, self.sections[variable.section], value=variable.offset,
                 size=variable.size, type=uapi.STT_OBJECT,
-                bind=uapi.STB_LOCAL if variable.local else uapi.STB_GLOBAL,
+                bind=uapi.STB_WEAK if variable.weak else uapi.STB_GLOBAL,
             )  # fmt: skip
         for name in self.types.kfuncs:
             self._name(name, "function of the kernel")

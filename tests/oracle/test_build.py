@@ -156,6 +156,23 @@ def test_its_linker_takes_them(
         assert built.spec.counters == again.counters
 
 
+@pytest.mark.oracle("bpftool")
+def test_two_of_them_become_one(
+    here: list[Built], oracle: Callable[[str], str], tmp_path: Path
+) -> None:
+    """Each has a first counter; what it says of itself is of a part only, and not taken."""
+    names = {program.name for program in here[0].spec.programs}
+    other = next(
+        built for built in here[1:]
+        if built.spec.counters and not names & {p.name for p in built.spec.programs}
+    )  # fmt: skip
+    linked = tmp_path / "linked.bpf.o"
+    said(oracle("bpftool"), "gen", "object", linked, here[0].path, other.path)
+    again = read(linked.read_bytes())
+    assert {p.name for p in other.spec.programs} < {program.name for program in again.programs}
+    assert again.counters == ()
+
+
 @pytest.mark.oracle("bpftool", "bpftool-7.5")
 @pytest.mark.parametrize("tool", ["bpftool", "bpftool-7.5"])
 def test_it_finds_what_they_ask_of_a_kernel(
