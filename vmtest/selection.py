@@ -32,6 +32,8 @@ CHOSEN = {
         "test_an_lru_hash_forgets", "test_a_per_cpu_array",
     ),
     "live_maps": (),
+    "objects": ("test_so_is_opensnoop", "test_libbpf_sees_what_opensnoop_sees"),
+    "object_contexts": ("test_every_field_is_found[task]", "test_what_is_found_is_what_happened"),
     "variables": ("test_a_program_sees_what_user_space_writes", "test_a_constant_is_read_only"),
     "stacks": ("test_a_kernel_stack_by_name", "test_the_user_stack_begins_at_the_system_call"),
     "hist": ("test_every_edge_falls_into_its_bucket", "test_a_histogram_for_each_key"),

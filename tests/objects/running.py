@@ -31,6 +31,10 @@ _CALLS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "bpf_map__fd": (c_int, (c_void_p,)),
     "bpf_map__set_initial_value": (c_int, (c_void_p, c_char_p, c_size_t)),
     "bpf_map__initial_value": (c_void_p, (c_void_p, c_void_p)),
+    "bpf_map__lookup_elem": (
+        c_int,
+        (c_void_p, c_char_p, c_size_t, c_void_p, c_size_t, ctypes.c_uint64),
+    ),
     "bpf_program__fd": (c_int, (c_void_p,)),
     "bpf_program__attach": (c_void_p, (c_void_p,)),
     "bpf_link__destroy": (c_int, (c_void_p,)),
@@ -107,6 +111,17 @@ class Running:
         self._rings.append((ring, callback))
         return lambda: self._lib.ring_buffer__consume(ring)
 
+    def section(self, name: str, size: int) -> bytes:
+        """What the data section `name` holds now."""
+        for handle in libbpf._each(self._lib.bpf_object__next_map, self._object):
+            if self._lib.bpf_map__name(handle).endswith(name.encode()):
+                value = ctypes.create_string_buffer(size)
+                key = bytes(4)
+                found = self._lib.bpf_map__lookup_elem(handle, key, 4, value, size, 0)
+                assert found == 0
+                return value.raw
+        raise AssertionError(f"there is no section {name}")
+
     def detach(self) -> None:
         """Takes the programs off their hooks."""
         while self._links:
@@ -144,7 +159,9 @@ class Loader:
         return json.loads(line)
 
     def do(self, *words: str) -> Any:
-        """`attach`, `detach`, `end`; `ring NAME`: the records that came into it, in hexadecimal."""
+        """`attach`, `detach`, `end`; in hexadecimal: `ring NAME`, the records that came into it,
+        `section NAME SIZE`, what a data section holds.
+        """
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(words).encode() + b"\n")
         self._process.stdin.flush()
@@ -166,6 +183,8 @@ def _serve(path: str, places: str) -> None:
             match json.loads(line):
                 case ["attach"]:
                     running.attach()
+                case ["section", name, size]:
+                    answer = running.section(name, int(size)).hex()
                 case ["detach"]:
                     running.detach()
                 case ["ring", name]:
