@@ -21,8 +21,10 @@ from probee.host import bpf
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Self
 
 ROOT = Path(__file__).parents[2]
+PROBEE = "import sys; sys.path.insert(0, '.'); from probee.__main__ import run; run()"
 FORMS = ((), ("-j",), ("-p",))
 RETURN_0 = encode([m.mov64_imm(0, 0), m.exit_()])
 RETURN_1 = encode([m.mov64_imm(0, 1), m.exit_()])
@@ -52,8 +54,7 @@ def run(*command: str, stdin: str = "") -> Printed:
 
 def probee(*words: str, stdin: str = "") -> Printed:
     """Runs probee of this checkout, isolated as `bin/probee`."""
-    code = "import sys; sys.path.insert(0, '.'); from probee.__main__ import run; run()"
-    return run(sys.executable, "-IS", "-c", code, *words, stdin=stdin)
+    return run(sys.executable, "-IS", "-c", PROBEE, *words, stdin=stdin)
 
 
 def without_pids(text: str) -> str:
@@ -62,24 +63,25 @@ def without_pids(text: str) -> str:
 
 
 class Lab:
-    """Holds descriptors, pins and devices; `close` leaves nothing."""
+    """Holds descriptors, pins on a bpf file system of its own, devices; leaves nothing."""
 
-    def __init__(self, bpftool: str, folder: str) -> None:
+    def __init__(self, bpftool: str, folder: Path) -> None:
         self.bpftool = bpftool
-        self.pins = folder
+        self.pins = str(folder / "pins")
         self._fds: list[int] = []
         self._devices: list[str] = []
-        os.mkdir(folder)
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        os.mkdir(self.pins)
+        assert run("mount", "-t", "bpf", "bpf", self.pins).status == 0
+        return self
+
+    def __exit__(self, *_: object) -> None:
         for fd in self._fds:
             os.close(fd)
         for device in self._devices:
             run("ip", "link", "del", device)
-        for folder, _, files in os.walk(self.pins, topdown=False):
-            for name in files:
-                os.unlink(f"{folder}/{name}")
-            os.rmdir(folder)
+        run("umount", self.pins)  # with it goes all that is pinned there
 
     # ------------------------------------------------------------------------------- what is loaded
 

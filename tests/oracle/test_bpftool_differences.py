@@ -16,7 +16,6 @@ from probee.btf import types as t
 from probee.btf.writer import BtfBuilder
 from probee.host import bpf
 from probee.uapi import bpf as uapi
-from tests import kernel_state
 from tests.oracle.bpftool_lab import Lab, id_of, probee, run
 
 if TYPE_CHECKING:
@@ -38,13 +37,9 @@ HOSTILE = b"a\x1b[31m\n\xff\\"
 
 
 @pytest.fixture
-def lab(oracle: Callable[[str], str]) -> Iterator[Lab]:
-    mount = next(point for point, kind in kernel_state.mounts() if kind == "bpf")
-    lab = Lab(oracle("bpftool-7.5"), f"{mount}/probee_differ_{os.getpid()}")
-    try:
+def lab(oracle: Callable[[str], str], tmp_path: Path) -> Iterator[Lab]:
+    with Lab(oracle("bpftool-7.5"), tmp_path) as lab:
         yield lab
-    finally:
-        lab.close()
 
 
 def integer() -> bytes:

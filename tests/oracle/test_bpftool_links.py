@@ -20,7 +20,6 @@ from probee.host.syscall import address, perf_event_open
 from probee.introspect.loaded.types import blob
 from probee.tables.programs import by_name
 from probee.uapi import bpf as uapi, perf_event as perf
-from tests import kernel_state
 from tests.objects.build import Object
 from tests.oracle.bpftool_lab import RETURN_0, RETURN_1, Lab, id_of, run
 
@@ -36,13 +35,9 @@ SHOWN = Object(("shown",), 19)
 
 
 @pytest.fixture
-def lab(oracle: Callable[[str], str]) -> Iterator[Lab]:
-    mount = next(point for point, kind in kernel_state.mounts() if kind == "bpf")
-    lab = Lab(oracle("bpftool-7.5"), f"{mount}/probee_links_{os.getpid()}")
-    try:
+def lab(oracle: Callable[[str], str], tmp_path: Path) -> Iterator[Lab]:
+    with Lab(oracle("bpftool-7.5"), tmp_path) as lab:
         yield lab
-    finally:
-        lab.close()
 
 
 def link(lab: Lab, program: int, attach: int, **more: int | bytes | bytearray) -> int:

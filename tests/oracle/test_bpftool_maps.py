@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import struct
 from typing import TYPE_CHECKING
@@ -14,11 +13,11 @@ from probee.btf.writer import BtfBuilder
 from probee.host import bpf
 from probee.host.cpus import possible
 from probee.uapi import bpf as uapi
-from tests import kernel_state
 from tests.oracle.bpftool_lab import Lab, id_of, probee, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 pytestmark = [pytest.mark.kernel, pytest.mark.oracle("bpftool-7.5")]
 
@@ -40,13 +39,9 @@ FILLED = ("hash", "array", "percpu_hash", "percpu_array", "lru_hash", "lru_percp
 
 
 @pytest.fixture
-def lab(oracle: Callable[[str], str]) -> Iterator[Lab]:
-    mount = next(point for point, kind in kernel_state.mounts() if kind == "bpf")
-    lab = Lab(oracle("bpftool-7.5"), f"{mount}/probee_maps_{os.getpid()}")
-    try:
+def lab(oracle: Callable[[str], str], tmp_path: Path) -> Iterator[Lab]:
+    with Lab(oracle("bpftool-7.5"), tmp_path) as lab:
         yield lab
-    finally:
-        lab.close()
 
 
 def fill(fd: int, name: str, key: int, value: int, entries: int) -> None:

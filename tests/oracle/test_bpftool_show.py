@@ -14,7 +14,6 @@ from probee.cli.main import main
 from probee.introspect.loaded import maps, programs
 from probee.tables.programs import by_name
 from probee.uapi import bpf as uapi
-from tests import kernel_state
 from tests.objects.build import Object
 from tests.oracle.bpftool_lab import (
     FORMS,
@@ -47,13 +46,9 @@ PROGRAMS = (
 
 
 @pytest.fixture
-def lab(oracle: Callable[[str], str]) -> Iterator[Lab]:
-    mount = next(point for point, kind in kernel_state.mounts() if kind == "bpf")
-    lab = Lab(oracle("bpftool-7.5"), f"{mount}/probee_test_{os.getpid()}")
-    try:
+def lab(oracle: Callable[[str], str], tmp_path: Path) -> Iterator[Lab]:
+    with Lab(oracle("bpftool-7.5"), tmp_path) as lab:
         yield lab
-    finally:
-        lab.close()
 
 
 def test_programs_of_all_types(lab: Lab) -> None:

@@ -14,7 +14,6 @@ import pytest
 
 from probee.cli.main import main
 from probee.uapi import bpf as uapi
-from tests import kernel_state
 from tests.btf_random import random_btf
 from tests.objects.build import Object, objects
 from tests.oracle.bpftool_lab import Lab, id_of, probee
@@ -81,10 +80,10 @@ def test_random_types(
 
 @pytest.mark.kernel
 @pytest.mark.oracle("bpftool-7.5", "clang-19")
-def test_what_is_loaded(oracle: Callable[[str], str], built: Callable[[Object], Path]) -> None:
-    mount = next(point for point, kind in kernel_state.mounts() if kind == "bpf")
-    lab = Lab(oracle("bpftool-7.5"), f"{mount}/probee_test_{os.getpid()}")
-    try:
+def test_what_is_loaded(
+    oracle: Callable[[str], str], built: Callable[[Object], Path], tmp_path: Path
+) -> None:
+    with Lab(oracle("bpftool-7.5"), tmp_path) as lab:
         folder = lab.load(built(Object(("data",), 19)))
         for one in sorted(os.listdir(f"{folder}/progs")):
             text = lab.same("btf", "dump", "prog", "pinned", f"{folder}/progs/{one}")
@@ -100,8 +99,6 @@ def test_what_is_loaded(oracle: Callable[[str], str], built: Callable[[Object], 
         assert probee("btf", "dump", "map", "id", id).err.startswith(
             "probee btf: this map came without BTF"
         )
-    finally:
-        lab.close()
 
 
 @pytest.mark.oracle("bpftool-7.5")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from probee.introspect.bpftool.shared import (
     device_json,
     device_text,
+    lacking_json,
+    lacking_text,
     one_line,
     owners_json,
     owners_text,
@@ -52,7 +54,7 @@ def text(row: Map, owners: Owners, pins: Multi) -> str:
     if row.btf_id or row.frozen:
         btf = f"btf_id {row.btf_id}" if row.btf_id else ""
         out += f"\n\t{btf}{'  ' if btf and row.frozen else ''}{'frozen' if row.frozen else ''}"
-    return f"{out}{owners_text(owners, row.id)}\n"
+    return f"{out}{owners_text(owners, row.id)}{lacking_text(row.lacking)}\n"
 
 
 def json(writer: JsonWriter, row: Map, owners: Owners, pins: Multi) -> None:
@@ -75,6 +77,7 @@ def json(writer: JsonWriter, row: Map, owners: Owners, pins: Multi) -> None:
         writer.field("btf_id", row.btf_id)
     pins_json(writer, pins, row.id)
     owners_json(writer, owners, row.id)
+    lacking_json(writer, row.lacking)
     writer.end()
 
 

@@ -7,6 +7,8 @@ from time import localtime, strftime
 from probee.introspect.bpftool.shared import (
     device_json,
     device_text,
+    lacking_json,
+    lacking_text,
     one_line,
     owners_json,
     owners_text,
@@ -45,7 +47,7 @@ def text(row: Program, owners: Owners, pins: Multi) -> str:
     out += f"  map_ids {','.join(map(str, row.map_ids))}" if row.map_ids else ""
     out += pins_text(pins, row.id)
     out += f"\n\tbtf_id {row.btf_id}" if row.btf_id else ""
-    return f"{out}{owners_text(owners, row.id)}\n{_metadata_text(row)}"
+    return f"{out}{owners_text(owners, row.id)}{lacking_text(row.lacking)}\n{_metadata_text(row)}"
 
 
 def json(writer: JsonWriter, row: Program, owners: Owners, pins: Multi) -> None:
@@ -84,6 +86,7 @@ def json(writer: JsonWriter, row: Program, owners: Owners, pins: Multi) -> None:
         field("btf_id", row.btf_id)
     pins_json(writer, pins, row.id)
     owners_json(writer, owners, row.id)
+    lacking_json(writer, row.lacking)
     if row.metadata:
         writer.name("metadata")
         writer.begin_object()

@@ -94,6 +94,21 @@ def owners_json(writer: JsonWriter, owners: Owners, id: int) -> None:
         writer.end()
 
 
+def lacking_text(columns: tuple[str, ...]) -> str:
+    """A line that says what cannot be had."""
+    return f"\n\twithout CAP_SYS_ADMIN: no {', '.join(columns)}" if columns else ""
+
+
+def lacking_json(writer: JsonWriter, columns: tuple[str, ...]) -> None:
+    """An object of the columns that cannot be had, each with the capability that it wants."""
+    if columns:
+        writer.name("lacking")
+        writer.begin_object()
+        for column in columns:
+            writer.field(column, "CAP_SYS_ADMIN")
+        writer.end()
+
+
 def one_line(text: str) -> str:
     """A name that came from anywhere: nothing in it that a terminal would obey."""
     return printable(text).replace("\n", "\\n").replace("\t", "\\t")

@@ -13,6 +13,7 @@ from probee.errors import KernelError
 from probee.frozen import Frozen
 from probee.host.bpf import ids, open_by_id
 from probee.host.info import LINK, PROGRAM, read
+from probee.introspect.loaded.rights import first_of
 from probee.tables.links import by_number
 from probee.uapi.bpf import (
     BPF_LINK_TYPE_KPROBE_MULTI,
@@ -55,7 +56,7 @@ class Link(Frozen):
     `details`: numbers by name, as `attach_type` of tracing. `name`: a tracepoint, function, file or
     iterator's target. `rows`: for each function of a multi link its numbers; of kprobe_multi
     address and cookie, of uprobe_multi offset, reference counter and cookie. `prog_type`: of
-    tracing.
+    tracing. `lacking`: as in Program.
     """
 
     id: int
@@ -66,6 +67,7 @@ class Link(Frozen):
     name: str = ""
     rows: tuple[tuple[int, ...], ...] = ()
     prog_type: int = 0
+    lacking: tuple[str, ...] = ()
 
 
 class Links:
@@ -75,6 +77,9 @@ class Links:
 
     def all(self) -> Iterator[Link]:
         """Every link, by id. One that goes away meanwhile is left out."""
+        return first_of(self._by_id, "links")
+
+    def _by_id(self) -> Iterator[Link]:
         for id in ids("LINK"):
             fd = open_by_id("LINK", id)
             if fd is None:

@@ -10,6 +10,7 @@ from os import close
 from probee.frozen import Frozen
 from probee.host.bpf import ids, open_by_id
 from probee.host.info import MAP, fdinfo, name_in, read
+from probee.introspect.loaded.rights import first_of
 from probee.tables.maps import by_number
 
 TYPE_CHECKING = False
@@ -21,8 +22,8 @@ class Map(Frozen):
     """One map. `type` is the kernel's number, `type_name` "" for one newer than our tables.
 
     `memlock`: bytes, `owner_type`, `owner_jited`: what fdinfo says of the programs in a program
-    array; each "" where the kernel does not say it. The last three are type ids: of key and value
-    in BTF object `btf_id`, of a value of the kernel's own in its BTF.
+    array; each "" where the kernel does not say it. The `..._type` are type ids: of key and value
+    in BTF object `btf_id`, of a value of the kernel's own in its BTF. `lacking`: as in Program.
     """
 
     id: int
@@ -44,6 +45,7 @@ class Map(Frozen):
     key_type: int
     value_type: int
     kernel_type: int
+    lacking: tuple[str, ...] = ()
 
     @property
     def per_cpu(self) -> bool:
@@ -59,6 +61,9 @@ class Maps:
 
     def all(self) -> Iterator[Map]:
         """Every map, by id. One that goes away meanwhile is left out."""
+        return first_of(self._by_id, "maps")
+
+    def _by_id(self) -> Iterator[Map]:
         for id in ids("MAP"):
             fd = open_by_id("MAP", id)
             if fd is None:

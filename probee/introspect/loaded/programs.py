@@ -12,6 +12,7 @@ from probee.errors import KernelError
 from probee.frozen import Frozen
 from probee.host.bpf import ids, map_lookup, open_by_id
 from probee.host.info import MAP, PROGRAM, Question, fdinfo_value, name_in, read
+from probee.introspect.loaded.rights import first_of
 from probee.introspect.loaded.types import Types
 from probee.tables.programs import by_number
 from probee.uapi.bpf import BPF_MAP_TYPE_ARRAY
@@ -40,7 +41,8 @@ class Program(Frozen):
     """One program. `type` is the kernel's number, `type_name` "" for one newer than our tables.
 
     `load_time`: nanoseconds since boot. `memlock`: bytes, or "" where the kernel does not say.
-    `orphaned`: its device is gone. `name` is whole where BTF has it.
+    `orphaned`: its device is gone. `name` is whole where BTF has it. `lacking`: columns that cannot
+    be had without CAP_SYS_ADMIN, as JSON calls them.
     """
 
     id: int
@@ -64,6 +66,7 @@ class Program(Frozen):
     map_ids: tuple[int, ...]
     btf_id: int
     metadata: tuple[Metadata, ...] = ()
+    lacking: tuple[str, ...] = ()
 
 
 class Programs:
@@ -79,6 +82,9 @@ class Programs:
 
     def all(self) -> Iterator[Program]:
         """Every program, by id. One that goes away meanwhile is left out."""
+        return first_of(self._by_id, "programs")
+
+    def _by_id(self) -> Iterator[Program]:
         for id in ids("PROG"):
             fd = open_by_id("PROG", id)
             if fd is None:
