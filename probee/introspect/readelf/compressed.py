@@ -18,6 +18,7 @@ CHDR = 24  # Elf64_Chdr
 ZLIB, ZSTD = 1, 2
 OLD = 12  # "ZLIB" and the size in big endian, as sections named .zdebug_* begin
 MOST = 10  # times the file: more is taken for damage
+DENSEST = 1032  # times what is packed: no stream of zlib has more in it
 
 
 def decompressed(image: Image, section: raw.SectionHeader, data: bytes) -> bytes | None:
@@ -42,7 +43,10 @@ def decompressed(image: Image, section: raw.SectionHeader, data: bytes) -> bytes
     if not size:
         return data
     if size > image.size * MOST:
-        image.out.error(f"Uncompressed section size is suspiciously large: 0x{size}\n")
+        if not image.shown.old:
+            image.out.error(f"Uncompressed section size is suspiciously large: 0x{size}\n")
+        elif size <= len(packed) * DENSEST + CHDR:  # 2.40 tried
+            raise NotShown(f"section '{name}' is too large to be unpacked here")
     else:
         unpacked = _inflate(packed, size)
         if unpacked is not None:
