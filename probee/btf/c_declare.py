@@ -91,11 +91,15 @@ class Declarations:
                 break
             else:
                 raise FormatError(
-                    f"BTF type {id}, {kinds.kind_name(kind)}, cannot be part of a declaration"
+                    f"BTF type {id}, {kinds.kind_name(kind)}, cannot be part of a declaration",
+                    offset=flat.place(id),
                 )
             chain.append(id)
             if len(chain) > _LONGEST:
-                raise FormatError(f"BTF type {chain[0]} leads through more than {_LONGEST} others")
+                raise FormatError(
+                    f"BTF type {chain[0]} leads through more than {_LONGEST} others",
+                    offset=flat.place(chain[0]),
+                )
         return chain
 
     def _write(self, chain: list[int], name: str, level: int) -> str:

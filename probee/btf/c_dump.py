@@ -40,15 +40,15 @@ class CDump:
     """The C of one blob. `pointer`: bytes of a pointer, 0 to find out."""
 
     __slots__ = (
-        "_budget", "_declarations", "_flat", "_forward", "_layout", "_names", "_order", "_out",
-        "_settled", "_states",
+        "_budget", "_declarations", "_flat", "_forward", "_layout", "_names", "_out",
+        "_settled", "_states", "order",
     )  # fmt: skip
 
     def __init__(self, flat: Flat, pointer: int = 0) -> None:
         self._flat = flat
         self._layout = Layout(flat, pointer or pointer_size(flat))
         self._names = Names(flat)
-        self._order = Order(flat)
+        self.order = Order(flat)
         self._states = bytearray(flat.last + 1)
         self._states[0] = _DONE
         self._forward = bytearray(flat.last + 1)
@@ -60,19 +60,16 @@ class CDump:
 
     def define(self, id: int) -> str:
         """Definitions for `id`, each with an empty line behind it; '' where nothing is to say."""
-        if self._order.settled(id):
+        first = self.order.before(id)
+        if not first:
             return ""
         self._out = []
         try:
-            for wanted in self._order.before(id):
+            for wanted in first:
                 self._emit(wanted, 0)
         except RecursionError:
             raise self._too_deep(id) from None
         return "".join(self._out)
-
-    def settled(self, id: int) -> bool:
-        """Whether `define(id)` is known to give nothing."""
-        return self._order.settled(id)
 
     def declare(self, id: int, name: str) -> str:
         """A declaration of `name`, without a semicolon: `int (*name)(void)`."""
@@ -82,7 +79,9 @@ class CDump:
             raise self._too_deep(id) from None
 
     def _too_deep(self, id: int) -> FormatError:
-        return FormatError(f"BTF type {id} is nested too deep to be written in C")
+        return FormatError(
+            f"BTF type {id} is nested too deep to be written in C", offset=self._flat.place(id)
+        )
 
     def _spend(self, count: int) -> None:
         self._budget -= count

@@ -13,10 +13,18 @@ from probee.errors import FormatError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from probee.btf.flat import Flat
 
 _OPEN, _BUSY, _DONE = 0, 1, 2
+_STEP = frozenset({kinds.PTR, kinds.VOLATILE, kinds.CONST, kinds.RESTRICT, kinds.TYPE_TAG})
 _NO_DEFINITION = frozenset({kinds.FUNC, kinds.VAR, kinds.DATASEC, kinds.DECL_TAG})
+# Of each element: how many words, and which of them is a type.
+_LISTS = {
+    kinds.STRUCT: (3, 1), kinds.UNION: (3, 1), kinds.FUNC_PROTO: (2, 1), kinds.DATASEC: (3, 0)
+}  # fmt: skip
+_REFERS_TO_NONE = frozenset({0, kinds.INT, kinds.ENUM, kinds.ENUM64, kinds.FWD, kinds.FLOAT})
 # Steps of a walk: several for a type and each of its members. A few dozen types that refer to one
 # another many times over could ask for 2^40.
 STEPS_A_WORD = 64
@@ -39,26 +47,36 @@ class Order:
     def before(self, id: int) -> list[int]:
         """The ids to define, in order; those that earlier calls gave are left out."""
         self._walks = []
+        if self._states[id] == _DONE:
+            return self._walks
         try:
             self._order(id, through_ptr=False)
         except RecursionError:
-            raise FormatError(f"BTF type {id} is nested too deep to be written in C") from None
+            raise FormatError(
+                f"BTF type {id} is nested too deep to be written in C", offset=self._flat.place(id)
+            ) from None
         return self._walks
 
-    def settled(self, id: int) -> bool:
-        """Whether `before(id)` has nothing to say, as far as one look tells."""
-        flat, states = self._flat, self._states
-        for _ in range(8):
-            kind = flat.kinds[id]
-            if states[id] == _DONE or kind in _NO_DEFINITION:
-                return True
-            if kind == kinds.ARRAY:
-                id = flat.words[flat.starts[id]]
-            elif kind in kinds.MODIFIERS - {kinds.TYPEDEF} or kind == kinds.PTR:
-                id = flat.values[id]
+    def unsettled(self, ids: Iterable[int]) -> list[int]:
+        """Those for which `before` may have something to say, as far as a short look tells."""
+        flat, states, all_kinds = self._flat, self._states, self._flat.kinds
+        found = []
+        for id in ids:
+            at = id
+            for _ in range(8):
+                kind = all_kinds[at]
+                if states[at] == _DONE or kind in _NO_DEFINITION:
+                    break
+                if kind == kinds.ARRAY:
+                    at = flat.words[flat.starts[at]]
+                elif kind in _STEP:
+                    at = flat.values[at]
+                else:
+                    found.append(id)
+                    break
             else:
-                return False
-        return False
+                found.append(id)
+        return found
 
     def _order(self, id: int, *, through_ptr: bool) -> bool:
         """Whether what leads to `id` needs it defined."""
@@ -74,7 +92,8 @@ class Order:
             raise FormatError(
                 f"BTF type {id}, {kinds.kind_name(kind)} {flat.name(id)!r}, contains itself"
                 if state == _BUSY
-                else "BTF types refer to one another too many times over to be written in C"
+                else "BTF types refer to one another too many times over to be written in C",
+                offset=flat.place(id),
             )
         match kind:
             case kinds.INT | kinds.FLOAT:
@@ -90,7 +109,7 @@ class Order:
                 return self._order_struct(id, through_ptr=through_ptr)
             case kinds.ENUM | kinds.ENUM64 | kinds.FWD:
                 # An anonymous enum that nothing refers to holds constants: a definition.
-                if flat.name_offsets[id] or not self._referenced[id]:
+                if flat.name_offsets[id] or id not in self._referenced:
                     self._walks.append(id)
                 states[id] = _DONE
                 return True
@@ -103,13 +122,18 @@ class Order:
             case kinds.VOLATILE | kinds.CONST | kinds.RESTRICT | kinds.TYPE_TAG:
                 return self._order(flat.values[id], through_ptr=through_ptr)
             case kinds.FUNC_PROTO:
-                strong = self._order(flat.values[id], through_ptr=through_ptr)
-                for param in flat.items(id)[1::2]:
-                    strong |= self._order(param, through_ptr=through_ptr)
-                return strong
+                return self._order_function(id, through_ptr=through_ptr)
             case _:
                 states[id] = _DONE
                 return False
+
+    def _order_function(self, id: int, *, through_ptr: bool) -> bool:
+        flat, states = self._flat, self._states
+        strong = self._order(flat.values[id], through_ptr=through_ptr)
+        for param in flat.items(id)[1::2]:
+            if states[param] == _DONE or self._order(param, through_ptr=through_ptr):
+                strong = True
+        return strong
 
     def _order_struct(self, id: int, *, through_ptr: bool) -> bool:
         flat, states = self._flat, self._states
@@ -126,20 +150,17 @@ class Order:
         return True
 
 
-def _referenced(flat: Flat) -> bytearray:
-    """1 for every type that another one refers to."""
-    marks = bytearray(flat.last + 1)
-    words, starts, values = flat.words, flat.starts, flat.values
-    for id in range(1, flat.last + 1):
-        kind = flat.kinds[id]
-        if kind in (kinds.STRUCT, kinds.UNION, kinds.FUNC_PROTO, kinds.DATASEC):
-            width = kinds.ITEM_WORDS[kind]
+def _referenced(flat: Flat) -> set[int]:
+    """Every type that another one refers to."""
+    words, starts, counts = flat.words, flat.starts, flat.counts
+    found: set[int] = set()
+    for id, kind in enumerate(flat.kinds):
+        if kind in _LISTS:
+            width, at = _LISTS[kind]
             start = starts[id]
-            at = start + (kind != kinds.DATASEC)
-            for reference in words[at : start + width * flat.counts[id] : width]:
-                marks[reference] = 1
+            found.update(words[start + at : start + width * counts[id] : width])
         elif kind == kinds.ARRAY:
-            marks[words[starts[id]]] = marks[words[starts[id] + 1]] = 1
-        elif kind not in (kinds.INT, kinds.ENUM, kinds.ENUM64, kinds.FWD, kinds.FLOAT):
-            marks[values[id]] = 1
-    return marks
+            found.update(words[starts[id] : starts[id] + 2])
+        elif kind not in _REFERS_TO_NONE:
+            found.add(flat.values[id])
+    return found

@@ -18,8 +18,9 @@ from probee.errors import FormatError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
+    from probee.btf.c_order import Order
     from probee.btf.flat import Flat
 
 _LAST = 10
@@ -28,16 +29,21 @@ _NAMED_RANKS = {
     kinds.ENUM: 1, kinds.ENUM64: 1, kinds.STRUCT: 3, kinds.UNION: 3, kinds.FUNC_PROTO: 4
 }  # fmt: skip
 _NAMELESS_RANKS = {kinds.ENUM: 0, kinds.ENUM64: 0}
+_INERT = frozenset({kinds.FUNC, kinds.VAR, kinds.DATASEC})  # nothing to define, and always late
 _THROUGH = kinds.MODIFIERS | {kinds.PTR, kinds.DECL_TAG}
 _MASK = (1 << 64) - 1
 _LONGEST = 1000  # types that lead to one another
 
 
-def in_c_order(flat: Flat, settled: Callable[[int], bool]) -> Iterator[int]:
-    """Every id that `settled` does not call done by the time it is due."""
+def in_c_order(flat: Flat, order: Order) -> Iterator[int]:
+    """Every id that has a definition, as far as `order` has not given it by the time it is due."""
     early, late = [], []
-    for id in range(flat.last + 1):
-        rank = _rank(flat, id)
+    offsets = flat.name_offsets
+    for id, kind in enumerate(flat.kinds):
+        if kind in _INERT:
+            continue
+        # Most types are pointers and their like, without a name: those come late.
+        rank = _LAST if kind in _THROUGH and not offsets[id] else _rank(flat, id)
         if rank < _LAST:
             early.append((rank, _key(_sort_name(flat, id)), _key(flat.name(id)), id))
         else:
@@ -46,9 +52,7 @@ def in_c_order(flat: Flat, settled: Callable[[int], bool]) -> Iterator[int]:
     yield from [*_sorted(early, hashes)][1:]
     # The others are many and most are settled by now; void, which is one, would be the first.
     names = [
-        (_LAST, _key(_sort_name(flat, id)), _key(flat.name(id)), id)
-        for id in late
-        if not settled(id)
+        (_LAST, _key(_sort_name(flat, id)), _key(flat.name(id)), id) for id in order.unsettled(late)
     ]
     yield from _sorted(names, hashes)
 
@@ -82,7 +86,9 @@ def _rank(flat: Flat, id: int) -> int:
             id = flat.values[id]
         else:
             return _NAMED_RANKS.get(kind, _LAST)
-    raise FormatError(f"BTF type {id} leads through more than {_LONGEST} others")
+    raise FormatError(
+        f"BTF type {id} leads through more than {_LONGEST} others", offset=flat.place(id)
+    )
 
 
 def _sort_name(flat: Flat, id: int) -> str:
@@ -98,7 +104,9 @@ def _sort_name(flat: Flat, id: int) -> str:
             return flat.text(flat.items(id)[0]) if flat.counts[id] else ""
         else:
             return flat.name(id)
-    raise FormatError(f"BTF type {first} leads through more than {_LONGEST} others")
+    raise FormatError(
+        f"BTF type {first} leads through more than {_LONGEST} others", offset=flat.place(first)
+    )
 
 
 class Hashes:
@@ -116,7 +124,9 @@ class Hashes:
         try:
             return self._of(id, members=True)
         except RecursionError:
-            raise FormatError(f"BTF type {id} leads through too many others") from None
+            raise FormatError(
+                f"BTF type {id} leads through too many others", offset=self._flat.place(id)
+            ) from None
 
     def _of(self, id: int, *, members: bool) -> int:
         known = self._known.get((id, members))

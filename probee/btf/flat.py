@@ -45,14 +45,15 @@ class Flat:
     """
 
     __slots__ = (
-        "_names", "_strings", "big_endian", "counts", "first", "flags", "kinds", "last",
-        "name_offsets", "starts", "values", "words",
+        "_names", "_shift", "_strings", "_types_at", "big_endian", "counts", "first", "flags",
+        "kinds", "last", "name_offsets", "starts", "values", "words",
     )  # fmt: skip
 
     def __init__(self, sections: Sections, base: Flat | None = None) -> None:
         starts = scan(sections).tolist()
         words: Words = sections.words
         self.big_endian = sections.big_endian
+        self._types_at, self._shift = sections.types_at, 0  # for the offsets of errors
         self._strings = sections.strings.tobytes()
         own = starts[1:-1]
         infos = [words[start + 1] for start in own]
@@ -68,13 +69,13 @@ class Flat:
         self.words = words
         self.last = len(self.kinds) - 1
         self._names: dict[int, str] = {0: ""}
-        self._check(sections)
+        self._check()
 
     def _stand_on(self, base: Flat, words: Words) -> Words:
         """Ids and string offsets of a split blob go on where those of its base end."""
         from array import array
 
-        shift = len(base.words)
+        shift = self._shift = len(base.words)
         self.first = base.last + 1
         self._strings = base._strings + self._strings
         self.starts = [*base.starts, *(start + shift for start in self.starts[1:])]
@@ -82,7 +83,7 @@ class Flat:
             setattr(self, name, [*getattr(base, name), *getattr(self, name)[1:]])
         return array("I", base.words) + array("I", words)
 
-    def _check(self, sections: Sections) -> None:
+    def _check(self) -> None:
         """Ids and string offsets of the blob's own types."""
         words, starts, counts = self.words, self.starts, self.counts
         last, end = self.last, len(self._strings)
@@ -90,35 +91,39 @@ class Flat:
         for id in range(self.first, last + 1):
             kind = self.kinds[id]
             if names[id] >= end:
-                raise self._wrong(sections, id, f"has its name at {names[id]:#x}")
+                raise self._wrong(id, f"has its name at {names[id]:#x}")
             if kind in _ONE_TYPE:
                 if self.values[id] > last:
-                    raise self._wrong(sections, id, f"refers to type {self.values[id]}")
+                    raise self._wrong(id, f"refers to type {self.values[id]}")
             elif kind == kinds.ARRAY:
                 if words[starts[id]] > last or words[starts[id] + 1] > last:
-                    raise self._wrong(sections, id, f"refers to type {words[starts[id]]}")
+                    raise self._wrong(id, f"refers to type {words[starts[id]]}")
             elif kind > kinds.ENUM64:
-                raise self._wrong(sections, id, "is of a kind newer than this reader")
+                raise self._wrong(id, "is of a kind newer than this reader")
             if counts[id] and kind in _ITEM_NAME:
                 width = kinds.ITEM_WORDS[kind]
                 start, stop = starts[id], starts[id] + width * counts[id]
                 at = _ITEM_NAME[kind]
                 if at >= 0 and max(words[start + at : stop : width]) >= end:
-                    raise self._wrong(sections, id, "has a member's name")
+                    raise self._wrong(id, "has a member's name")
                 at = _ITEM_TYPE[kind]
                 if at >= 0 and max(words[start + at : stop : width]) > last:
-                    raise self._wrong(sections, id, "has a member of a type")
+                    raise self._wrong(id, "has a member of a type")
         for id in range(self.first, last + 1):
             if self.kinds[id] == kinds.FUNC and self.kinds[self.values[id]] != kinds.FUNC_PROTO:
-                raise self._wrong(sections, id, "is a FUNC whose type is no FUNC_PROTO")
+                raise self._wrong(id, "is a FUNC whose type is no FUNC_PROTO")
 
-    def _wrong(self, sections: Sections, id: int, what: str) -> FormatError:
-        shift = len(self.words) - len(sections.words)
+    def _wrong(self, id: int, what: str) -> FormatError:
         return FormatError(
             f"BTF type {id}, {kinds.kind_name(self.kinds[id])}, {what}: there are {self.last} "
             f"types and {len(self._strings):#x} bytes of strings",
-            offset=sections.byte(self.starts[id] - 3 - shift),
+            offset=self.place(id),
         )
+
+    def place(self, id: int) -> int:
+        """Where a type of the blob's own stands in it; -1 for one of the base."""
+        word = self.starts[id] - 3 - self._shift
+        return self._types_at + 4 * word if word >= 0 else -1
 
     def text(self, offset: int) -> str:
         """The string at `offset`; longer than MAX_NAME bytes is a FormatError."""

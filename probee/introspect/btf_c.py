@@ -56,7 +56,7 @@ def c_header(
     if roots is not None:
         yield from map(dump.define, roots)
     else:
-        ids = in_c_order(flat, dump.settled) if sort else range(1, flat.last + 1)
+        ids = in_c_order(flat, dump.order) if sort else range(1, flat.last + 1)
         yield from filter(None, map(dump.define, ids))
         yield from _kernel_functions(flat, dump)
     yield _TAIL
