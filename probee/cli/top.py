@@ -6,10 +6,11 @@ In: options, keys. Out: pages on the terminal, until q, Ctrl-C or the terminal's
 from __future__ import annotations
 
 from functools import partial
+from os import isatty
 from time import monotonic
 
 from probee.cli.ps import FILTERS, NO_STATS, only_options
-from probee.errors import UsageError
+from probee.errors import ProbeeError, UsageError
 from probee.frame.help import help_text
 from probee.frame.options import Option, count, seconds
 from probee.frame.output import Output, say
@@ -17,9 +18,12 @@ from probee.frame.page import DEBUG, HELP, Page
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from probee.frame.options import Values
+    from probee.frame.screen import Screen
+    from probee.frame.signals import Ending
+    from probee.introspect.running.top import Top
 
 _FIRST = 0.25  # seconds to the first look with rates
 _HOLDERS = 0.0005  # seconds of each look for who holds what
@@ -34,6 +38,8 @@ PAGE = Page(
         NO_STATS,
         Option("interval", "i", "SECONDS", "time between two looks (default: 1)", seconds,
                default=1.0),
+        Option("textual", help="the larger form, with a graph; needs the extra probee[top]",
+               group="Output"),
         Option("count", metavar="N", help="end after N looks", parse=count, group="Ending"),
         DEBUG,
         HELP,
@@ -42,6 +48,7 @@ PAGE = Page(
         ("top", "all programs"),
         ("top -t xdp -i 0.2", "XDP programs, five times a second"),
         ("top -c opensnoop", "those of opensnoop"),
+        ("top --textual", "with a graph over time, and the mouse"),
     ),
     exit_status=(
         ("0", "q, Ctrl-C, --count reached, or the terminal went away"),
@@ -77,6 +84,8 @@ def _watch(values: Values, output: Output) -> None:
 
     wanted = Filter(values.type, values.name, values.pid, values.comm)
     screen = Screen(output)
+    if values.textual:
+        _demand_textual()
     with (
         Statistics(wanted=not values.no_stats) as statistics,
         Machine(statistics.why_not) as machine,
@@ -86,18 +95,45 @@ def _watch(values: Values, output: Output) -> None:
         sources = partial(source, types=machine.types)
         top = Top(wanted, values.interval, sources, statistics.why_not)
         top.update(machine.rows())
-        left, following = values.count, monotonic() + min(_FIRST, values.interval)
-        with screen:
-            while not top.over and left != 0:
-                screen.draw(top.lines(*screen.size))
-                keys = screen.wait(following, ending)
-                if keys is None:
-                    return
-                for key in keys:
-                    top.press(key)
-                if not keys:
-                    following = max(following, monotonic() - top.interval) + top.interval
-                    if not top.paused:
-                        machine.look(_HOLDERS)
-                        top.update(machine.rows())
-                    left = None if left is None else left - 1
+
+        def look() -> None:
+            machine.look(_HOLDERS)
+            top.update(machine.rows())
+
+        if values.textual:
+            from probee.cli.top_textual import TopApp
+
+            TopApp(top, look, ending, values.count).run()
+        else:
+            with screen:
+                _plain(top, look, screen, ending, values.count)
+
+
+def _demand_textual() -> None:
+    if not isatty(2):
+        raise ProbeeError("Textual draws through standard error, which is no terminal here")
+    try:
+        __import__("textual")
+    except ImportError:
+        raise ProbeeError(
+            "Textual is not installed", hint="pip install 'probee[top]', or top without --textual"
+        ) from None
+
+
+def _plain(
+    top: Top, look: Callable[[], None], screen: Screen, ending: Ending, left: int | None
+) -> None:
+    """Draws and takes keys until it is over. `left`: how many looks."""
+    following = monotonic() + min(_FIRST, top.interval)
+    while not top.over and left != 0:
+        screen.draw(top.lines(*screen.size))
+        keys = screen.wait(following, ending)
+        if keys is None:
+            return
+        for key in keys:
+            top.press(key)
+        if not keys:
+            following = max(following, monotonic() - top.interval) + top.interval
+            if not top.paused:
+                look()
+            left = None if left is None else left - 1

@@ -35,7 +35,8 @@ class Terminal:
         self.seen = b""
         self.child = subprocess.Popen(
             [sys.executable, "-m", "probee", *command, *words],
-            stdin=slave, stdout=slave, stderr=subprocess.PIPE,
+            stdin=slave, stdout=slave,
+            stderr=slave if "--textual" in words else subprocess.PIPE,  # it draws there
             env={**os.environ, "TERM": "xterm"}, start_new_session=True,
         )  # fmt: skip
 
@@ -57,8 +58,8 @@ class Terminal:
             self._drain()
             time.sleep(0.01)
         self._drain()
-        assert self.child.stderr is not None
-        assert self.child.stderr.read() == b""
+        if self.child.stderr is not None:
+            assert self.child.stderr.read() == b""
         return self.child.returncode
 
     def _drain(self) -> None:
@@ -126,3 +127,35 @@ def test_no_terminal() -> None:
     assert done.returncode == 1
     assert "no terminal" in done.stderr
     assert "probee ps --watch" in done.stderr
+
+
+def test_the_larger_form() -> None:
+    with live.session(hook=True, consts={live.only: os.getpid()}):
+        terminal = Terminal("-p", str(os.getpid()), "-i", "0.1", "--textual")
+        try:
+            terminal.until(
+                ENTER, b"probee top: 1 of", b"raw_tracepoint sys_enter", b"CPU% of probe"
+            )
+            terminal.press(b"\r")
+            terminal.until(b"attached to raw_tracepoint sys_enter, through link")
+            terminal.press(b" ")
+            terminal.press(b"\x1b[D")
+            terminal.until(b"standing still")
+            terminal.press(b"q")
+            assert terminal.end() == 0
+            assert LEAVE in terminal.seen
+        finally:
+            terminal.close()
+
+
+def test_the_larger_form_ends_by_a_signal_and_by_count() -> None:
+    for words, number in ((("--count", "2"), 0), ((), signal.SIGTERM)):
+        terminal = Terminal("-i", "0.05", "--textual", *words)
+        try:
+            terminal.until(ENTER, b"probee top: ")
+            if number:
+                terminal.child.send_signal(number)
+            assert terminal.end() == 0
+            assert LEAVE in terminal.seen
+        finally:
+            terminal.close()

@@ -165,6 +165,13 @@ class Top:
             at = ids.index(self.chosen)
             self.chosen = ids[min(max(at + steps, 0), len(ids) - 1)]
 
+    def point(self, line: int) -> None:
+        """Chooses the program in a line of the list's page."""
+        rows = self.shown()
+        at = self._scroll + line - 2
+        if self.page == "list" and line >= 2 and at < len(rows):
+            self.chosen, self._moved = rows[at].id, True
+
     # ------------------------------------------------------------------------------------ pages
 
     def lines(self, columns: int, rows: int) -> list[Text]:

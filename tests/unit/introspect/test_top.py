@@ -6,6 +6,7 @@ import pytest
 
 from probee.frame.document import Absent
 from probee.introspect.running.attached import Attachment
+from probee.introspect.running.graph import graph
 from probee.introspect.running.lines import Line, Source, gathered
 from probee.introspect.running.program_page import bars
 from probee.introspect.running.table import Filter
@@ -161,6 +162,21 @@ def test_history_is_bounded(top: Top) -> None:
 def test_bars() -> None:
     assert bars([0.0, 50.0, 100.0], 100.0) == "▁▄█"
     assert bars([0.0, 0.0], 0.0) == "▁▁"
+
+
+def test_a_graph_of_several_lines() -> None:
+    assert graph([0.0, 1.0, 2.0, 4.0, 0.001], 14, 2) == ["   4.00     █ ", "      0   ▄██▁"]
+    assert graph([], 12, 1) == ["   0.00     "]
+    assert all(len(line) == 20 for line in graph([5.0] * 100, 20, 3))
+
+
+def test_the_mouse_chooses(top: Top) -> None:
+    text(top)
+    top.point(4)
+    assert top.chosen == 28
+    top.point(0)
+    top.point(500)
+    assert top.chosen == 28
 
 
 def test_lines_come_together() -> None:
