@@ -6,16 +6,11 @@ permitted, so they can be put back behind it. The calls are capget(2) and capset
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from struct import Struct
 
 from probee.errors import KernelError
 from probee.host.capabilities import CAPABILITIES
 from probee.host.syscall import capabilities
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _VERSION = 0x20080522  # _LINUX_CAPABILITY_VERSION_3, include/uapi/linux/capability.h
 _HEADER = Struct("=Ii")  # version, thread: 0 is this one
@@ -52,15 +47,21 @@ def _place(name: str) -> int:
     return 3 if CAPABILITIES[name] >= 32 else 0  # of the effective ones
 
 
-@contextmanager
-def without(names: tuple[str, ...]) -> Iterator[None]:
+class without:  # noqa: N801 - a word of a sentence: `with without(names):`
     """A block in which these capabilities are not in effect."""
-    before = _get()
-    words = list(before)
-    for name in names:
-        words[_place(name)] &= ~(1 << CAPABILITIES[name] % 32)
-    _set(words)
-    try:
-        yield
-    finally:
-        _set(before)
+
+    __slots__ = ("_before", "_names")
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._names = names
+        self._before: list[int] = []
+
+    def __enter__(self) -> None:
+        self._before = _get()
+        words = list(self._before)
+        for name in self._names:
+            words[_place(name)] &= ~(1 << CAPABILITIES[name] % 32)
+        _set(words)
+
+    def __exit__(self, *_: object) -> None:
+        _set(self._before)

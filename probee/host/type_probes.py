@@ -210,19 +210,21 @@ def _create(fields: dict[str, Value]) -> int:
     return 0
 
 
-def _storage_types() -> int:
-    """BTF with an int (1) and a struct of two words (3), as local storage wants its value."""
-    from probee.btf import types as t
-    from probee.btf.writer import BtfBuilder
+# BTF with an int (1), and as local storage wants its value a struct of two words (3) of which the
+# second is a struct bpf_spin_lock (2): header; each type, its members as name, type, bit offset.
+_NAMES = b"\0bpf_spin_lock\0val\0cnt\0l\0"
+_TYPES = pack(
+    "=19I",
+    *(0, 1 << 24, 4, 1 << 24 | 32),  # int, signed
+    *(1, 4 << 24 | 1, 4, 15, 1, 0),  # struct bpf_spin_lock { int val; }
+    *(15, 4 << 24 | 2, 8, 19, 1, 0, 23, 2, 32),  # struct val { int cnt; struct bpf_spin_lock l; }
+)
+_BTF = pack("=HBBIIIII", 0xEB9F, 1, 0, 24, 0, len(_TYPES), len(_TYPES), len(_NAMES))
 
-    builder = BtfBuilder()
-    for type_ in (
-        t.Int("int", 4, 32, t.SIGNED),
-        t.Struct("bpf_spin_lock", 4, (t.Member("val", 1, 0),)),
-        t.Struct("val", 8, (t.Member("cnt", 1, 0), t.Member("l", 2, 32))),
-    ):
-        builder.add(type_)
-    blob = builder.build()
+
+def _storage_types() -> int:
+    """A descriptor of that, or minus an errno."""
+    blob = _BTF + _TYPES + _NAMES
     return call(Attributes("BPF_BTF_LOAD", {"btf": blob, "btf_size": len(blob)}))
 
 

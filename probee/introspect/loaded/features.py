@@ -7,8 +7,10 @@ Out: `Report`, whose rows stand in the order in which they are asked for.
 from __future__ import annotations
 
 import os
+from itertools import compress
 
 from probee.frozen import Frozen
+from probee.host.halves import shared
 from probee.host.type_probes import (
     MISC,
     has_bpf,
@@ -17,18 +19,22 @@ from probee.host.type_probes import (
     makes_map,
     takes_program,
 )
-from probee.introspect.bpftool.builtins import LAST_HELPER, LAST_MAP, LAST_PROGRAM, until
+from probee.introspect.bpftool.builtins import (
+    LAST_MAP,
+    LAST_PROGRAM,
+    helpers as known_helpers,
+    until,
+)
 from probee.introspect.loaded.settings import Config, Setting, config, settings
-from probee.tables.helpers import all_helpers
 from probee.tables.maps import MAP_TYPES
 from probee.tables.programs import PROGRAM_TYPES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 # To ask for these the kernel writes a warning into its log.
-_NOISY = {"trace_printk", "trace_vprintk", "probe_write_user"}
+_NOISY = {"bpf_trace_printk", "bpf_trace_vprintk", "bpf_probe_write_user"}
 # Programs of these types cannot be loaded without a place that they attach to.
 _NEED_A_PLACE = {"tracing", "ext", "lsm", "struct_ops"}
 
@@ -87,29 +93,28 @@ def report(*, interface: int = 0, full: bool = False) -> Report:
         for name in until((row.name for row in MAP_TYPES), LAST_MAP)
         if not interface or name in _OFFLOAD_MAPS
     )
-    asked = tuple(_helpers(full=full))
-    helpers = tuple(_helpers_of(name, taken, asked, interface) for name, taken in types)
+    asked = {name: n for name, n in known_helpers().items() if full or name not in _NOISY}
+    helpers = _helpers(types, asked, interface)
     misc = tuple((name, has_misc(name, interface)) for name in MISC)
     return Report(set_, built, True, types, maps, helpers, misc)
 
 
-def _helpers(*, full: bool) -> Iterator[tuple[str, int]]:
-    for row in all_helpers():
-        if full or row.name not in _NOISY:
-            yield f"bpf_{row.name}", row.id
-        if row.name == LAST_HELPER:
-            return
+def _helpers(
+    types: tuple[tuple[str, bool], ...], asked: dict[str, int], interface: int
+) -> tuple[Helpers, ...]:
+    """The helpers of each type. Those are thousands of programs: a child process loads half."""
+    wanted = [name for name, taken in types if taken and (interface or name not in _NEED_A_PLACE)]
 
+    def ask(name: str) -> bytes:
+        """One byte for each helper: 1 for yes."""
+        said, refused = helper_probe(name, interface), _refusals(interface)
+        return bytes(not refused(said(number)) for number in asked.values())
 
-def _helpers_of(
-    name: str, taken: bool, asked: tuple[tuple[str, int], ...], interface: int
-) -> Helpers:
-    found: list[str] = []
-    if taken and (interface or name not in _NEED_A_PLACE):
-        ask = helper_probe(name, interface)
-        refused = _refusals(interface)
-        found = [helper for helper, number in asked if not refused(ask(number))]
-    return Helpers(name, taken, tuple(helper for helper, _ in asked), frozenset(found))
+    answers = dict(zip(wanted, shared(ask, wanted, len(asked)), strict=True))
+    return tuple(
+        Helpers(name, taken, tuple(asked), frozenset(compress(asked, answers.get(name, b""))))
+        for name, taken in types
+    )
 
 
 def _refusals(interface: int) -> Callable[[bytes | None], bool]:
