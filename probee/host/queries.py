@@ -6,17 +6,24 @@ Out: ids of programs and links with their flags. What the kernel refuses is a Ke
 
 from __future__ import annotations
 
+from struct import Struct
+from sys import byteorder
+
 from probee.frozen import Frozen
-from probee.host.attributes import Attributes, call, demand, failure
+from probee.host.attributes import Attributes, call, failure, repeated
 from probee.uapi.bpf import BPF_F_QUERY_EFFECTIVE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from probee.host.attributes import Value
 
 _E2BIG, _EINVAL, _ENOSPC = 7, 22, 28
+_TYPE, _COUNT, _HOOK_ASKED = slice(4, 8), slice(24, 28), 28  # of bpf_attr, see uapi.bpf_attr.QUERY
 _ROOM = 64  # programs asked for at first; BPF_MPROG_MAX, kernel/bpf/mprog.c
 _PATH = 4096
+_WHICH = Struct("=IIII")  # of bpf_attr, see uapi.bpf_attr.TASK_FD_QUERY: pid, fd, flags, buf_len
 
 
 class Attached(Frozen):
@@ -83,13 +90,21 @@ def _rows(arrays: dict[str, Value], count: int) -> tuple[Attached, ...]:
     return tuple(Attached(*row) for row in zip(*map(column, names), strict=True))
 
 
-def count_attached(target: int, attach_type: int, flags: int = 0) -> int:
-    """How many programs are at a hook."""
-    attributes = Attributes(
-        "BPF_PROG_QUERY", {"target_fd": target, "attach_type": attach_type, "query_flags": flags}
-    )
-    demand(attributes)
-    return attributes["prog_cnt"]
+def counts(target: int, attach_types: Sequence[int], flags: int = 0) -> list[int]:
+    """How many programs are at each of these hooks of one cgroup, or minus an errno.
+
+    30 questions take some 50 us, so that a tree of cgroups with nothing attached is soon through.
+    """
+    attributes = Attributes("BPF_PROG_QUERY", {"target_fd": target, "query_flags": flags})
+    attributes.size = _HOOK_ASKED
+    ask, data = repeated(attributes), attributes.data
+    found = []
+    for number in attach_types:
+        data[_TYPE] = number.to_bytes(4, byteorder)
+        data[_COUNT] = bytes(4)
+        result = ask()
+        found.append(result if result < 0 else attributes["prog_cnt"])
+    return found
 
 
 class Traced(Frozen):
@@ -102,22 +117,31 @@ class Traced(Frozen):
     address: int
 
 
-def traced(process: int, fd: int) -> Traced | int:
-    """What descriptor `fd` of `process` traces, or the errno: ENOTSUPP (524) for one that does not.
+class FdQuery:
+    """Asks about descriptors of processes, thousands of them with one buffer."""
 
-    A name that is longer than a path is cut short, and the errno is then ENOSPC.
-    """
-    buffer = bytearray(_PATH)
-    fields: dict[str, Value] = {"pid": process, "fd": fd, "buf": buffer, "buf_len": len(buffer)}
-    attributes = Attributes("BPF_TASK_FD_QUERY", fields)
-    result = call(attributes)
-    if result < 0:
-        return -result
-    name = bytes(buffer).partition(b"\0")[0].decode("utf-8", "surrogateescape")
-    return Traced(
-        attributes["prog_id"],
-        attributes["fd_type"],
-        name,
-        attributes["probe_offset"],
-        attributes["probe_addr"],
-    )
+    __slots__ = ("_ask", "_attributes", "_buffer")
+
+    def __init__(self) -> None:
+        self._buffer = bytearray(_PATH)
+        fields: dict[str, Value] = {"buf": self._buffer, "buf_len": _PATH}
+        self._attributes = Attributes("BPF_TASK_FD_QUERY", fields)
+        self._ask = repeated(self._attributes)
+
+    def __call__(self, process: int, fd: int) -> Traced | int:
+        """What a descriptor traces, or the errno: ENOTSUPP (524) for one that does not.
+
+        ENOSPC if the name is longer than a path can be.
+        """
+        attributes = self._attributes
+        _WHICH.pack_into(attributes.data, 0, process, fd, 0, _PATH)
+        result = self._ask()
+        if result < 0:
+            return -result
+        return Traced(
+            attributes["prog_id"],
+            attributes["fd_type"],
+            self._buffer.partition(b"\0")[0].decode("utf-8", "surrogateescape"),
+            attributes["probe_offset"],
+            attributes["probe_addr"],
+        )

@@ -11,9 +11,10 @@ import os
 from probee.errors import KernelError, ProbeeError
 from probee.frozen import Frozen
 from probee.host import info
+from probee.host.attributes import failure
 from probee.host.bpf import open_by_id
 from probee.host.btf import PATH, open_kernel_btf
-from probee.host.queries import attached
+from probee.host.queries import attached, counts
 from probee.introspect.loaded.names import named
 from probee.introspect.loaded.types import Types
 from probee.tables.programs import attach_type
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from probee.btf.table import TypeTable
+    from probee.tables.programs import AttachType
 
-_EINVAL, _ENOENT, _ENODEV, _EBADF = 22, 2, 19, 9
+_ENOENT, _ENODEV = 2, 19
+_EINVAL, _EBADF = -22, -9  # as `counts` gives them: no such hook in this kernel; no cgroup
+_NOTHING = {_EINVAL, -_ENOENT, -_ENODEV}
 _DIRECTORY = os.O_RDONLY | os.O_CLOEXEC
 
 # In bpftool's order. A test compares them with the table of all attach types.
@@ -43,6 +47,9 @@ HOOKS = tuple(
         "CGROUP_SYSCTL", "CGROUP_GETSOCKOPT", "CGROUP_SETSOCKOPT", "LSM_CGROUP",
     )
 )  # fmt: skip
+
+
+_NUMBERS = tuple(hook.number for hook in HOOKS)
 
 
 class CgroupProgram(Frozen):
@@ -73,35 +80,41 @@ def programs(path: str, *, effective: bool = False) -> list[CgroupProgram]:
 
 
 def _programs(fd: int, path: str, flags: int) -> Iterator[CgroupProgram]:
-    answered, types = False, Types()
-    for hook in HOOKS:
-        try:
-            found = attached(fd, hook.number, flags)
-        except KernelError as error:
-            if error.errno == _EBADF:
-                raise ProbeeError(f"{path!r} is no cgroup of version 2") from None
-            if error.errno == _EINVAL:  # a hook that this kernel does not know
-                continue
-            if error.errno in (_ENOENT, _ENODEV):
-                return
-            raise
-        answered = True
-        for row in found.programs:
-            about = named(row.program, types)
-            if about is not None:
-                yield CgroupProgram(
-                    about.id,
-                    hook.name.lower(),
-                    row.flags or found.flags,
-                    about.name,
-                    about.attach_object,
-                    about.attach_type,
-                )
-    if not answered:
+    found = counts(fd, _NUMBERS, flags)
+    if _EBADF in found:
+        raise ProbeeError(f"{path!r} is no cgroup of version 2")
+    if all(count == _EINVAL for count in found):
         raise ProbeeError(
             "this kernel does not tell what is attached to cgroups",
             hint="it needs Linux 4.15 with CONFIG_CGROUP_BPF=y",
         )
+    types = Types()
+    for hook, count in zip(HOOKS, found, strict=True):
+        if count < 0 and count not in _NOTHING:
+            raise failure("BPF_PROG_QUERY", -count, path)
+        if count > 0:
+            yield from _at(fd, hook, flags, types)
+
+
+def _at(fd: int, hook: AttachType, flags: int, types: Types) -> Iterator[CgroupProgram]:
+    """The programs at one hook; none where the cgroup is gone by now."""
+    try:
+        found = attached(fd, hook.number, flags)
+    except KernelError as error:
+        if -error.errno in _NOTHING:
+            return
+        raise
+    for row in found.programs:
+        about = named(row.program, types)
+        if about is not None:
+            yield CgroupProgram(
+                about.id,
+                hook.name.lower(),
+                row.flags or found.flags,
+                about.name,
+                about.attach_object,
+                about.attach_type,
+            )
 
 
 def walk(root: str, *, effective: bool = False) -> Iterator[tuple[str, int, list[CgroupProgram]]]:

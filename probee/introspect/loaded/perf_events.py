@@ -10,7 +10,7 @@ import os
 from probee.errors import KernelError
 from probee.frozen import Frozen
 from probee.host.causes import ENOTSUPP, explain
-from probee.host.queries import Traced, traced
+from probee.host.queries import FdQuery, Traced
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,19 +27,20 @@ class Tracing(Frozen):
 
 def tracing() -> Iterator[Tracing]:
     """All of them, in the order of processes and descriptors. KernelError where it may not ask."""
-    _try()
+    ask = FdQuery()
+    _try(ask)
     for process in _numbers("/proc"):
         for fd in _numbers(f"/proc/{process}/fd"):
-            found = traced(process, fd)
+            found = ask(process, fd)
             if isinstance(found, Traced):
                 yield Tracing(process, fd, found)
 
 
-def _try() -> None:
+def _try(ask: FdQuery) -> None:
     """Asks about a descriptor that traces nothing: another answer tells why there is none."""
     fd = os.open("/", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        found = traced(os.getpid(), fd)
+        found = ask(os.getpid(), fd)
     finally:
         os.close(fd)
     if found != ENOTSUPP and not isinstance(found, Traced):
