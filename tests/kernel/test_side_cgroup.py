@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from probee.errors import KernelError
+from probee.btf.kinds import FUNC
+from probee.errors import KernelError, VerifierError
+from probee.host.bpf import prog_load
+from probee.host.btf import open_kernel_btf
 from probee.host.queries import attached
 from probee.introspect.loaded.cgroups import HOOKS
 from probee.tables.programs import ATTACH_TYPES, attach_type
 from probee.uapi import bpf as uapi
-from tests.kernel.side_by_side import Owned, Pair, id_of, owned, pair
+from tests.kernel.side_by_side import ONE, Owned, Pair, id_of, owned, pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,6 +92,27 @@ def test_tree_of_the_machine(family: tuple[str, str, str], pair: Pair) -> None:
     assert effective.status == 0
     assert family[1] in effective.out
     assert pair.real("cgroup", "tree", "effective").status != 0  # it takes the word for a path
+
+
+def test_lsm_programs_by_the_name_of_their_hook(cgroup: Cgroup, owned: Owned, pair: Pair) -> None:
+    """They attach to functions of the kernel; programs shown before and behind them do not."""
+    types = open_kernel_btf()
+    fd = owned.add(os.open(cgroup.path, os.O_RDONLY))
+    try:
+        for name in ("bpf_lsm_socket_bind", "bpf_lsm_socket_create"):
+            (id_,) = types.by_name(FUNC, name)
+            program, _ = prog_load(
+                uapi.BPF_PROG_TYPE_LSM, ONE, "GPL", attach_type=uapi.BPF_LSM_CGROUP,
+                attach_btf_id=id_, name=name[8:],
+            )  # fmt: skip
+            owned.attach(fd, owned.add(program), uapi.BPF_LSM_CGROUP, uapi.BPF_F_ALLOW_MULTI)
+    except (KernelError, VerifierError, ValueError) as error:
+        pytest.skip(f"this kernel takes no LSM programs of cgroups: {error}")
+    owned.attach(fd, owned.program(uapi.BPF_PROG_TYPE_CGROUP_SKB, "skb"), 1)
+    text = pair.alike_in_all_forms("cgroup", "show", cgroup.path)
+    assert " bpf_lsm_socket_bind " in text
+    pair.alike_in_all_forms("cgroup", "tree", cgroup.path)
+    pair.alike_in_all_forms("cgroup", "show", cgroup.path, "effective")
 
 
 def test_nothing_attached(cgroup: Cgroup, pair: Pair) -> None:
