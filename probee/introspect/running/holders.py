@@ -86,9 +86,9 @@ class Holders:
 
     def _event(self, pid: int, fd: str) -> int:
         """The program that a perf event calls; 0 for none, or where the kernel does not say."""
-        from probee.host.queries import Traced, traced
+        from probee.host.queries import FdQuery, Traced
 
-        found = traced(pid, int(fd))
+        found = FdQuery()(pid, int(fd))
         if not isinstance(found, Traced):
             return 0
         self.events[found.program] = found
