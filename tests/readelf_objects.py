@@ -184,6 +184,23 @@ def dynamic_of(machine: int, rows: list[tuple[int, int]]) -> bytes:
     )
 
 
+def types_of(machine: int, osabi: int, types: list[int]) -> bytes:
+    """A file with an empty section and an empty segment of each of these types."""
+    header = bytearray(header_of(machine))
+    header[7] = osabi
+    segments = b"".join(
+        struct.pack("<IIQQQQQQ", kind, kind & 7, 0, 0, 0, 0, 0, 8) for kind in types
+    )
+    sections = b"".join(
+        struct.pack("<IIQQQQIIQQ", 0, kind, 1 << at % 64, 0, 64, 0, 0, 0, 8, 0)
+        for at, kind in enumerate(types)
+    )
+    struct.pack_into("<QQ", header, 32, 64, 64 + len(segments))
+    struct.pack_into("<H", header, 56, len(types))
+    struct.pack_into("<HH", header, 60, len(types), 0)
+    return bytes(header) + segments + sections
+
+
 def one_of_each_relocation(machine: int, count: int, order: str = "<") -> bytes:
     """An object whose relocations have the types from 0 on."""
     names = b"\0.rela\0.symtab\0.strtab\0"

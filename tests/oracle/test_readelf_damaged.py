@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 BATCHES, CASES = 6, 50
 SAMPLES = (
-    sample(), sample(">"), sample("<", 62), one_of_each_relocation(247, 12),
+    sample(), sample(">"), sample("<", 62), sample(">", 183), one_of_each_relocation(247, 12),
     one_of_each_relocation(62, 12, ">"),
 )  # fmt: skip
 WORDS: tuple[tuple[str, ...], ...] = (

@@ -18,6 +18,7 @@ from tests.readelf_objects import (
     PACKED,
     PROGRAM,
     dynamic_of,
+    types_of,
 )
 
 if TYPE_CHECKING:
@@ -117,9 +118,32 @@ def test_all_tags_have_readelfs_names(
     refused = (0x6FFFFDFE, 0x6FFFFEFF)  # DT_SYMINSZ and DT_SYMINFO
     tags = [tag for some in ranges for tag in some if tag not in refused]
     file = tmp_path / "x.so"
-    for machine in (62, 247, 0):
+    for machine in (62, 183, 247, 0):
         for value in (0, 1, 0x1234, 0xFFFFFFFF_FFFFFFFF):
             file.write_bytes(dynamic_of(machine, [(tag, value) for tag in tags]))
             theirs = readelf_pair.real(readelf, ["-dW", str(file)])
             mine = readelf_pair.ours([*compat, "-dW", str(file)])
+            assert not readelf_pair.difference(theirs, mine)
+
+
+@pytest.mark.parametrize("tool", ["readelf-2.44", "readelf"])
+def test_all_types_of_sections_and_segments_have_readelfs_names(
+    tool: str, oracle: Callable[[str], str], tmp_path: Path
+) -> None:
+    readelf = oracle(tool)
+    if tool == "readelf" and not readelf_pair.is_2_40(readelf):
+        pytest.skip("this system's readelf is not 2.40")
+    compat = ["--compat=2.40"] if tool == "readelf" else []
+    ranges = (range(24), range(0x60000000, 0x60000008), range(0x6474E54E, 0x6474E558),
+              range(0x65A3DBE0, 0x65A3DBF0), range(0x65A41BE0, 0x65A41BF0),
+              range(0x6FFF4700, 0x6FFF4702), range(0x6FFF4BFE, 0x6FFF4C12),
+              range(0x6FFFFEFE, 0x6FFFFF04), range(0x6FFFFFEE, 0x7000000C),
+              range(0x7FFFFFF8, 0x80000004), range(0xFFFFFFF0, 0x100000000))  # fmt: skip
+    types = [kind for some in ranges for kind in some]
+    file = tmp_path / "x.o"
+    for machine in (62, 183, 247, 0):
+        for osabi in (0, 3, 9, 51):
+            file.write_bytes(types_of(machine, osabi, types))
+            theirs = readelf_pair.real(readelf, ["-lSW", str(file)])
+            mine = readelf_pair.ours([*compat, "-lSW", str(file)])
             assert not readelf_pair.difference(theirs, mine)

@@ -23,10 +23,16 @@ KNOWN = {
     (uapi.EM_X86_64, 2): (4, True),
     (uapi.EM_X86_64, 10): (4, False),
     (uapi.EM_X86_64, 24): (8, True),
+    (uapi.EM_AARCH64, 1): (4, False),
+    (uapi.EM_AARCH64, 257): (8, False),
+    (uapi.EM_AARCH64, 258): (4, False),
+    (uapi.EM_AARCH64, 260): (8, True),
+    (uapi.EM_AARCH64, 261): (4, True),
     (uapi.EM_BPF, 11): (4, False),
 }
-MACHINES = (uapi.EM_X86_64, uapi.EM_BPF)
-NOTHING = ((uapi.EM_X86_64, 0),)  # R_X86_64_NONE; R_BPF_NONE is not among them
+MACHINES = (uapi.EM_X86_64, uapi.EM_AARCH64, uapi.EM_BPF)
+# R_X86_64_NONE, R_AARCH64_NONE; R_BPF_NONE is not among them
+NOTHING = ((uapi.EM_X86_64, 0), (uapi.EM_AARCH64, 0), (uapi.EM_AARCH64, 256))
 
 
 def relocate(image: Image, section: raw.SectionHeader, data: bytes) -> bytes | None:

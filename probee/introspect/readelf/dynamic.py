@@ -201,6 +201,8 @@ def _value(image: Image, tag: int, value: int, way: str) -> str:
         return _time(value)
     if tag == names.BIND_NOW:
         return "\n"
+    if image.machine == uapi.EM_AARCH64 and tag in names.VALUELESS:
+        return "\n"
     name = _name(image, value)
     if tag in names.NAMED and name is not None:
         text = names.NAMED[tag].format(name)

@@ -51,6 +51,10 @@ TAGS = {
     0x7FFFFFFF: ("FILTER", "Filter library"),
 }  # fmt: skip
 X86_64 = {LOPROC: "DT_X86_64_PLT", LOPROC + 1: "DT_X86_64_PLTSZ", LOPROC + 3: "DT_X86_64_PLTENT"}
+AARCH64 = {
+    LOPROC + 1: "AARCH64_BTI_PLT", LOPROC + 3: "AARCH64_PAC_PLT", LOPROC + 5: "AARCH64_VARIANT_PCS",
+}  # fmt: skip
+VALUELESS = (LOPROC + 1, LOPROC + 3)  # of these
 # What the address of a name is said to be.
 NAMED = {
     1: "Shared library: [{}]", 14: "Library soname: [{}]", 15: "Library rpath: [{}]",
@@ -76,6 +80,8 @@ def tag_name(machine: int, tag: int, *, old: bool) -> str:
     if row := TAGS.get(tag):
         return row[0]
     if machine == uapi.EM_X86_64 and not old and (name := X86_64.get(tag)):
+        return name
+    if machine == uapi.EM_AARCH64 and (name := AARCH64.get(tag)):
         return name
     if LOPROC <= tag <= HIPROC:
         return f"Processor Specific: {tag:x}"

@@ -53,7 +53,7 @@ def _addends(image: Image, name: str) -> bool:
     kind = image.dynamic.get(names.PLTREL, 0)
     if kind in (names.REL, names.RELA):
         return kind == names.RELA
-    if image.machine in (uapi.EM_X86_64, uapi.EM_BPF):
-        return image.machine == uapi.EM_X86_64
+    if image.machine in (uapi.EM_X86_64, uapi.EM_AARCH64, uapi.EM_BPF):
+        return image.machine != uapi.EM_BPF
     image.out.warn("Don't know about relocations on this machine architecture\n")
     return False

@@ -54,6 +54,7 @@ X86 = {
     0xC0010001: ("x86 feature used", FEATURE_2, True),
     0xC0010002: ("x86 ISA used", ISA, False),
 }
+AARCH64_FEATURES = ("BTI", "PAC", "GCS")
 STACK_SIZE, NO_COPY, MEMORY_SEAL = 1, 2, 3
 AND_LO, OR_LO, OR_HI = 0xB0000000, 0xB0008000, 0xB000FFFF
 PROCESSOR_LO, PROCESSOR_HI, USER_LO = 0xC0000000, 0xDFFFFFFF, 0xE0000000
@@ -129,6 +130,10 @@ def _property(image: Image, kind: int, data: bytes) -> str:
             if size != 4:
                 return f"{what}: {corrupt}"
             return f"{what}: {_bits(image.number(data), names, says_none=says_none)}"
+        if image.machine == uapi.EM_AARCH64 and kind == PROCESSOR_LO:
+            names = AARCH64_FEATURES[:2] if image.shown.old else AARCH64_FEATURES
+            bits = _bits(image.number(data), names, says_none=False) if size == 4 else corrupt
+            return f"AArch64 feature: {bits}"
     elif kind == STACK_SIZE:
         return f"stack size: {corrupt if size != WORD else alternate(image.number(data))}"
     elif kind in (NO_COPY, MEMORY_SEAL):

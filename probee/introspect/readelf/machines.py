@@ -9,7 +9,7 @@ from probee.uapi import elf as uapi
 
 # Those of which every part of the output is known here; so it is of machines that readelf does not
 # know, for it has no rules of their own.
-WHOLE = (0, uapi.EM_X86_64, uapi.EM_BPF)
+WHOLE = (0, uapi.EM_X86_64, uapi.EM_AARCH64, uapi.EM_BPF)
 
 NAMES = {
     0: "None",

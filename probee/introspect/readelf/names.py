@@ -79,7 +79,15 @@ SECTION_TYPES = {
     0x7FFFFFFD: "AUXILIARY",
     0x7FFFFFFF: "FILTER",
 }
+# of a machine's own; those above ATTRIBUTES are not in 2.40
 X86_UNWIND = 0x70000001
+AARCH64_ATTRIBUTES = 0x70000003
+AARCH64_SECTION_TYPES = {
+    AARCH64_ATTRIBUTES: "AARCH64_ATTRIBUTES",
+    0x70000004: "AARCH64_AUTH_RELR",
+    0x70000007: "AARCH64_MEMTAG_GLOBALS_STATIC",
+    0x70000008: "AARCH64_MEMTAG_GLOBALS_DYNAMIC",
+}
 SYMBOL_TYPES = {
     uapi.STT_NOTYPE: "NOTYPE",
     uapi.STT_OBJECT: "OBJECT",
@@ -92,6 +100,7 @@ SYMBOL_TYPES = {
     9: "SRELC",
 }
 BINDINGS = {uapi.STB_LOCAL: "LOCAL", uapi.STB_GLOBAL: "GLOBAL", uapi.STB_WEAK: "WEAK"}
+VARIANT_PCS = 0x80  # STO_AARCH64_VARIANT_PCS
 VISIBILITIES = ("DEFAULT", "INTERNAL", "HIDDEN", "PROTECTED")
 
 
@@ -123,6 +132,10 @@ def section_type(image: Image, number: int) -> str:
     """sh_type."""
     if number == X86_UNWIND and image.machine == uapi.EM_X86_64:
         return "X86_64_UNWIND"
+    newer = number != AARCH64_ATTRIBUTES and image.shown.old
+    own = AARCH64_SECTION_TYPES if image.machine == uapi.EM_AARCH64 and not newer else {}
+    if name := own.get(number):
+        return name
     names = SECTION_TYPES
     if image.shown.old and uapi.SHT_LOOS <= number <= uapi.SHT_HIOS:
         names = release_2_40.SECTION_TYPES
@@ -135,6 +148,14 @@ def section_type(image: Image, number: int) -> str:
     if number >= uapi.SHT_LOUSER:
         return f"LOUSER+{alternate(number - uapi.SHT_LOUSER)}"
     return f"{number:08x}: <unknown>"
+
+
+def symbol_other(image: Image, other: int) -> str:
+    """The bits of st_other above the visibility."""
+    rest = other & ~VARIANT_PCS
+    if image.machine != uapi.EM_AARCH64 or rest == other:
+        return f"<other>: {other:x}"
+    return f"VARIANT_PCS | {rest:x}" if rest else "VARIANT_PCS"
 
 
 def symbol_type(image: Image, number: int) -> str:

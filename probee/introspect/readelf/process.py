@@ -98,7 +98,9 @@ def _refuse(image: Image, *, wide: bool) -> None:
         raise NotShown("only ELF64 is shown here, and this is not")
     if image.machine in NAMES and image.machine not in WHOLE:
         name = NAMES[image.machine]
-        raise NotShown(f"objects of {name} are not shown here, only those of BPF and of x86-64")
+        raise NotShown(
+            f"objects of {name} are not shown here, only those of BPF, x86-64 and AArch64"
+        )
     if abi := OTHER_ABIS.get(image.osabi):
         raise NotShown(f"files of {abi} are not shown here")
 

@@ -102,4 +102,8 @@ def reloc_name(machine: int, number: int, *, old: bool) -> str | None:
         return (BPF_2_40 if old else BPF).get(number)
     if machine == uapi.EM_X86_64 and not (old and number in X86_64_SINCE_2_44):
         return X86_64.get(number)
+    if machine == uapi.EM_AARCH64:
+        from probee.introspect.readelf.reloc_names_aarch64 import AARCH64
+
+        return AARCH64.get(number)
     return None

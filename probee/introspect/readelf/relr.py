@@ -21,6 +21,7 @@ WORD = 8
 PLACES = 63  # bits of an entry that is a map
 U64 = (1 << 64) - 1
 NEAR = 0x100000  # a symbol farther away does not name a place
+MAPPING = (b"x", b"d", b"m", b"f", b"p")
 NAME_WIDTH, NEAR_NAME_WIDTH = 38, 28
 
 
@@ -104,6 +105,8 @@ def _namer(image: Image, symbols: Symbols) -> Callable[[int], tuple[bytes, int] 
         if not 0 < row.name < len(strings) or not row.shndx or row.type == uapi.STT_TLS:
             continue
         name = (row.bind == uapi.STB_LOCAL, c_string(strings, row.name))
+        if image.machine == uapi.EM_AARCH64 and _is_mapping(name[1]):
+            continue
         best[row.value] = min(name, best.get(row.value, name))
     values = sorted(best)
 
@@ -122,6 +125,11 @@ def _namer(image: Image, symbols: Symbols) -> Callable[[int], tuple[bytes, int] 
         return None if found is None else (found, distance)
 
     return name_of
+
+
+def _is_mapping(name: bytes) -> bool:
+    """Whether the name is one that marks code or data for AArch64: $x, $d and the like."""
+    return name[:1] == b"$" and name[1:2] in MAPPING and name[2:3] in (b"", b".")
 
 
 def _count_up_to(values: list[int], limit: int) -> int:

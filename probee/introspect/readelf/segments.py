@@ -39,6 +39,7 @@ TYPES = {
     uapi.PT_LOOS + 0x5A3DBE9: "OPENBSD_SYSCALLS",
     uapi.PT_LOOS + 0x5A41BE6: "OPENBSD_BOOTDATA",
 }
+AARCH64_TYPES = {uapi.PT_LOPROC: "AARCH64_ARCHEXT", uapi.PT_LOPROC + 2: "AARCH64_MEMTAG_MTE"}
 # Segments that hold only sections with SHF_ALLOC.
 ALLOCATED = (
     uapi.PT_LOAD, uapi.PT_DYNAMIC, uapi.PT_GNU_EH_FRAME, uapi.PT_GNU_STACK, uapi.PT_GNU_RELRO,
@@ -146,6 +147,8 @@ def _type_name(image: Image, number: int) -> str:
         return name
     if uapi.PT_LOOS <= number <= uapi.PT_HIOS:
         return f"LOOS+{alternate(number - uapi.PT_LOOS)}"
+    if image.machine == uapi.EM_AARCH64 and (own := AARCH64_TYPES.get(number)):
+        return own
     if uapi.PT_LOPROC <= number <= uapi.PT_HIPROC:
         return f"LOPROC+{alternate(number - uapi.PT_LOPROC)}"
     return f"<unknown>: {number:x}"

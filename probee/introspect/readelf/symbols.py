@@ -92,7 +92,7 @@ def _show_rows(
         put(f" {names.symbol_type(image, row.type):<7} {names.binding(image, row.bind):<6}")
         put(f" {names.VISIBILITIES[row.visibility]:<7}")
         if other := row.other & ~3:
-            put(f" [<other>: {other:x}] ")
+            put(f" [{names.symbol_other(image, other)}] ")
         column, name = _section_column(image, row)
         put(column)
         name = _own_name(image, row, strings, name)
