@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.kernel
 LIBRARY = "libbpf.so.1"
+MODULES = "; those of its modules are not looked into"
 NOT_BY_ITSELF = str(errno.EOPNOTSUPP)  # libbpf: its user must say to what
 
 
@@ -35,6 +36,7 @@ def attachable() -> Object:
 
 
 def rows(path: Path) -> dict[str, ProgramRow]:
+    """The programs by name. What types do not have is only not known where modules have some."""
     with RunningFacts() as kernel:
         report = explain(str(path), path.read_bytes(), kernel)
     assert report.loadable.answer == "yes"
@@ -61,12 +63,13 @@ def test_libbpf_can_do_what_is_said_to_be_here(
     attached = 0
     for name, loaded, linked in seen:
         row = said[name]
-        assert row.loads.answer in ("yes", "no"), row
+        in_doubt = row.attach_point.why.endswith(MODULES)
+        assert in_doubt or row.loads.answer in ("yes", "no"), row
         assert (loaded == "0") == (row.loads.answer == "yes"), (name, loaded, row.loads)
         if linked in ("-", NOT_BY_ITSELF):
             assert linked == "-" or row.attach_point.answer == "not asked", (name, row)
             continue
-        assert row.attach_point.answer in ("yes", "no"), row
+        assert in_doubt or row.attach_point.answer in ("yes", "no"), row
         assert (linked == "0") == (row.attach_point.answer == "yes"), (name, linked, row)
         attached += linked == "0"
     assert attached
@@ -75,8 +78,8 @@ def test_libbpf_can_do_what_is_said_to_be_here(
 def test_the_names_of_what_is_missing(attachable: Object, built: Callable[[Object], Path]) -> None:
     said = rows(built(attachable))
     assert said["no_event"].attach_point.why == "it has no tracepoint sched:no_such_event"
-    assert said["no_typed"].attach_point.why == "its types have no tracepoint no_such_event"
-    assert said["no_tasks"].attach_point.why == "its types have no iterator no_such_iterator"
+    for name, why in (("no_typed", "tracepoint no_such_event"), ("no_tasks", "iterator no_such_i")):
+        assert said[name].attach_point.why.startswith(f"its types have no {why}")
     assert said["no_library"].attach_point.why == "there is no file no_such_library.so.1"
     assert said["no_user"].attach_point.why.endswith("/libc.so.6 has no function no_such_function")
 
