@@ -84,7 +84,7 @@ class Literal:
     def usdt(self, path: str, provider: str, name: str) -> Asked:
         return Asked("unknown", f"{path} may not be read")
 
-    def loads(self, type_: int, attach_type: int, type_id: int, *, sleepable: bool) -> Asked:
+    def loads(self, type_: int, attach_type: int, type_id: int, flags: int) -> Asked:
         return YES if type_ != 29 else Asked("no", "it refuses such programs: EPERM")
 
     def lsm_runs(self) -> Asked:

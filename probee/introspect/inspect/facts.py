@@ -70,8 +70,11 @@ class Kernel(Protocol):
     def usdt(self, path: str, provider: str, name: str) -> Asked:
         """Whether a file has that marker."""
 
-    def loads(self, type_: int, attach_type: int, type_id: int, *, sleepable: bool) -> Asked:
-        """Whether the kernel takes a program of this type that does nothing, for this hook."""
+    def loads(self, type_: int, attach_type: int, type_id: int, flags: int) -> Asked:
+        """Whether the kernel takes a program of this type that does nothing, for this hook.
+
+        `flags`: BPF_F_SLEEPABLE and others.
+        """
 
     def lsm_runs(self) -> Asked:
         """Whether the kernel asks BPF programs among its security modules."""

@@ -10,7 +10,7 @@ from probee.btf import kinds
 from probee.btf.types import Enum
 from probee.introspect.inspect.facts import NOT_ASKED, YES, Asked, not_in_types
 from probee.tables import programs
-from probee.uapi.bpf import BPF_F_SLEEPABLE, BPF_PROG_TYPE_STRUCT_OPS
+from probee.uapi.bpf import BPF_PROG_TYPE_STRUCT_OPS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ def ask_hook(program: ProgramSpec, hook: Hook, kernel: Kernel | None) -> tuple[A
         return _OPEN if not target else Asked("not asked", known.why), known
     if hook.check in ("traced", "lsm", "iter", "struct_ops") or hook.section == "tp_btf":
         return _typed(program, hook, target, kernel)
-    sleepable = bool(program.flags & BPF_F_SLEEPABLE)
-    loads = kernel.loads(program.type, program.attach_type, 0, sleepable=sleepable)
+    loads = kernel.loads(program.type, program.attach_type, 0, program.flags)
     point = _point(hook, target, kernel) if target else _OPEN
     if hook.check == "type":
         point = _by_loader(hook, target)
@@ -142,8 +141,7 @@ def _typed(program: ProgramSpec, hook: Hook, target: str, kernel: Kernel) -> tup
         return point, Asked(point.answer, "there is nothing to load it for")
     if key == "lsm":
         point = _active(kernel)
-    sleepable = bool(program.flags & BPF_F_SLEEPABLE)
-    return point, kernel.loads(program.type, attach_type, found[0], sleepable=sleepable)
+    return point, kernel.loads(program.type, attach_type, found[0], program.flags)
 
 
 def _active(kernel: Kernel) -> Asked:

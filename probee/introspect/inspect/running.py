@@ -179,17 +179,15 @@ class RunningFacts:
 
     # ------------------------------------------------------------------------- trying things out
 
-    def loads(self, type_: int, attach_type: int, type_id: int, *, sleepable: bool) -> Asked:
+    def loads(self, type_: int, attach_type: int, type_id: int, flags: int) -> Asked:
         """Whether the kernel takes a program of this type that does nothing, for this hook."""
-        key = ("loads", type_, attach_type, type_id, sleepable)
-        return self._once(key, lambda: self._try(type_, attach_type, type_id, sleepable=sleepable))
+        key = ("loads", type_, attach_type, type_id, flags)
+        return self._once(key, lambda: self._try(type_, attach_type, type_id, flags))
 
-    def _try(self, type_: int, attach_type: int, type_id: int, *, sleepable: bool) -> Asked:
+    def _try(self, type_: int, attach_type: int, type_id: int, flags: int) -> Asked:
         from probee.host import bpf
         from probee.host.memlock import with_memlock
-        from probee.uapi.bpf import BPF_F_SLEEPABLE
 
-        flags = BPF_F_SLEEPABLE if sleepable else 0
         try:
             fd, _ = with_memlock(
                 lambda: bpf.prog_load(
