@@ -9,7 +9,7 @@ from __future__ import annotations
 from probee.btf import kinds
 from probee.btf.types import Array, Enum, Enum64, Fwd, Struct, Union
 from probee.errors import FormatError
-from probee.uapi import bpf_flags as uapi
+from probee.tables.core_records import BY_NUMBER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,23 +17,6 @@ if TYPE_CHECKING:
     from probee.btf.table import TypeTable
     from probee.btf.types import Type
 
-_FIELD, _TYPE, _VALUE = "field", "type", "value"
-# What a kind is called, and whether it is about a field, a type or a value of an enum.
-KINDS = {
-    uapi.BPF_CORE_FIELD_BYTE_OFFSET: ("byte_off", _FIELD),
-    uapi.BPF_CORE_FIELD_BYTE_SIZE: ("byte_sz", _FIELD),
-    uapi.BPF_CORE_FIELD_EXISTS: ("field_exists", _FIELD),
-    uapi.BPF_CORE_FIELD_SIGNED: ("signed", _FIELD),
-    uapi.BPF_CORE_FIELD_LSHIFT_U64: ("lshift_u64", _FIELD),
-    uapi.BPF_CORE_FIELD_RSHIFT_U64: ("rshift_u64", _FIELD),
-    uapi.BPF_CORE_TYPE_ID_LOCAL: ("local_type_id", _TYPE),
-    uapi.BPF_CORE_TYPE_ID_TARGET: ("target_type_id", _TYPE),
-    uapi.BPF_CORE_TYPE_EXISTS: ("type_exists", _TYPE),
-    uapi.BPF_CORE_TYPE_SIZE: ("type_size", _TYPE),
-    uapi.BPF_CORE_ENUMVAL_EXISTS: ("enumval_exists", _VALUE),
-    uapi.BPF_CORE_ENUMVAL_VALUE: ("enumval_value", _VALUE),
-    uapi.BPF_CORE_TYPE_MATCHES: ("type_matches", _TYPE),
-}
 _QUALIFIERS = {kinds.CONST: " const", kinds.VOLATILE: " volatile", kinds.RESTRICT: " restrict"}
 _WORDS = {
     kinds.TYPEDEF: " typedef", kinds.STRUCT: " struct", kinds.UNION: " union",
@@ -48,7 +31,8 @@ class _Senseless(Exception):
 
 def core_text(table: TypeTable, relo: CoreRelo) -> str:
     """One line. Raises FormatError only where the types themselves are not well-formed."""
-    name, about = KINDS.get(relo.relo_kind, (f"reloc kind #{relo.relo_kind}", ""))
+    kind = BY_NUMBER.get(relo.relo_kind)
+    name, about = (kind.name, kind.about) if kind else (f"reloc kind #{relo.relo_kind}", "")
     access = table.string(relo.access)
     try:
         return f"<{name}>{_described(table, relo, about, access)}"
@@ -73,13 +57,13 @@ def _described(table: TypeTable, relo: CoreRelo, about: str, access: str) -> str
     else:
         raise _Senseless("modifiers chain is too long")
     text += _name(table, id)
-    if about == _TYPE:
+    if about == "type":
         if spec != [0]:
             raise _Senseless("unexpected type-based relocation spec: should be '0'")
         return text
-    if about == _VALUE:
+    if about == "value":
         return f"{text}::{_value(table, id, spec)}"
-    if about == _FIELD:
+    if about == "field":
         return f"{text}::{_path(table, id, spec)} ({access})"
     raise _Senseless(f"unknown relocation kind: {relo.relo_kind}")
 

@@ -11,30 +11,16 @@ from __future__ import annotations
 from probee.btf import kinds
 from probee.btf.types import Array, Enum, Enum64, Struct, Union
 from probee.errors import FormatError
-from probee.uapi import bpf_flags as uapi
+from probee.tables.core_records import CORE_KINDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from probee.btf.reader import Btf
 
-# enum bpf_core_relo_kind -> `CoreReloc.kind`
-KINDS = {
-    uapi.BPF_CORE_FIELD_BYTE_OFFSET: "byte_off",
-    uapi.BPF_CORE_FIELD_BYTE_SIZE: "byte_sz",
-    uapi.BPF_CORE_FIELD_EXISTS: "field_exists",
-    uapi.BPF_CORE_FIELD_SIGNED: "signed",
-    uapi.BPF_CORE_FIELD_LSHIFT_U64: "lshift_u64",
-    uapi.BPF_CORE_FIELD_RSHIFT_U64: "rshift_u64",
-    uapi.BPF_CORE_TYPE_ID_LOCAL: "local_type_id",
-    uapi.BPF_CORE_TYPE_ID_TARGET: "type_id",
-    uapi.BPF_CORE_TYPE_EXISTS: "type_exists",
-    uapi.BPF_CORE_TYPE_SIZE: "type_size",
-    uapi.BPF_CORE_ENUMVAL_EXISTS: "enumval_exists",
-    uapi.BPF_CORE_ENUMVAL_VALUE: "enumval_value",
-    uapi.BPF_CORE_TYPE_MATCHES: "type_matches",
-}
-FIELDS = frozenset({"byte_off", "byte_sz", "field_exists", "signed", "lshift_u64", "rshift_u64"})
-ENUMVALS = frozenset({"enumval_exists", "enumval_value"})
+_NAMES = {"target_type_id": "type_id"}  # where `CoreReloc.kind` has another name than the table
+KINDS = {row.number: _NAMES.get(row.name, row.name) for row in CORE_KINDS}
+FIELDS = frozenset(row.name for row in CORE_KINDS if row.about == "field")
+ENUMVALS = frozenset(row.name for row in CORE_KINDS if row.about == "value")
 _DEEPEST = 64  # numbers in an access string: BPF_CORE_SPEC_MAX_LEN
 _LONGEST = 10  # digits of a u32
 _WORDS = {kinds.UNION: "union ", kinds.ENUM: "enum ", kinds.ENUM64: "enum "}

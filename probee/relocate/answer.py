@@ -14,8 +14,9 @@ from probee.frozen import Frozen
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from probee.btf.types import Type
-    from probee.relocate.record import Kind, Way
+    from probee.relocate.record import Way
     from probee.relocate.view import View
+    from probee.tables.core_records import CoreKind
 
 U64 = (1 << 64) - 1
 
@@ -42,7 +43,7 @@ class Bits(Frozen):
     is_field: bool
 
 
-def answer(view: View, way: Way, kind: Kind, *, big_endian: bool) -> Answer:
+def answer(view: View, way: Way, kind: CoreKind, *, big_endian: bool) -> Answer:
     """The number. FormatError where the types give none."""
     match kind.name:
         case "field_exists" | "enumval_exists":
@@ -60,7 +61,7 @@ def answer(view: View, way: Way, kind: Kind, *, big_endian: bool) -> Answer:
     return _of_member(view, way, kind, big_endian=big_endian)
 
 
-def absent(kind: Kind) -> Answer | None:
+def absent(kind: CoreKind) -> Answer | None:
     """What the question is answered where nothing was found; None where code must not get there."""
     asks = kind.about == "type" or kind.name in ("field_exists", "enumval_exists")
     return Answer(0) if asks else None
@@ -86,7 +87,7 @@ def _enumerator(view: View, way: Way) -> int:
     return value & U64
 
 
-def _of_element(view: View, way: Way, kind: Kind) -> Answer:
+def _of_element(view: View, way: Way, kind: CoreKind) -> Answer:
     type_ = way.steps[-1].type
     size = view.size(type_)
     if kind.name == "byte_off":
@@ -97,7 +98,7 @@ def _of_element(view: View, way: Way, kind: Kind) -> Answer:
     raise FormatError(f"CO-RE record {kind.name} is about an array's element: only members have it")
 
 
-def _of_member(view: View, way: Way, kind: Kind, *, big_endian: bool) -> Answer:
+def _of_member(view: View, way: Way, kind: CoreKind, *, big_endian: bool) -> Answer:
     step = way.steps[-1]
     member = view.composite(step.type).members[step.index]
     type_, record = view.behind(member.type)

@@ -10,41 +10,13 @@ from __future__ import annotations
 from probee.btf.types import Array, Enum, Enum64, Struct, Union
 from probee.errors import FormatError
 from probee.frozen import Frozen
-from probee.uapi import bpf_flags as uapi
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from probee.relocate.view import View
+    from probee.tables.core_records import CoreKind
 
 MAX_STEPS = 64  # BPF_CORE_SPEC_MAX_LEN
-
-
-class Kind(Frozen):
-    """A number of enum bpf_core_relo_kind. `about`: `field`, `type` or `enumerator`."""
-
-    name: str
-    number: int
-    about: str
-
-
-# Names as libbpf's log has them.
-KINDS = (
-    Kind("byte_off", uapi.BPF_CORE_FIELD_BYTE_OFFSET, "field"),
-    Kind("byte_sz", uapi.BPF_CORE_FIELD_BYTE_SIZE, "field"),
-    Kind("field_exists", uapi.BPF_CORE_FIELD_EXISTS, "field"),
-    Kind("signed", uapi.BPF_CORE_FIELD_SIGNED, "field"),
-    Kind("lshift_u64", uapi.BPF_CORE_FIELD_LSHIFT_U64, "field"),
-    Kind("rshift_u64", uapi.BPF_CORE_FIELD_RSHIFT_U64, "field"),
-    Kind("local_type_id", uapi.BPF_CORE_TYPE_ID_LOCAL, "type"),
-    Kind("target_type_id", uapi.BPF_CORE_TYPE_ID_TARGET, "type"),
-    Kind("type_exists", uapi.BPF_CORE_TYPE_EXISTS, "type"),
-    Kind("type_size", uapi.BPF_CORE_TYPE_SIZE, "type"),
-    Kind("enumval_exists", uapi.BPF_CORE_ENUMVAL_EXISTS, "enumerator"),
-    Kind("enumval_value", uapi.BPF_CORE_ENUMVAL_VALUE, "enumerator"),
-    Kind("type_matches", uapi.BPF_CORE_TYPE_MATCHES, "type"),
-)
-BY_NUMBER = {kind.number: kind for kind in KINDS}
-BY_NAME = {kind.name: kind for kind in KINDS}
 
 
 class Step(Frozen):
@@ -80,7 +52,7 @@ class Way(Frozen):
         return words
 
 
-def way_of(local: View, kind: Kind, type_: int, access: str) -> Way:
+def way_of(local: View, kind: CoreKind, type_: int, access: str) -> Way:
     """The way that a record describes. FormatError where the types have none such."""
     if kind.about == "type":
         if access != "0":
@@ -89,7 +61,7 @@ def way_of(local: View, kind: Kind, type_: int, access: str) -> Way:
     indices = _indices(type_, access)
     id, record = local.behind(type_)
     first = indices[0]
-    if kind.about == "enumerator":
+    if kind.about == "value":
         if not isinstance(record, Enum | Enum64) or len(indices) > 1:
             raise _wrong(type_, access, "expected an enum and one number")
         if first >= len(record.values):

@@ -13,14 +13,15 @@ from probee.errors import FormatError
 from probee.frozen import Frozen
 from probee.relocate.answer import Answer, absent, answer, load_fits
 from probee.relocate.match import Mismatch
-from probee.relocate.record import BY_NUMBER, Way, way_of
+from probee.relocate.record import Way, way_of
 from probee.relocate.search import find
 from probee.relocate.view import View
+from probee.tables.core_records import BY_NUMBER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from probee.btf.table import TypeTable
-    from probee.relocate.record import Kind
+    from probee.tables.core_records import CoreKind
 
 
 class Outcome(Frozen):
@@ -36,7 +37,7 @@ class Outcome(Frozen):
     """
 
     state: str
-    kind: Kind | None
+    kind: CoreKind | None
     why: str = ""
     way: Way | None = None
     theirs: Way | None = None
@@ -83,7 +84,7 @@ class Resolver:
         except FormatError as error:
             return Outcome("refused", kind, error.message)
 
-    def _held(self, kernel: View, kind: Kind, way: Way, before: Answer) -> Outcome:
+    def _held(self, kernel: View, kind: CoreKind, way: Way, before: Answer) -> Outcome:
         """The record against the kernel's types."""
         name = self.local.name(way.root)
         if not name:
@@ -106,7 +107,7 @@ class Resolver:
         return Outcome("found", kind, "", way, theirs, candidate, before, after, fits)
 
     def _matching(
-        self, kernel: View, kind: Kind, way: Way, candidates: list[int]
+        self, kernel: View, kind: CoreKind, way: Way, candidates: list[int]
     ) -> tuple[list[tuple[int, Way, Answer]], str]:
         """Every candidate that has it, with the answer there; else why the first has not."""
         found, why = [], ""

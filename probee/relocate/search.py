@@ -20,8 +20,8 @@ from probee.relocate.view import ENUMS, essential_name
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from probee.btf.types import Type
-    from probee.relocate.record import Kind
     from probee.relocate.view import View
+    from probee.tables.core_records import CoreKind
 
 _SORTS = {
     kinds.PTR: "a pointer", kinds.ARRAY: "an array", kinds.INT: "an integer",
@@ -31,18 +31,18 @@ _SORTS = {
 }  # fmt: skip
 
 
-def find(local: View, way: Way, kind: Kind, target: View, candidate: int) -> Way:
+def find(local: View, way: Way, kind: CoreKind, target: View, candidate: int) -> Way:
     """The way in the kernel's types. Raises Mismatch."""
     match kind.about:
         case "type":
             return _find_type(local, way, kind, target, candidate)
-        case "enumerator":
+        case "value":
             return _find_value(way, target, candidate)
         case _:
             return _Search(local, target, candidate).run(way)
 
 
-def _find_type(local: View, way: Way, kind: Kind, target: View, candidate: int) -> Way:
+def _find_type(local: View, way: Way, kind: CoreKind, target: View, candidate: int) -> Way:
     if kind.name == "type_matches":
         same = matches(local, way.root, target, candidate)
         words = "does not match the kernel's"

@@ -11,8 +11,8 @@ from probee.asm.opcodes import LD_IMM64, SLOT_BYTES
 from probee.errors import FormatError
 from probee.frozen import replace
 from probee.introspect.inspect.report import CoreRow
-from probee.relocate.record import BY_NAME
 from probee.relocate.resolve import Resolver
+from probee.tables.core_records import BY_NAME
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ import pytest
 from probee.btf.reader import Btf
 from probee.btf.types import Member, Struct
 from probee.btf.writer import BtfBuilder
-from probee.relocate.record import BY_NAME
 from probee.relocate.resolve import Outcome, Resolver
 from probee.relocate.view import View, essential_name
+from probee.tables.core_records import BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
