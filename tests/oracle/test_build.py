@@ -21,7 +21,7 @@ from probee.spec.target import Target
 from probee.tools.opensnoop import TOOL
 from probee.uapi import elf as uapi
 from tests import readelf_pair
-from tests.doc_examples import examples
+from tests.doc_examples import ROOT, examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -212,3 +212,19 @@ def test_probee_readelf_shows_them_as_readelf_does(
     line += [str(built.path) for built in all_built]
     theirs = readelf_pair.real(oracle("readelf-2.44"), line)
     assert not readelf_pair.difference(theirs, readelf_pair.ours(line))
+
+
+@pytest.mark.oracle("strace")
+def test_no_kernel_is_asked(oracle: Callable[[str], str], tmp_path: Path) -> None:
+    """Nothing of this machine is looked at: no bpf(), no types, no tracepoints, no /proc."""
+    trace = tmp_path / "trace"
+    words = [
+        oracle("strace"), "-f", "-o", str(trace), "-e", "trace=bpf,openat,open,perf_event_open",
+        sys.executable, "-m", "probee", "build", "opensnoop", "--arch", "x86_64",
+    ]  # fmt: skip
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+    subprocess.run(words, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    lines = trace.read_text(encoding="utf-8").splitlines()
+    assert any("opensnoop.bpf.o" in line for line in lines)
+    asked = [line for line in lines if re.search(r'bpf\(|perf_event_open|"/(sys|proc)/', line)]
+    assert not asked
