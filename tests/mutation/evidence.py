@@ -39,6 +39,7 @@ def _tests(kind: str) -> list[str]:
             return [f"{_UNIT}/frontend", *apart]
         case "unit":
             world = "tests/unit/sim/test_compiled.py"
-            return [world, f"{_UNIT}/test_spec.py", f"{_UNIT}/codegen/test_generate.py"]
+            files = ("test_spec.py", "test_portable.py", "codegen/test_generate.py")
+            return [world, *(f"{_UNIT}/{file}" for file in files)]
         case _:
             return golden

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutation import codegen, memory, numbers, passes, records, rules
+from tests.mutation import codegen, memory, numbers, objects, passes, records, rules
 from tests.mutation.mutant import Mutant
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -12,4 +12,5 @@ MUTANTS: tuple[Mutant, ...] = (
     *passes.MUTANTS,
     *memory.MUTANTS,
     *codegen.MUTANTS,
+    *objects.MUTANTS,
 )
