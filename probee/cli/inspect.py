@@ -47,9 +47,11 @@ PAGE = Page(
     exit_status=(
         ("0", "all files are explained, whatever the kernel makes of them"),
         ("1", "a file cannot be read, is no such object, or the output could not be written"),
-        ("2", "the command line is wrong, or no file has a program of the name"),
+        ("2", "the command line is wrong, or a file has no program of the name"),
     ),
 )  # fmt: skip
+
+_LARGEST = 1 << 28  # bytes of a file; what never ends is no object
 
 
 def run(words: Sequence[str]) -> int:
@@ -108,7 +110,9 @@ def _report(path: str, values: Values, kernel: Kernel | None) -> ObjectReport:
     from probee.introspect.inspect.explain import explain
 
     with open(path, "rb") as file:
-        data = file.read()
+        data = file.read(_LARGEST + 1)
+    if len(data) > _LARGEST:
+        raise FormatError(f"it has more than {_LARGEST >> 20} MiB: no object of programs has")
     return explain(path, data, kernel, values.prog)
 
 

@@ -324,6 +324,12 @@ def test_wrong_words(
     assert message in found[2]
 
 
+def test_a_file_without_end(capfd: pytest.CaptureFixture[str]) -> None:
+    status, _, err = run(capfd, "-n", "/dev/zero")
+    assert status == 1
+    assert "more than 256 MiB" in err
+
+
 def test_a_program_that_is_not_there(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "x.o"
     path.write_bytes(data())
