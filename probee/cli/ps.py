@@ -153,12 +153,12 @@ def _text(values: Values, machine: Machine) -> str:
         from probee.frame.document import document
         from probee.introspect.running.forms import json_row
 
-        return document("ps", map(json_row, rows))
+        return document("ps", map(json_row, rows), notes=machine.notes)
     from probee.frame.listing import cells, table
     from probee.introspect.running.forms import COLUMNS, notes
 
     lines = table(COLUMNS, [cells(COLUMNS, row) for row in rows])
-    return "".join(f"{line}\n" for line in (*lines, *notes(rows)))
+    return "".join(f"{line}\n" for line in (*lines, *notes(rows), *machine.notes))
 
 
 def _chosen(values: Values, rows: Sequence[Running]) -> list[Running]:

@@ -98,6 +98,24 @@ def test_a_program_that_goes_away_is_no_error(loaded: int) -> None:
         assert 1 << 31 not in {row.id for row in machine.rows()}
 
 
+def test_without_cap_sys_admin_iterators_tell_what_they_can(loaded: int) -> None:
+    command = ["setpriv", "--bounding-set=-sys_admin", sys.executable, "-m", "probee", "ps"]
+    command += ["-p", str(os.getpid())]
+    done = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True)
+    rows = {row["id"]: row for row in json.loads(done.stdout)["rows"]}
+    row = rows[loaded]
+    assert (row["name"], row["type"]) == ("probe", "raw_tracepoint")
+    assert [one["words"] for one in row["attached"]] == ["a link of type raw_tracepoint"]
+    assert os.getpid() in {holder["pid"] for holder in row["holders"]}
+    assert row["memory"] > 0
+    absent = ["cpu_percent", "maps_memory", "run_count"]
+    assert [row[name] for name in absent] == [None, None, None]
+    assert {row["absent"][name] for name in absent} == {"needs CAP_SYS_ADMIN"}
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "CPU%, RUNS/S, NS/RUN, MEM: needs CAP_SYS_ADMIN" in text
+    assert "NAME: at most 15 characters" in text
+
+
 def test_a_user_without_rights_is_told_what_is_missing() -> None:
     words = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     done = subprocess.run(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from time import localtime, strftime
 
 from probee.frame.document import Absent
-from probee.introspect.running.forms import number, one_line, percent, size
+from probee.introspect.running.forms import in_all, number, one_line, percent, size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _cost(row: Running, seconds: float) -> str:
     memory += f", its maps {size(row.maps_memory)}." if row.map_ids else "."
     if isinstance(row.runs_per_second, Absent):
         return f"{memory} How often it runs is not known: {row.runs_per_second.why}."
-    total = f"{row.run_count:,} runs of {row.run_time_ns / 1e9:.3f} s in all were counted"
+    total = f"{in_all(row)} in all were counted"
     if not row.runs_per_second:
         return f"{memory} It did not run in {seconds:g} s of looking; {total}."
     rate, each = number(row.runs_per_second), number(row.ns_per_run)

@@ -57,6 +57,13 @@ def percent(value: float | Absent) -> str:
     return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
 
 
+def in_all(row: Running) -> str:
+    """`5,000 runs of 0.003 s`: what was counted since it was loaded."""
+    if isinstance(row.run_count, Absent) or isinstance(row.run_time_ns, Absent):
+        return "an unknown number of runs"
+    return f"{row.run_count:,} runs of {row.run_time_ns / 1e9:.3f} s"
+
+
 def held(who: tuple[tuple[Holder, ...], tuple[Pin, ...]]) -> str:
     """`opensnoop(4102), pinned /sys/fs/bpf/x`; `-` where nobody can be seen."""
     holders, pins = who

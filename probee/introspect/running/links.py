@@ -35,6 +35,8 @@ _NAMED = 3  # functions that are told by name; of more, the number
 
 def attachment(link: Link, names: Names) -> Attachment:
     """Where a link hangs."""
+    if link.lacking:  # an iterator tells its type alone
+        return Attachment(f"a link of type {link.type_name or link.type}", link=link.id)
     kind, target, way = WORDS.get(link.type, _unknown)(link, names)
     return Attachment(kind, target, way, "link", link.id)
 

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 _SLOW = 10.0  # seconds between two looks at pins and at what is attached without a link
 _NOT_YET = Absent("it was not looked at twice")
 _NO_MEMORY = Absent("this kernel does not tell it")
+_ADMIN = Absent("needs CAP_SYS_ADMIN")
+_EPERM = 1
 
 
 class Pin(Frozen):
@@ -51,16 +53,18 @@ class Pin(Frozen):
 class Machine:
     """What was seen of the programs. Close it, or use it in a `with`.
 
-    `why_no_rates`: why the run counters stand still, or "".
+    `why_no_rates`: why the run counters stand still, or "". `restricted`: CAP_SYS_ADMIN is missing,
+    so that rows come from iterators, with what these can tell.
     """
 
     __slots__ = (
         "_boot", "_counts", "_holders", "_links", "_maps", "_names", "_pins", "_programs",
-        "_reader", "_sampler", "_slow", "_unlinked", "known", "rates", "why_no_rates",
+        "_reader", "_sampler", "_slow", "_unlinked", "known", "rates", "restricted",
+        "why_no_rates",
     )  # fmt: skip
 
     def __init__(self, why_no_rates: str = "") -> None:
-        self.why_no_rates = why_no_rates
+        self.why_no_rates, self.restricted = why_no_rates, False
         self._reader = RunCounts()
         self._programs = Programs()
         self._names = Names(self._programs.types)
@@ -87,13 +91,40 @@ class Machine:
 
     def look(self, seconds: float | None = None) -> None:
         """Looks at everything; `seconds`: the time for who holds what, None for all of it."""
-        ids = self._reader.ids()
+        try:
+            ids = self._reader.ids()
+        except KernelError as error:
+            if error.errno != _EPERM:
+                raise
+            self._look_through_iterators(seconds)
+            return
+        late = monotonic() - self._slow > _SLOW
+        if late:  # a link may have got another program
+            self._links.clear()
         changed = self._programs_now(ids)
         self.rates = self._sampler.look(self.known)
         changed = self._links_now() or changed
         self._holders.look(seconds)
-        if changed or monotonic() - self._slow > _SLOW:
+        if changed or late:
             self._slowly()
+
+    def _look_through_iterators(self, seconds: float | None) -> None:
+        """Without CAP_SYS_ADMIN. Raises KernelError without CAP_BPF and CAP_PERFMON too."""
+        self.restricted = True
+        self.known = {program.id: program for program in self._programs.all()}
+        self._links = {link.id: (link, attachment(link, self._names)) for link in Links().all()}
+        self._holders.look(seconds)
+        self._pins_now()
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know of the rows as a whole."""
+        found = []
+        if self.restricted:
+            found.append("NAME: at most 15 characters; more needs CAP_SYS_ADMIN")
+        if self._holders.refused:
+            found.append("HELD BY: other users' processes can be seen with CAP_SYS_PTRACE")
+        return found
 
     def _programs_now(self, ids: list[int]) -> bool:
         """Makes `known` what is loaded; whether that is something new."""
@@ -131,7 +162,7 @@ class Machine:
                 close(fd)
         return bool(new)
 
-    def _slowly(self) -> None:
+    def _pins_now(self) -> None:
         self._pins = {}
         for id, path in pins("PROG"):
             self._pins.setdefault(id, []).append(Pin(path, "program"))
@@ -139,6 +170,9 @@ class Machine:
             if id in self._links:
                 owner = self._links[id][0].prog_id
                 self._pins.setdefault(owner, []).append(Pin(path, "link"))
+
+    def _slowly(self) -> None:
+        self._pins_now()
         wanted = {id for program in self.known.values() for id in program.map_ids}
         self._maps = {id: size for id, size in self._maps.items() if id in wanted}
         self._maps.update(map_memory(wanted - self._maps.keys()))
@@ -163,10 +197,12 @@ class Machine:
         return [
             self._row(program, (*by_program.get(id, ()), *self._unlinked.get(id, ())))
             for id, program in self.known.items()
-            if id in self._sampler.counts
+            if self.restricted or id in self._sampler.counts
         ]
 
     def _row(self, program: Program, found: tuple[Attachment, ...]) -> Running:
+        if self.restricted:
+            return self._restricted_row(program, found)
         id = program.id
         why = "" if found else UNTOLD.get(program.type_name, "")
         attached = Absent(why) if why else found
@@ -181,4 +217,14 @@ class Machine:
             rate.cpu if rate else none, rate.missed if rate else none, count, time_, misses,
             int(program.memlock) if program.memlock.isdigit() else _NO_MEMORY,
             sum(self._maps.get(map_id, 0) for map_id in program.map_ids), program.map_ids,
+        )  # fmt: skip
+
+    def _restricted_row(self, program: Program, found: tuple[Attachment, ...]) -> Running:
+        return Running(
+            program.id, program.type_name or f"type {program.type}", program.name, program.tag,
+            program.uid, int(self._boot + program.load_time / 1e9), found or _ADMIN,
+            self._holders.by_id.get(program.id, ()), tuple(self._pins.get(program.id, ())),
+            _ADMIN, _ADMIN, _ADMIN, _ADMIN, _ADMIN, _ADMIN, _ADMIN,
+            int(program.memlock) if program.memlock.isdigit() else _NO_MEMORY,
+            _ADMIN if program.map_ids else 0, program.map_ids,
         )  # fmt: skip

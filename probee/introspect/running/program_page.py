@@ -9,7 +9,7 @@ from time import localtime, strftime
 
 from probee.frame.document import Absent
 from probee.frame.screen import Text
-from probee.introspect.running.forms import number, one_line, percent, size
+from probee.introspect.running.forms import in_all, number, one_line, percent, size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _about(row: Running) -> Iterator[Text]:
         f"now {percent(row.cpu_percent)} % of a CPU, {number(row.runs_per_second)} runs a second, "
         f"{number(row.ns_per_run)} ns each; {number(row.missed_per_second)} missed a second"
     )
-    yield Text(f"in all {row.run_count:,} runs, {row.run_time_ns / 1e9:.3f} s, while counted")
+    yield Text(f"in all {in_all(row)}, while counted")
 
 
 def _past(history: Sequence[float], columns: int) -> Iterator[Text]:

@@ -44,9 +44,9 @@ class Running(Frozen):
     ns_per_run: float | Absent
     cpu_percent: float | Absent
     missed_per_second: float | Absent
-    run_count: int
-    run_time_ns: int
-    misses: int
+    run_count: int | Absent
+    run_time_ns: int | Absent
+    misses: int | Absent
     memory: int | Absent
     maps_memory: int | Absent
     map_ids: tuple[int, ...]

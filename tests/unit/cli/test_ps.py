@@ -29,6 +29,8 @@ class Faked:
     def __exit__(self, *_: object) -> None:
         pass
 
+    notes = ("HELD BY: not all",)
+
     def look(self) -> None:
         pass
 
@@ -57,7 +59,7 @@ def test_the_table(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["ps", "-i", "0.001"]) == 0
     shown = capfd.readouterr().out
     assert "\x1b" not in shown
-    heads, first, second, third, note = shown.splitlines()
+    heads, first, second, third, note, last = shown.splitlines()
     assert heads.split() == [
         "ID", "TYPE", "NAME", "CPU%", "RUNS/S", "NS/RUN", "MEM", "HELD", "BY", "ATTACHED", "TO",
     ]  # fmt: skip
@@ -66,13 +68,14 @@ def test_the_table(capfd: pytest.CaptureFixture[str]) -> None:
     assert second.split()[2] == "filter"
     assert second.endswith(" ?")
     assert third.endswith(" tracepoint syscalls:sys_exit_openat")
-    assert note == "ATTACHED TO: nobody tells"
+    assert (note, last) == ("ATTACHED TO: nobody tells", "HELD BY: not all")
 
 
 def test_filters_and_orders(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["ps", "-i", "0.001", "-t", "tracepoint", "-s", "id", "--json"]) == 0
     found = json.loads(capfd.readouterr().out)
     assert (found["schema"], found["command"]) == ("probee", "ps")
+    assert found["notes"] == ["HELD BY: not all"]
     assert [row["id"] for row in found["rows"]] == [1, 2]
 
 
