@@ -9,7 +9,7 @@ is a sentence on standard error and, with -j, also an object `{"error": ...}` in
 
 from __future__ import annotations
 
-from probee.errors import ProbeeError, UsageError
+from probee.errors import ProbeeError, UsageError, VerifierError
 from probee.frame.guard import FAILED, OK, USAGE
 from probee.frame.options import Option, Values, nearest, parse
 from probee.frame.output import Output, say
@@ -170,6 +170,8 @@ def carry_out(call: Call, page: Page, verbs: Sequence[Verb], words: Sequence[str
             from traceback import print_exc
 
             print_exc()
+            if isinstance(error, VerifierError):
+                call.complain(error.log)
         message = error.message if isinstance(error, UsageError) else str(error)
         call.fail(message)
         if not isinstance(error, UsageError):

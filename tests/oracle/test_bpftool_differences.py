@@ -157,6 +157,12 @@ def test_maps_behind_one_with_btf(lab: Lab) -> None:
         pytest.skip("this kernel clears what it does not set")
 
 
+def test_types_younger_than_bpftool(lab: Lab) -> None:
+    """Those it prints as numbers. What probee makes of them: tests/unit/introspect."""
+    for group, name in ("map_types", "insn_array"), ("link_types", "tracing_multi"):
+        assert name not in run(lab.bpftool, "feature", "list_builtins", group).out.split()
+
+
 def test_floating_point_numbers(lab: Lab) -> None:
     b = BtfBuilder()
     u32, f, d = b.add(t.Int("u32", 4, 32)), b.float_("float", 4), b.float_("double", 8)

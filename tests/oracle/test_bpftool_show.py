@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from probee.cli.main import main
+from probee.host import bpf
 from probee.introspect.loaded import maps, programs
 from probee.tables.programs import by_name
 from probee.uapi import bpf as uapi
@@ -95,7 +96,7 @@ def test_an_object_of_clang(lab: Lab, built: Callable[[Object], Path]) -> None:
     assert text.startswith(f"{btf}: name <anon>  size ")
 
 
-@pytest.mark.parametrize("source", ["data", "calls", "strings"])
+@pytest.mark.parametrize("source", ["data", "calls", "strings", "attached"])
 def test_objects_of_the_corpus(lab: Lab, built: Callable[[Object], Path], source: str) -> None:
     folder = lab.load(built(Object((source,), 19)))
     for one in sorted(os.listdir(f"{folder}/progs")):
@@ -103,6 +104,25 @@ def test_objects_of_the_corpus(lab: Lab, built: Callable[[Object], Path], source
     for one in sorted(os.listdir(f"{folder}/maps")):
         lab.same("map", "show", "pinned", f"{folder}/maps/{one}")
         lab.same("map", "dump", "pinned", f"{folder}/maps/{one}")
+
+
+def test_types_of_all_kinds(lab: Lab, built: Callable[[Object], Path]) -> None:
+    folder = lab.load(built(Object(("kinds",), 19)))
+    (program,) = os.listdir(f"{folder}/progs")
+    words = ("prog", "show", "pinned", f"{folder}/progs/{program}")
+    lab.same(*words)
+    lab.same("btf", "show", "id", str(json.loads(probee("-j", *words).out)["btf_id"]))
+    for one in os.listdir(f"{folder}/maps"):
+        lab.same("map", "show", "pinned", f"{folder}/maps/{one}")
+
+
+def test_what_runs_cost(lab: Lab) -> None:
+    fd = lab.program(by_name("xdp").number, name="counted")
+    statistics = bpf.enable_stats()
+    for _ in range(5):
+        bpf.prog_test_run(fd, bytes(64))
+    os.close(statistics)
+    assert " run_time_ns " in lab.same("prog", "show", "id", id_of(fd))
 
 
 BATCH = """

@@ -223,8 +223,8 @@ def _float(size: int) -> Form:
         (value,) = packing.unpack_from(data, at)
         if value - value != 0:
             return "null"
-        texts = (f"{value:.{digits}g}" for digits in range(1, 18))
-        return next(text for text in texts if packing.pack(float(text)) == packing.pack(value))
+        near = (float(f"{value:.{digits}g}") for digits in range(1, 18))
+        return repr(next(one for one in near if packing.pack(one) == packing.pack(value)))
 
     return form
 
