@@ -51,3 +51,30 @@ def test_every_bit_of_the_header(target: str) -> None:
     for at in range(64):
         for bit in range(8):
             judge(target, data[:at] + bytes([data[at] ^ 1 << bit]) + data[at + 1 :])
+
+
+def found_by_fuzzing() -> list[str]:
+    """Lines of corpus.txt: a target, a seed, and what is over it: `offset=bytes`, `cut=size`."""
+    return (Path(__file__).parent / "corpus.txt").read_text().splitlines()
+
+
+def damaged(line: str) -> tuple[str, bytes]:
+    target, name, *changes = line.split()
+    numbers = {path.stem: number for number, path in enumerate(SEEDS)}
+    data = bytearray(seeds(target)[numbers[name]])
+    for place, written in (change.split("=") for change in changes):
+        if place == "cut":
+            del data[int(written, 16) :]
+        else:
+            at, new = int(place, 16), bytes.fromhex(written)
+            data[at : at + len(new)] = new
+    return target, bytes(data)
+
+
+def test_what_fuzzing_found() -> None:
+    """Small damage, each of which leads the readers somewhere that no other does."""
+    lines = found_by_fuzzing()
+    read = sum(judge(*damaged(line)) for line in lines)
+    assert {line.split()[0] for line in lines} == set(PARTS)
+    assert len(lines) > 200
+    assert 10 < read < len(lines) - 100
