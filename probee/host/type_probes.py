@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from probee.host.attributes import Value
 
-_EPERM, _EINVAL = 1, 22
+_EPERM, _EACCES, _EINVAL = 1, 13, 22
 _LOG = 4096
 _PAGE = 4096
 
@@ -131,11 +131,13 @@ def _takes(trial: Trial, interface: int) -> bool:
     return errno == trial.errno
 
 
-def helper_probe(name: str, interface: int = 0) -> Callable[[int], bytes | None]:
+def helper_probe(
+    name: str, interface: int = 0, refusals: tuple[bytes, ...] = ()
+) -> Callable[[int], bool]:
     """A function that says of a helper's number whether programs of this type may call it.
 
-    Its answer is None for no, else what the verifier had to say. It loads a program that does
-    nothing but the call, with arguments that the helper need not like.
+    It loads a program that does nothing but the call, with arguments that the helper need not
+    like. `refusals`: words of an interface's driver that mean no too.
     """
     code = bytearray(pack("=BBhi", _CALL, 0, 0, 0) + _EXIT)
     log = bytearray(_LOG)
@@ -153,16 +155,19 @@ def helper_probe(name: str, interface: int = 0) -> Callable[[int], bytes | None]
     )
     load = repeated(attributes)
 
-    def ask(number: int) -> bytes | None:
+    words = (*NO_HELPER, *refusals)
+
+    def ask(number: int) -> bool:
         code[4:8] = number.to_bytes(4, byteorder)
         log[0] = 0
         result = load()
         if result >= 0:
             close(result)
-            return b""
-        said = bytes(log[: log.find(0)])
-        refused = result == -_EPERM or any(words in said for words in NO_HELPER)
-        return None if refused else said
+            return True
+        if result == -_EACCES and not refusals:  # it is the arguments that were not liked
+            return True
+        end = log.find(0)
+        return result != -_EPERM and all(log.find(one, 0, end) < 0 for one in words)
 
     return ask
 

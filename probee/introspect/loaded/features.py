@@ -29,10 +29,6 @@ from probee.introspect.loaded.settings import Config, Setting, config, settings
 from probee.tables.maps import MAP_TYPES
 from probee.tables.programs import PROGRAM_TYPES
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 # To ask for these the kernel writes a warning into its log.
 _NOISY = {"bpf_trace_printk", "bpf_trace_vprintk", "bpf_probe_write_user"}
 # Programs of these types cannot be loaded without a place that they attach to.
@@ -107,8 +103,7 @@ def _helpers(
 
     def ask(name: str) -> bytes:
         """One byte for each helper: 1 for yes."""
-        said, refused = helper_probe(name, interface), _refusals(interface)
-        return bytes(not refused(said(number)) for number in asked.values())
+        return bytes(map(helper_probe(name, interface, _refusals(interface)), asked.values()))
 
     answers = dict(zip(wanted, shared(ask, wanted, len(asked)), strict=True))
     return tuple(
@@ -117,14 +112,9 @@ def _helpers(
     )
 
 
-def _refusals(interface: int) -> Callable[[bytes | None], bool]:
-    """Whether what was said of a helper means that there is none."""
-    more = _NETRONOME_SAYS if interface and _vendor(interface) == _NETRONOME else ()
-
-    def refused(said: bytes | None) -> bool:
-        return said is None or any(words in said for words in more)
-
-    return refused
+def _refusals(interface: int) -> tuple[bytes, ...]:
+    """What the interface's driver says of a helper that there is not."""
+    return _NETRONOME_SAYS if interface and _vendor(interface) == _NETRONOME else ()
 
 
 def _vendor(interface: int) -> int:
