@@ -47,13 +47,12 @@ class Plan(Frozen):
 
 
 class ObjectPlan(Frozen):
-    """What `probee build` makes of a tool: programs for any kernel, which write into `ring`.
+    """What `probee build` makes of a tool: programs for any kernel.
 
     `consts`: those that its user may set before the load; the others are folded away.
     """
 
     programs: tuple[Program, ...]
-    ring: RingBuf[Any]
     consts: tuple[Const[Any], ...] = ()
 
 

@@ -120,6 +120,8 @@ def _imported(name: str, path: str) -> ModuleType:
     if not os.path.isfile(path):
         raise ProbeeError(f"there is no file {path!r}")
     sys.path.insert(0, os.path.dirname(os.path.abspath(path)))
+    while name in sys.modules:  # one of Python's, or of probee's, stays what it is
+        name += "_"
     spec = spec_from_file_location(name, os.path.abspath(path))
     if spec is None or spec.loader is None:
         raise ProbeeError(f"{path!r} is no Python file", hint="its name ends in .py")

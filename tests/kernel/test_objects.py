@@ -167,6 +167,38 @@ def test_libbpf_sees_what_opensnoop_sees(spawn: Spawn, tmp_path: Path) -> None:
     assert rows == [seen(one) for one in snoop.rows()]
 
 
+LOADALL = """
+mount -t bpf bpf "$0" && mkdir "$0/pins" && exec "$1" prog loadall "$2" "$0/pins"
+"""
+
+
+@pytest.mark.oracle("bpftool", "bpftool-7.5")
+@pytest.mark.parametrize("tool", ["bpftool", "bpftool-7.5"])
+@pytest.mark.parametrize("source", WHOLE, ids=lambda example: example.place, indirect=True)
+def test_bpftool_loads_examples(
+    source: Source, tool: str, tmp_path: Path, oracle: Callable[[str], str]
+) -> None:
+    loaded_by(oracle(tool), object_bytes(compiled(source, HERE)), tmp_path)
+
+
+@pytest.mark.oracle("bpftool", "bpftool-7.5")
+@pytest.mark.parametrize("tool", ["bpftool", "bpftool-7.5"])
+def test_bpftool_loads_opensnoop(tool: str, tmp_path: Path, oracle: Callable[[str], str]) -> None:
+    spec = compiled(from_tool(TOOL, "x86_64"), HERE)
+    loaded_by(oracle(tool), object_bytes(spec), tmp_path)
+
+
+def loaded_by(tool: str, data: bytes, folder: Path) -> None:
+    """In a mount namespace of its own, with whose end the pins are gone."""
+    path, pins = folder / "object.bpf.o", folder / "bpf"
+    path.write_bytes(data)
+    pins.mkdir()
+    words = ["unshare", "--mount", "sh", "-c", LOADALL, str(pins), tool, str(path)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert not [line for line in done.stderr.splitlines() if not line.startswith("Warning")]
+
+
 # What the examples watch, done by one process.
 WORK = """
 import os

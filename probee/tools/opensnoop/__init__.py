@@ -103,7 +103,7 @@ def on_machine(programs: tuple[Program, ...], machine: str) -> tuple[Program, ..
 
 def object_plan(machine: str) -> ObjectPlan:
     """The pair of entry and exit, which needs nothing of the kernel but tracepoints and a ring."""
-    return ObjectPlan(on_machine(PAIR, machine), rows.opens, (*TASK_CONSTS, only_failed))
+    return ObjectPlan(on_machine(PAIR, machine), (*TASK_CONSTS, only_failed))
 
 
 def own_consts(values: Values) -> dict[Const[Any], Any]:
