@@ -110,7 +110,7 @@ def test_lsm_programs_by_the_name_of_their_hook(cgroup: Cgroup, owned: Owned, pa
         pytest.skip(f"this kernel takes no LSM programs of cgroups: {error}")
     owned.attach(fd, owned.program(uapi.BPF_PROG_TYPE_CGROUP_SKB, "skb"), 1)
     text = pair.alike_in_all_forms("cgroup", "show", cgroup.path)
-    assert " bpf_lsm_socket_bind " in text
+    assert " bpf_lsm_socket_bind\n" in text
     pair.alike_in_all_forms("cgroup", "tree", cgroup.path)
     pair.alike_in_all_forms("cgroup", "show", cgroup.path, "effective")
 
