@@ -8,7 +8,7 @@ import os
 
 import pytest
 
-from probee.btf.kinds import TYPEDEF
+from probee.btf.kinds import STRUCT, TYPEDEF
 from probee.errors import KernelError
 from probee.host.bpf import prog_load
 from probee.host.btf import open_kernel_btf
@@ -171,3 +171,10 @@ def test_no_builtins(words: tuple[str, ...], pair: Pair) -> None:
     ours = pair.ours("feature", "list_builtins", *words)
     assert (ours.out, ours.status) == ("", 2)
     assert "expected prog_types, map_types, attach_types, link_types or helpers" in ours.err
+
+
+def test_maps_of_struct_ops(pair: Pair) -> None:
+    """The kernel has them if its types have a struct of operations; bpftool knows from 6.9 on."""
+    has = open_kernel_btf().by_name(STRUCT, "bpf_struct_ops_tcp_congestion_ops")
+    line = f"eBPF map_type struct_ops is {'' if has else 'NOT '}available\n"
+    assert line in pair.ours("feature", "probe").out

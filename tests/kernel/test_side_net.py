@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from probee.errors import KernelError
+from probee.host.rights import without
 from probee.uapi import bpf as uapi
 from tests.kernel.netlab import Lab, lab
 from tests.kernel.side_by_side import Owned, Pair, id_of, owned, pair
@@ -178,3 +179,13 @@ def test_refusals(
     ours = pair.ours("net", *words)
     assert (ours.out, ours.status) == ("", status)
     assert message in ours.err
+
+
+@pytest.mark.parametrize("words", [("net", "show"), ("cgroup", "tree")], ids=str)
+def test_without_rights(words: tuple[str, ...], inside: Lab, pair: Pair) -> None:
+    """Which right is missing is said."""
+    with without(("CAP_NET_ADMIN", "CAP_SYS_ADMIN")):
+        ours = pair.ours(*words)
+    assert ours.status == 1
+    assert "BPF_PROG_QUERY" in ours.err
+    assert "this process lacks CAP_NET_ADMIN" in ours.err
