@@ -33,108 +33,119 @@ _KEYWORDS = frozenset((
 
 def c_header(spec: CollectionSpec, name: str) -> str:
     """The text."""
-    guard = "".join(c if c.isascii() and c.isalnum() else "_" for c in name).upper() + "_BPF_H"
-    lines = [
-        f"/* What the maps of {name}.bpf.o hold. Written by probee build --emit c-header. */",
-        f"#ifndef {guard}", f"#define {guard}", "", "#include <linux/types.h>",
-    ]  # fmt: skip
-    for struct in _structs(spec):
-        lines += ["", *_struct(struct)]
-    lines += ["", "/*", *_told(spec), " */", "", f"#endif /* {guard} */"]
-    return "".join(f"{line}\n" for line in lines)
+    return _Header(spec).text(name)
 
 
-def _structs(spec: CollectionSpec) -> list[StructType]:
-    """Those of keys, values and records, inner ones first."""
-    found: dict[StructType, None] = {}
+class _Header:
+    """One header. `names`: what each struct is called, those inside others before those.
 
-    def visit(type_: ValueType | None) -> None:
+    Two of one name are told apart as bpftool does it, by a number behind three underscores.
+    """
+
+    def __init__(self, spec: CollectionSpec) -> None:
+        self.spec = spec
+        self.names: dict[StructType, str] = {}
+        for map_ in spec.maps:
+            self.visit(map_.key_type)
+            self.visit(map_.value_type)
+
+    def visit(self, type_: ValueType | None) -> None:
+        """Names the structs in a type."""
         if isinstance(type_, ArrayOf):
-            visit(type_.element)
-        if isinstance(type_, StructType) and type_ not in found:
+            self.visit(type_.element)
+        if isinstance(type_, StructType) and type_ not in self.names:
             for field in type_.fields:
-                visit(field.type)
-            found[type_] = None
+                self.visit(field.type)
+            known = sum(struct.name == type_.name for struct in self.names)
+            self.names[type_] = f"{type_.name}___{known + 1}" if known else type_.name
 
-    for map_ in spec.maps:
-        visit(map_.key_type)
-        visit(map_.value_type)
-    return list(found)
+    def text(self, name: str) -> str:
+        """All of it."""
+        guard = "".join(c if c.isascii() and c.isalnum() else "_" for c in name).upper() + "_BPF_H"
+        lines = [
+            f"/* What the maps of {name}.bpf.o hold. Written by probee build --emit c-header. */",
+            f"#ifndef {guard}", f"#define {guard}", "", "#include <linux/types.h>",
+        ]  # fmt: skip
+        for struct in self.names:
+            lines += ["", *self.struct(struct)]
+        lines += ["", "/*", *self.told(), " */", "", f"#endif /* {guard} */"]
+        return "".join(f"{line}\n" for line in lines)
 
+    def struct(self, struct: StructType) -> list[str]:
+        """A definition, which the compiler holds against the size that is meant."""
+        name = self.names[struct]
+        lines = [f"struct {name} {{"]
+        for field in struct.fields:
+            note = ""
+            if isinstance(field.type, Pointer):
+                whose = "the kernel" if field.type.space == "kernel" else "the task"
+                note = f" /* an address in {whose} */"
+            lines.append(f"\t{self.declaration(field.type, _c_name(field.name))};{note}")
+        size = f'_Static_assert(sizeof(struct {name}) == {struct.size}, "{name}");'
+        return [*lines, "};", size]
 
-def _struct(struct: StructType) -> list[str]:
-    lines = [f"struct {struct.name} {{"]
-    for field in struct.fields:
-        note = ""
-        if isinstance(field.type, Pointer):
-            whose = "the kernel" if field.type.space == "kernel" else "the task"
-            note = f" /* an address in {whose} */"
-        lines.append(f"\t{declaration(field.type, _c_name(field.name))};{note}")
-    size = f'_Static_assert(sizeof(struct {struct.name}) == {struct.size}, "{struct.name}");'
-    return [*lines, "};", size]
+    def declaration(self, type_: ValueType, name: str) -> str:
+        """`char comm[16]`: a variable of this type in C."""
+        match type_:
+            case Int(boolean=True):
+                return f"_Bool {name}"
+            case Int():
+                return f"__{type_.name} {name}"
+            case CharArray():
+                return f"char {name}[{type_.size}]"
+            case ArrayOf():
+                return self.declaration(type_.element, f"{name}[{type_.count}]")
+            case Pointer():
+                return f"__u64 {name}"
+            case StructType():
+                return f"struct {self.names[type_]} {name}"
+
+    def told(self) -> Iterator[str]:
+        """The lines of the last comment: maps, constants, counters."""
+        spec = self.spec
+        rings = [map_ for map_ in spec.maps if map_.type in _RINGS]
+        others = [m for m in spec.maps if m.type not in _RINGS and not m.name.startswith(".")]
+        for map_ in rings:
+            yield from self.ring(map_)
+        for map_ in others:
+            yield f" * map {map_.name} ({_kind(map_)}): {self.held(map_)}"
+        yield from self.variables(".rodata", "constants, to be set before the load (.rodata)")
+        yield from self.variables(".data", "variables (.data)")
+        yield from self.variables(PER_CPU, f"variables of each CPU (map {map_symbol(PER_CPU)})")
+        for number, counter in enumerate(spec.counters):
+            what = f"{counter.kind.replace('_', ' ')} {counter.subject}".rstrip()
+            yield f" * counter __u64 {counter_name(counter, number)} (.bss): {what}"
+
+    def ring(self, map_: MapSpec) -> Iterator[str]:
+        """What a ring's records are."""
+        record = map_.value_type
+        if not isinstance(record, StructType):
+            return
+        yield f" * {_RINGS[map_.type]} {map_.name}: a record is a struct {self.names[record]}"
+        if least_record(record) < record.size:
+            last = record.fields[-1].name
+            sizes = f"{least_record(record)} to {record.size} bytes"
+            yield f" *   of {sizes}; what is cut off of {last} is 0"
+
+    def variables(self, section: str, title: str) -> Iterator[str]:
+        """Those of a section, if there are any."""
+        rows = [v for v in self.spec.variables if v.section == section]
+        if rows:
+            words = (self.declaration(v.type, v.name) for v in rows)
+            yield f" * {title}: " + ", ".join(words)
+
+    def held(self, map_: MapSpec) -> str:
+        """A map's key and value."""
+        value = "" if map_.value_type is None else self.declaration(map_.value_type, "value")
+        if map_.key_type is None:
+            return value
+        return f"{self.declaration(map_.key_type, 'key')} -> {value}"
 
 
 def _c_name(name: str) -> str:
     return f"{name}_" if name in _KEYWORDS else name
 
 
-def declaration(type_: ValueType, name: str) -> str:
-    """`char comm[16]`: a variable of this type in C."""
-    match type_:
-        case Int(boolean=True):
-            return f"_Bool {name}"
-        case Int():
-            return f"__{type_.name} {name}"
-        case CharArray():
-            return f"char {name}[{type_.size}]"
-        case ArrayOf():
-            return declaration(type_.element, f"{name}[{type_.count}]")
-        case Pointer():
-            return f"__u64 {name}"
-        case StructType():
-            return f"struct {type_.name} {name}"
-
-
-def _told(spec: CollectionSpec) -> Iterator[str]:
-    """The lines of the last comment: maps, constants, counters."""
-    rings = [map_ for map_ in spec.maps if map_.type in _RINGS]
-    others = [m for m in spec.maps if m.type not in _RINGS and not m.name.startswith(".")]
-    for map_ in rings:
-        yield from _ring(map_)
-    for map_ in others:
-        yield f" * map {map_.name} ({_kind(map_)}): {_held(map_)}"
-    yield from _variables(spec, ".rodata", "constants, to be set before the load (.rodata)")
-    yield from _variables(spec, ".data", "variables (.data)")
-    yield from _variables(spec, PER_CPU, f"variables of each CPU (map {map_symbol(PER_CPU)})")
-    for number, counter in enumerate(spec.counters):
-        what = f"{counter.kind.replace('_', ' ')} {counter.subject}".rstrip()
-        yield f" * counter __u64 {counter_name(counter, number)} (.bss): {what}"
-
-
-def _ring(map_: MapSpec) -> Iterator[str]:
-    record = map_.value_type
-    if not isinstance(record, StructType):
-        return
-    yield f" * {_RINGS[map_.type]} {map_.name}: a record is a struct {record.name}"
-    if least_record(record) < record.size:
-        last = record.fields[-1].name
-        sizes = f"{least_record(record)} to {record.size} bytes"
-        yield f" *   of {sizes}; what is cut off of {last} is 0"
-
-
-def _variables(spec: CollectionSpec, section: str, title: str) -> Iterator[str]:
-    rows = [v for v in spec.variables if v.section == section]
-    if rows:
-        yield f" * {title}: " + ", ".join(declaration(v.type, v.name) for v in rows)
-
-
 def _kind(map_: MapSpec) -> str:
     row = by_number(map_.type)
     return str(map_.type) if row is None else row.name
-
-
-def _held(map_: MapSpec) -> str:
-    value = "" if map_.value_type is None else declaration(map_.value_type, "value")
-    if map_.key_type is None:
-        return value
-    return f"{declaration(map_.key_type, 'key')} -> {value}"

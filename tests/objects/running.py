@@ -134,7 +134,9 @@ class Running:
         self._lib.bpf_object__close(self._object)
 
 
-START = 'mount -t tracefs tracefs /sys/kernel/tracing && exec "$@"'
+START = """
+mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracing && exec "$@"
+"""
 
 
 class Loader:
