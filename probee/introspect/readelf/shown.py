@@ -8,7 +8,7 @@ from __future__ import annotations
 
 HEX, STRING, RELOCATED, AUTO = 1, 2, 4, 8  # ways to dump a section
 
-SYMBOLS_ALL = (
+EVERYTHING = (
     "symbols", "relocations", "unwind", "dynamic", "header", "sections", "groups", "segments",
     "versions", "histogram", "arch", "notes",
 )  # fmt: skip
@@ -37,14 +37,14 @@ class Shown:
 
     def everything(self) -> None:
         """Option -a."""
-        for name in SYMBOLS_ALL:
+        for name in EVERYTHING:
             setattr(self, name, True)
 
     @property
     def anything(self) -> bool:
         """Whether there is anything to show of a file."""
         return any(
-            (*(getattr(self, name) for name in SYMBOLS_ALL), self.dump, self.archive_index,
+            (*(getattr(self, name) for name in EVERYTHING), self.dump, self.archive_index,
              self.dynamic_symbols, self.lto_symbols)
         )  # fmt: skip
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 import struct
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -148,3 +150,15 @@ def test_the_examples_of_the_page_run(
         assert out
         assert status == 0
         assert bool(err) == ("cut.o" in words)
+
+
+def test_it_starts_without_heavy_modules(file: Path) -> None:
+    program = PAGE.parents[1] / "bin" / "probee"
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-IS", program, "readelf", "-aW", str(file)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    imported = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()}
+    assert "probee.introspect.readelf.notes" in imported
+    heavy = {"argparse", "ctypes", "dataclasses", "enum", "inspect", "json", "re", "typing"}
+    assert not imported & heavy
