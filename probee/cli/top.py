@@ -76,6 +76,7 @@ def run(words: Sequence[str]) -> int:
 def _watch(values: Values, output: Output) -> None:
     from probee.frame.screen import Screen
     from probee.frame.signals import Ending
+    from probee.introspect.running.line_costs import LineCosts
     from probee.introspect.running.lines import source
     from probee.introspect.running.machine import Machine
     from probee.introspect.running.rates import Statistics
@@ -93,20 +94,23 @@ def _watch(values: Values, output: Output) -> None:
     ):
         machine.look()
         sources = partial(source, types=machine.types)
-        top = Top(wanted, values.interval, sources, statistics.why_not)
+        top = Top(wanted, values.interval, sources, LineCosts, statistics.why_not)
         top.update(machine.rows())
 
         def look() -> None:
             machine.look(_HOLDERS)
             top.update(machine.rows())
 
-        if values.textual:
-            from probee.cli.top_textual import TopApp
+        try:
+            if values.textual:
+                from probee.cli.top_textual import TopApp
 
-            TopApp(top, look, ending, values.count).run()
-        else:
-            with screen:
-                _plain(top, look, screen, ending, values.count)
+                TopApp(top, look, ending, values.count).run()
+            else:
+                with screen:
+                    _plain(top, look, screen, ending, values.count)
+        finally:
+            top.close()
 
 
 def _demand_textual() -> None:

@@ -42,6 +42,31 @@ def open_output(cpu: int, subject: str = "", *, timed: bool = False) -> int:
     return _open(attributes, cpu, subject)
 
 
+def open_samples(cpu: int, frequency: int) -> int:
+    """An event that takes samples of what the kernel does on `cpu`, not enabled yet.
+
+    So many a second, by the CPU's clock (PERF_COUNT_SW_CPU_CLOCK), which every machine has: the
+    instruction and the stack in the kernel. Neither idling nor processes are sampled.
+    """
+    from probee.uapi.perf_event import (
+        PERF_COUNT_SW_CPU_CLOCK,
+        PERF_SAMPLE_CALLCHAIN,
+        PERF_SAMPLE_IP,
+        PERF_TYPE_SOFTWARE,
+    )
+
+    attributes = _attributes(PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_CLOCK)
+    attributes[16:24] = frequency.to_bytes(8, byteorder)
+    attributes[24:32] = (PERF_SAMPLE_IP | PERF_SAMPLE_CALLCHAIN).to_bytes(8, byteorder)
+    attributes[40:48] = sum(1 << bit for bit in _SAMPLING).to_bytes(8, byteorder)
+    return _open(attributes, cpu, f"samples of CPU {cpu}")
+
+
+# disabled, exclude_user, exclude_hv, exclude_idle, freq, exclude_callchain_user: bits of
+# struct perf_event_attr from its byte 40 on
+_SAMPLING = (0, 4, 6, 7, 10, 22)
+
+
 def _attributes(type_: int, config: int) -> bytearray:
     attributes = bytearray(PERF_ATTR_SIZE_VER0)
     attributes[0:4] = type_.to_bytes(4, byteorder)

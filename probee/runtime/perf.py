@@ -26,7 +26,7 @@ from sys import byteorder
 from probee.errors import FormatError, KernelError
 from probee.host import bpf
 from probee.host.cpus import online
-from probee.host.perf import enable, open_output
+from probee.host.perf import enable, open_output, open_samples
 from probee.lang.generics import Generic
 from probee.runtime.ring import BATCH, LiveRing, check_machine, wait
 from probee.uapi.perf_event import PERF_RECORD_LOST, PERF_RECORD_SAMPLE
@@ -173,6 +173,22 @@ class PerfRings:
             made.close()
             raise
         return made, poller.fileno()
+
+    @classmethod
+    def sampling(cls, frequency: int, size: int) -> Self:
+        """Buffers of samples of what the kernel does on each CPU, so many a second."""
+        check_machine("sampling")
+        made = cls()
+        try:
+            for cpu in online():
+                fd = open_samples(cpu, frequency)
+                made._owned.append(_closer(fd))
+                made._map(fd, size)
+                enable(fd)
+        except BaseException:
+            made.close()
+            raise
+        return made
 
     def _map(self, fd: int, size: int) -> None:
         from mmap import MAP_SHARED, PAGESIZE, PROT_READ, PROT_WRITE, mmap

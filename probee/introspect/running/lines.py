@@ -38,10 +38,14 @@ class Line(Frozen):
 
 
 class Source(Frozen):
-    """The lines in the order of files and numbers. `why_not`: why there are none."""
+    """The lines in the order of files and numbers. `why_not`: why there are none.
+
+    `code`: start and length of each function's machine code, where it may be known.
+    """
 
     lines: tuple[Line, ...] = ()
     why_not: str = ""
+    code: tuple[tuple[int, int], ...] = ()
 
 
 def source(id: int, types: Types) -> Source:
@@ -78,7 +82,21 @@ def _source(fd: int, types: Types) -> Source:
         read(fd, PROGRAM, nr_jited_line_info=count, jited_line_info_rec_size=8,
              jited_line_info=room)  # fmt: skip
         addresses = memoryview(room).cast("Q").tolist()
-    return Source(gathered(rows, addresses, info["xlated_prog_len"] // 8))
+    lines = gathered(rows, addresses, info["xlated_prog_len"] // 8)
+    return Source(lines, code=_code(fd, info["nr_jited_ksyms"]))
+
+
+def _code(fd: int, count: int) -> tuple[tuple[int, int], ...]:
+    """Where the machine code of each function lies; nothing where nobody may know."""
+    starts, lengths = bytearray(8 * count), bytearray(4 * count)
+    if not count:
+        return ()
+    info, _ = read(fd, PROGRAM, nr_jited_ksyms=count, jited_ksyms=starts,
+                   nr_jited_func_lens=count, jited_func_lens=lengths)  # fmt: skip
+    if info["nr_jited_func_lens"] != count:
+        return ()
+    places = zip(memoryview(starts).cast("Q"), memoryview(lengths).cast("I"), strict=True)
+    return tuple((start, length) for start, length in places if start)
 
 
 def gathered(

@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from probee.introspect.running.line_costs import LineCosts
     from probee.introspect.running.lines import Source
     from probee.introspect.running.table import Running
 
@@ -22,10 +23,14 @@ _BARS = " ▁▂▃▄▅▆▇█"
 
 
 def program_page(
-    row: Running, lines: Source | None, history: Sequence[float], columns: int
+    row: Running,
+    lines: Source | None,
+    costs: LineCosts | None,
+    history: Sequence[float],
+    columns: int,
 ) -> list[Text]:
     """All lines of the page, from its top."""
-    return [*_about(row), Text(""), *_past(history, columns), Text(""), *_source(lines)]
+    return [*_about(row), Text(""), *_past(history, columns), Text(""), *_source(lines, costs)]
 
 
 def _about(row: Running) -> Iterator[Text]:
@@ -70,14 +75,21 @@ def bars(values: Sequence[float], highest: float) -> str:
     return "".join(_BARS[max(min(round(value / highest * 8), 8), 1)] for value in values)
 
 
-def _source(lines: Source | None) -> Iterator[Text]:
+def _source(lines: Source | None, costs: LineCosts | None) -> Iterator[Text]:
     if lines is None or not lines.lines:
         yield Text(f"source: {lines.why_not if lines else 'not read'}", "dim")
         return
+    total = costs.total if costs is not None else 0
+    if costs is not None and costs.why_not:
+        yield Text(f"COST: {costs.why_not}", "dim")
+    elif costs is not None:
+        yield Text(f"COST: of {total:,} samples of it, while this page is open", "dim")
     file = ""
-    for line in lines.lines:
+    for at, line in enumerate(lines.lines):
         if line.file != file:
             file = line.file
-            yield Text(f"INSNS  LINE  {one_line(file)}", "head")
+            yield Text(f" COST INSNS  LINE  {one_line(file)}", "head")
         text = one_line(line.text.replace("\t", "    "))
-        yield Text(f"{line.instructions:>5} {line.number:>5}  {text}")
+        hits = costs.counts[at] if costs is not None else 0
+        share = f"{hits * 100 / total:.0f} %" if hits else ""
+        yield Text(f"{share:>5} {line.instructions:>5} {line.number:>5}  {text}")

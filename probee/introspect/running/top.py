@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from probee.frame.columns import Column
+    from probee.introspect.running.line_costs import LineCosts
     from probee.introspect.running.lines import Source
     from probee.introspect.running.table import Filter, Running
 
@@ -54,12 +55,17 @@ _FOOT = "q quit  h keys  Enter program  c r t m i n sort  / find  space pause"
 class Top:
     """The state. `interval`: seconds between two looks. `over`: the person has had enough.
 
-    `source` gives the lines of a program when its page is opened; `why` says why there are no
-    rates, or "".
+    `source` gives the lines of a program when its page is opened, and `costs` what samples them
+    until it is closed; `why` says why there are no rates, or "".
     """
 
     def __init__(
-        self, wanted: Filter, interval: float, source: Callable[[int], Source], why: str = ""
+        self,
+        wanted: Filter,
+        interval: float,
+        source: Callable[[int], Source],
+        costs: Callable[[Source], LineCosts],
+        why: str = "",
     ) -> None:
         self.wanted, self.order, self.interval, self.why = wanted, "cpu", interval, why
         self.reverse = self.paused = self.over = False
@@ -67,8 +73,9 @@ class Top:
         self.chosen = -1  # the id of a program
         self._moved = False  # before that, the first row is chosen, whichever it is
         self.text, self.typing = "", False
-        self._source = source
+        self._source, self._sample = source, costs
         self._lines: Source | None = None
+        self._costs: LineCosts | None = None
         self._scroll = 0
         self._room = 10
         self._rows: list[Running] = []
@@ -79,6 +86,8 @@ class Top:
     def update(self, rows: Iterable[Running]) -> None:
         """A new look at the programs."""
         self._rows = found = list(rows)
+        if self._costs is not None:
+            self._costs.collect()
         history = self.history
         for row in found:
             kept = history.get(row.id)
@@ -112,8 +121,19 @@ class Top:
 
     # ------------------------------------------------------------------------------------- keys
 
+    def close(self) -> None:
+        """Ends what goes on for the page of a program. Harmless twice."""
+        if self._costs is not None:
+            self._costs.close()
+            self._costs = None
+
     def press(self, key: str) -> None:
         """What a key does."""
+        self._press(key)
+        if self.page != "program":
+            self.close()
+
+    def _press(self, key: str) -> None:
         if self.typing:
             self._type(key)
         elif key == "q":
@@ -152,6 +172,7 @@ class Top:
         elif key in ("enter", "right") and self._choose(self.shown()):
             self.page, self._scroll, self._moved = "program", 0, True
             self._lines = self._source(self.chosen)
+            self._costs = self._sample(self._lines)
 
     def _move(self, by: tuple[int, bool]) -> None:
         steps, pages = by
@@ -183,7 +204,9 @@ class Top:
             if row is None:
                 return [Text(f"program {self.chosen} is gone", "bad"), Text("Esc: to the list")]
             history = self.history.get(row.id, ())
-            return self._scrolled(program_page(row, self._lines, history, columns), rows)
+            return self._scrolled(
+                program_page(row, self._lines, self._costs, history, columns), rows
+            )
         return self._list_page(rows)
 
     def _scrolled(self, lines: list[Text], rows: int) -> list[Text]:

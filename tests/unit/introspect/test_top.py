@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 
 from probee.frame.document import Absent
 from probee.introspect.running.attached import Attachment
 from probee.introspect.running.graph import graph
+from probee.introspect.running.line_costs import LineCosts
 from probee.introspect.running.lines import Line, Source, gathered
 from probee.introspect.running.program_page import bars
 from probee.introspect.running.table import Filter
@@ -17,9 +20,29 @@ SOURCE = Source((Line("/src/a.py", 3, "\tx = 1\x1b[2J", 4), Line("/src/b.py", 1,
 ROWS = [running(i, name=f"p{i}", cpu_percent=float(i)) for i in range(1, 31)]
 
 
+class Costs(LineCosts):
+    """Samples without a CPU: three of the first line, one of the second, at each look."""
+
+    closed = 0
+
+    def _open(self) -> None:
+        pass
+
+    def __init__(self, source: Source) -> None:
+        super().__init__(source)
+        self.why_not = ""
+
+    def collect(self) -> None:
+        self.counts = [self.counts[0] + 3, self.counts[1] + 1]
+        self.total += 4
+
+    def close(self) -> None:
+        Costs.closed += 1
+
+
 @pytest.fixture
 def top() -> Top:
-    made = Top(Filter(), 1.0, lambda _: SOURCE)
+    made = Top(Filter(), 1.0, lambda _: SOURCE, Costs)
     made.update(ROWS)
     return made
 
@@ -114,8 +137,14 @@ def test_the_page_of_a_program(top: Top) -> None:
     assert "attached to tracepoint syscalls:sys_exit_openat, through link 3" in lines
     assert "held by opensnoop (42): a descriptor of the program and the link" in lines
     assert "pinned at /sys/fs/bpf/x: the link" in lines
-    assert r"    4     3      x = 1\x1b[2J" in lines
-    assert "INSNS  LINE  /src/b.py" in lines
+    assert r"          4     3      x = 1\x1b[2J" in lines
+    assert " COST INSNS  LINE  /src/b.py" in lines
+    assert "COST: of 0 samples of it, while this page is open" in lines
+    top.update(ROWS)
+    lines = text(top, rows=40)
+    assert r" 75 %     4     3      x = 1\x1b[2J" in lines
+    assert " 25 %     2     1  y" in lines
+    before = Costs.closed
     assert len(lines) == 40
     press(top, "down", "down")
     assert text(top)[0] != lines[0]
@@ -123,6 +152,7 @@ def test_the_page_of_a_program(top: Top) -> None:
     assert text(top)[-2].endswith("y")
     press(top, "escape")
     assert text(top)[0].startswith("probee top")
+    assert Costs.closed == before + 1
 
 
 def test_a_program_that_goes_away(top: Top) -> None:
@@ -139,7 +169,7 @@ def test_a_program_that_goes_away(top: Top) -> None:
 
 def test_what_cannot_be_had(top: Top) -> None:
     none = Absent("needs CAP_SYS_ADMIN")
-    bare = Top(Filter(), 1.0, lambda _: Source(why_not="no BTF"), "needs CAP_SYS_ADMIN")
+    bare = Top(Filter(), 1.0, lambda _: Source(why_not="no BTF"), LineCosts, "needs CAP_SYS_ADMIN")
     rates = ("cpu_percent", "runs_per_second", "ns_per_run", "missed_per_second")
     nothing = dict.fromkeys((*rates, "memory", "attached"), none)
     bare.update([running(1, **nothing, holders=(), pins=())])
@@ -179,6 +209,31 @@ def test_the_mouse_chooses(top: Top) -> None:
     assert top.chosen == 28
 
 
+def test_samples_count_for_the_line_that_runs_or_calls() -> None:
+    lines = (Line("a", 1, "", 1, (100, 140)), Line("a", 2, "", 1, (120,)), Line("a", 3, "", 1))
+    costs = Costs(Source(lines, code=((100, 50), (900, 10))))
+    mark = (1 << 64) - 128
+
+    def sample(*stack: int) -> bytes:
+        return struct.pack(f"={len(stack) + 2}Q", stack[1], len(stack), *stack)
+
+    costs.count(sample(mark, 105, 7777))
+    costs.count(sample(mark, 5555, 6666, 120, 8888))  # a call that ends with the line before
+    costs.count(sample(mark, 139))
+    costs.count(sample(mark, 149))
+    costs.count(sample(mark, 150))  # behind its end
+    costs.count(sample(mark, 5))
+    assert (costs.counts, costs.total) == ([3, 1, 0], 4)
+
+
+def test_why_there_are_no_samples() -> None:
+    assert LineCosts(Source(why_not="no BTF")).why_not == "no BTF"
+    hidden = LineCosts(Source((Line("a", 1, "", 1, (0,)),)))
+    assert "kptr_restrict" in hidden.why_not
+    hidden.collect()
+    hidden.close()
+
+
 def test_lines_come_together() -> None:
     rows = [(0, "b.py", "x", 7), (2, "a.py", "y", 1), (5, "b.py", "x", 7)]
     assert gathered(rows, [10, 20, 30], 9) == (
@@ -189,7 +244,7 @@ def test_lines_come_together() -> None:
 
 def test_many_places() -> None:
     many = tuple(Attachment("kprobe", f"f{i}", link=i) for i in range(1, 4))
-    top = Top(Filter(), 1.0, lambda _: SOURCE)
+    top = Top(Filter(), 1.0, lambda _: SOURCE, Costs)
     top.update([running(attached=many)])
     press(top, "enter")
     assert sum(line.startswith("attached to kprobe") for line in text(top, rows=40)) == 3
