@@ -6,6 +6,8 @@ ones of the same source.
 
 from __future__ import annotations
 
+import re
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -119,6 +121,25 @@ def test_what_libbpf_refuses(name: str, built: Callable[[Object], Path]) -> None
                 read_file(built(row))
         else:
             assert read_file(built(row)).programs
+
+
+@pytest.mark.oracle("bpftool")
+@pytest.mark.parametrize("name", ["kconfig", "ksyms", "link_one+link_two"])
+def test_values_of_the_configuration_lie_where_libbpf_puts_them(
+    name: str, built: Callable[[Object], Path], oracle: Callable[[str], str]
+) -> None:
+    """bpftool writes them as a struct, in the order of their places."""
+    rows = [r for r in LITTLE if "+".join(r.sources) == name and r.compiler == 19]
+    path = built(rows[0])
+    words = [oracle("bpftool"), "gen", "skeleton", str(path), "name", "object"]
+    said = subprocess.run(words, capture_output=True, check=True, text=True).stdout
+    struct = said.partition("struct object__kconfig {")[2].partition("}")[0]
+    theirs = re.findall(r"(\w+)(?:\[\d+\])*;", struct)
+    ours = sorted(
+        (e for e in read_file(path).externs if e.kind == "kconfig"), key=lambda e: e.offset
+    )
+    assert [e.name for e in ours] == theirs
+    assert bool(theirs) == (name != "ksyms")
 
 
 PLAIN = [row for row in objects() if row.endian == "big" and row.debug]
