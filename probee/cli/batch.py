@@ -50,10 +50,11 @@ def file(call: Call) -> int:
     if len(call.words) != 1:
         raise UsageError("too few parameters for batch" if not call.words else
                          "too many parameters for batch")  # fmt: skip
+    lines = _lines(_opened(call.words[0]))
     writer, count, status = call.json, 0, OK
     if writer is not None:
         writer.begin_array()
-    for words in commands(_lines(call.words[0])):
+    for words in commands(lines):
         if writer is not None:
             writer.begin_object()
             writer.name("command")
@@ -88,17 +89,22 @@ def _command(call: Call, words: list[str]) -> int:
     return grammar.carry_out(call, module.PAGE, module.VERBS, words[1:])
 
 
-def _lines(path: str) -> Iterator[str]:
-    """Lines as they come: standard input may be somebody who types."""
-    descriptor = 0
+def _opened(path: str) -> int:
+    """A descriptor of the file, 0 for `-`."""
     try:
-        if path != "-":
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return 0 if path == "-" else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise ProbeeError(f"Can't open file ({path}): {error.strerror}") from None
+
+
+def _lines(descriptor: int) -> Iterator[str]:
+    """Lines as they come: standard input may be somebody who types."""
+    try:
         with open(descriptor, "rb", closefd=descriptor != 0) as source:
             for line in source:
                 yield line.decode("utf-8", "surrogateescape").removesuffix("\n")
     except OSError as error:
-        raise ProbeeError(f"Can't open file ({path}): {error.strerror}") from None
+        raise ProbeeError(f"reading batch file failed: {error.strerror}") from None
 
 
 def commands(source: Iterable[str]) -> Iterator[list[str]]:

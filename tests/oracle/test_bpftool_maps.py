@@ -206,3 +206,23 @@ def test_errors_are_in_bpftools_words(lab: Lab, words: tuple[str, ...]) -> None:
     assert (got.out, wanted.out) == ("", "")
     assert got.status in {1, 2}
     assert run(lab.bpftool, "-j", "map", *whole).out == probee("-j", "map", *whole).out
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "prog show id 0", "prog show id x", "prog show x 1", "prog show pinned /nothing",
+        "prog show tag zz", "prog show id 1 2", "link show id 0", "link show id x",
+        "link show name 1", "link show pinned /nothing", "link show id", "btf show id 0",
+        "btf show id x", "btf show pinned 1", "btf show id 1 2", "batch", "batch file",
+        "batch file a b", "batch file /nothing",
+    ],
+)  # fmt: skip
+def test_errors_of_the_other_commands(lab: Lab, line: str) -> None:
+    words = line.split()
+    wanted, got = run(lab.bpftool, *words), probee(*words)
+    message = wanted.err.splitlines()[0].removeprefix("Error: ")
+    assert got.err.splitlines()[0] == f"probee {words[0]}: {message}"
+    assert (got.out, wanted.out) == ("", "")
+    assert got.status in {1, 2}
+    assert run(lab.bpftool, "-j", *words).out == probee("-j", *words).out

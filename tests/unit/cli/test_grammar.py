@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -80,3 +82,27 @@ def test_what_has_only_its_place_says_so(capfd: pytest.CaptureFixture[str]) -> N
     for words in (["gen"], ["ite", "pin"], ["-j", "iter"]):
         assert main(words) == 2
         assert "is not built yet" in capfd.readouterr().err
+
+
+def test_imports_of_the_way_to_a_list() -> None:
+    """Without site packages and environment: what `prog show` needs is small."""
+    code = (
+        "import sys; before = set(sys.modules); sys.path.insert(0, '.')\n"
+        "from probee.cli.main import main\n"
+        "import probee.cli.prog, probee.cli.listing, probee.introspect.bpftool.program_forms\n"
+        "import probee.introspect.loaded.owners, probee.introspect.loaded.pinned\n"
+        "import probee.introspect.loaded.programs, probee.introspect.loaded.select\n"
+        "print(*sorted(set(sys.modules) - before), sep='\\n')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-S", "-E", "-c", code], capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stdout.split())
+    assert "probee.introspect.loaded.programs" in loaded
+    rooms = ("probee.compiler", "probee.btf", "probee.asm", "probee.spec", "probee.runtime")
+    assert not [name for name in loaded if name.startswith(rooms)]
+    assert not loaded & {
+        "argparse", "dataclasses", "enum", "inspect", "json", "re", "typing", "subprocess",
+        "socket", "signal", "collections", "functools", "contextlib", "pathlib",
+        "probee.frame.run", "probee.frame.help", "probee.cli.pages",
+    }  # fmt: skip
