@@ -22,21 +22,22 @@ if TYPE_CHECKING:
     from probee.introspect.running.machine import Machine
     from probee.introspect.running.table import Running
 
-_TYPES = tuple(row.name for row in PROGRAM_TYPES)
+TYPES = tuple(row.name for row in PROGRAM_TYPES)
 _SORTS = ("cpu", "runs", "time", "mem", "id", "name", "type", "age", "pid")
 _LOOK, _WATCH = 0.5, 2.0
 
 
-def _one_of(words: tuple[str, ...], what: str, text: str) -> str:
-    if text in words:
-        return text
-    raise UsageError(f"{text!r} is no {what}{nearest(text, words)}")
+def demand(words: Sequence[str], what: str, given: Sequence[str]) -> None:
+    """UsageError for the first of `given` that is none of `words`."""
+    for text in given:
+        if text not in words:
+            raise UsageError(f"{text!r} is no {what}{nearest(text, words)}")
 
 
 # Which programs: of ps and top.
 FILTERS = (
-    Option("type", "t", "TYPE", "programs of this type", lambda t: _one_of(_TYPES, "type", t),
-           many=True, group="Filters", takes=_TYPES),
+    Option("type", "t", "TYPE", "programs of this type", word,
+           many=True, group="Filters", takes=TYPES),
     Option("name", "n", "NAME", "programs of this name; *, ? and [...] match as in file names",
            word, many=True, group="Filters"),
     Option("pid", "p", "PID", "programs that this process holds", pid, many=True,
@@ -54,8 +55,10 @@ PAGE = Page(
     (
         *FILTERS,
         Option("sort", "s", "ORDER", "sort by",
-               lambda t: _one_of(_SORTS, "order", t), many=True, group="Output", takes=_SORTS),
+               word, many=True, group="Output", takes=_SORTS),
         NO_STATS,
+        Option("maps", "m", help="maps in place of programs; -t is a type of map then",
+               clashes=("watch", "no-stats", "interval")),
         Option("watch", "w", help="again and again, until Ctrl-C", clashes=("json",)),
         Option("interval", "i", "SECONDS", "how long to look (default: 0.5, with --watch 2)",
                seconds),
@@ -70,6 +73,7 @@ PAGE = Page(
         ("ps -c opensnoop", "those of opensnoop"),
         ("ps -t xdp,sched_cls -s mem", "network programs, the largest first"),
         ("ps -w -i 1", "a table a second"),
+        ("ps -m -s mem", "maps, the largest first"),
         ("ps --json", "the same for programs"),
     ),
     exit_status=(
@@ -107,7 +111,21 @@ def _options(words: Sequence[str]) -> Values:
     values = only_options(PAGE, words)
     if values.count is not None and not values.watch:
         raise UsageError("option --count goes with --watch")
+    _check_words(values)
     return values
+
+
+def _check_words(values: Values) -> None:
+    """Types and orders are those of programs, or of maps."""
+    types: tuple[str, ...] = TYPES
+    orders: tuple[str, ...] = _SORTS
+    what = "program"
+    if values.maps:
+        from probee.introspect.running import maps
+
+        types, orders, what = maps.TYPES, tuple(maps.ORDERS), "map"
+    demand(types, f"type of {what}", values.type)
+    demand(orders, f"order of {what}s", values.sort)
 
 
 def _list(values: Values, output: Output) -> None:
@@ -115,6 +133,9 @@ def _list(values: Values, output: Output) -> None:
     from probee.introspect.running.machine import Machine
     from probee.introspect.running.rates import Statistics
 
+    if values.maps:
+        _list_maps(values, output)
+        return
     interval = values.interval or (_WATCH if values.watch else _LOOK)
     with Statistics(wanted=not values.no_stats) as stats, Machine(stats.why_not) as machine:
         machine.look()
@@ -126,6 +147,25 @@ def _list(values: Values, output: Output) -> None:
             return
         with Ending() as ending:
             _watch(values, output, machine, ending_fd=ending.fd, interval=interval)
+
+
+def _list_maps(values: Values, output: Output) -> None:
+    from probee.introspect.running import maps
+    from probee.introspect.running.table import Filter
+
+    wanted = Filter(values.type, values.name, values.pid, values.comm)
+    rows = maps.chosen(maps.map_rows(), wanted, values.sort or ("mem",))
+    if values.json:
+        from probee.frame.document import document
+
+        text = document("ps", map(maps.json_row, rows), notes=[])
+    else:
+        from probee.frame.listing import cells, table
+        from probee.introspect.running.forms import notes
+
+        lines = table(maps.COLUMNS, [cells(maps.COLUMNS, row) for row in rows])
+        text = "".join(f"{line}\n" for line in (*lines, *notes(rows, maps.COLUMNS)))
+    output.write(text.encode())
 
 
 def _watch(

@@ -9,7 +9,7 @@ from functools import partial
 from os import isatty
 from time import monotonic
 
-from probee.cli.ps import FILTERS, NO_STATS, only_options
+from probee.cli.ps import FILTERS, NO_STATS, TYPES, demand, only_options
 from probee.errors import ProbeeError, UsageError
 from probee.frame.help import help_text
 from probee.frame.options import Option, count, seconds
@@ -62,6 +62,7 @@ def run(words: Sequence[str]) -> int:
     """The exit status. Raises ProbeeError, Closed and OSError where it cannot do it."""
     try:
         values = only_options(PAGE, words)
+        demand(TYPES, "type of program", values.type)
     except UsageError as error:
         say(f"probee top: {error}\nTry 'probee top --help'.")
         return 2

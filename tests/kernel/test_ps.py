@@ -86,6 +86,17 @@ def test_a_pin_is_told(loaded: int, bpffs: Path) -> None:
         path.unlink()
 
 
+def test_its_maps(loaded: int) -> None:
+    rows = {row["name"]: row for row in ps("-m")}
+    assert {"events", "by_pid", "by_key"} <= set(rows)
+    row = rows["by_key"]
+    assert (row["type"], row["key_size"], row["value_size"]) == ("hash", 12, 24)
+    assert row["max_entries"] == 5000
+    assert row["memory"] > 5000 * 36
+    assert loaded in [user["id"] for user in rows["events"]["users"]]
+    assert {holder["pid"] for holder in row["holders"]} == {os.getpid()}
+
+
 def test_a_program_that_goes_away_is_no_error(loaded: int) -> None:
     from probee.introspect.running.machine import Machine
 

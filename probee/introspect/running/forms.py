@@ -13,7 +13,7 @@ from probee.introspect.running.attached import summary
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
     from probee.introspect.running.attached import Attachment
@@ -93,11 +93,11 @@ COLUMNS = (
 )
 
 
-def notes(rows: Iterable[Running]) -> list[str]:
+def notes(rows: Iterable[object], columns: Sequence[Column] = COLUMNS) -> list[str]:
     """A line for each reason why something is not shown: `CPU%, RUNS/S: needs CAP_SYS_ADMIN`."""
     why: dict[str, list[str]] = {}
     for row in rows:
-        for column in COLUMNS:
+        for column in columns:
             for name in column.fields.split():
                 value = getattr(row, name)
                 if isinstance(value, Absent):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from probee.introspect.running.attached import Attachment
     from probee.introspect.running.holders import Holder
     from probee.introspect.running.machine import Pin
+    from probee.introspect.running.maps import MapRow
 
 
 class Running(Frozen):
@@ -70,7 +71,7 @@ class Filter(Frozen):
     pids: tuple[int, ...] = ()
     comms: tuple[str, ...] = ()
 
-    def fits(self, row: Running) -> bool:
+    def fits(self, row: Running | MapRow) -> bool:
         """Whether the row is wanted."""
         return (
             (not self.types or row.type in self.types)

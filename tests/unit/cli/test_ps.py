@@ -90,13 +90,47 @@ def test_again_and_again(capfd: pytest.CaptureFixture[str]) -> None:
     ("words", "message"),
     [
         (["ps", "now"], "takes only options"),
-        (["ps", "-t", "xpd"], "'xpd' is no type; did you mean xdp?"),
-        (["ps", "-s", "cpus"], "is no order; did you mean cpu?"),
+        (["ps", "-t", "xpd"], "'xpd' is no type of program; did you mean xdp?"),
+        (["ps", "-s", "cpus"], "is no order of programs; did you mean cpu?"),
         (["ps", "-w", "--json"], "exclude each other"),
         (["ps", "--count", "3"], "goes with --watch"),
+        (["ps", "-m", "-t", "xdp"], "'xdp' is no type of map"),
+        (["ps", "-m", "-s", "cpu"], "'cpu' is no order of maps"),
+        (["ps", "-m", "-w"], "exclude each other"),
+        (["ps", "-m", "--no-stats"], "exclude each other"),
         (["ps", "-i", "0"], "is not a time in seconds"),
     ],
 )
 def test_wrong_words(words: list[str], message: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(words) == 2
     assert message in capfd.readouterr().err
+
+
+def test_maps(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    from probee.introspect.running import maps
+    from probee.introspect.running.holders import Holder
+    from probee.introspect.running.maps import MapRow, User
+
+    users = tuple(User(i, f"p{i}\x1b") for i in range(6))
+    rows = [
+        MapRow(1, "hash", "small", 4, 8, 1000, 4096, False, users, (), ()),
+        MapRow(2, "ringbuf", "large\x1b[2J", 0, 0, 1 << 20, 1 << 21, False, (),
+               (Holder(42, "x", "map"),), ()),
+        MapRow(3, "array", "unknown", 4, 8, 1, Absent("needs CAP_SYS_ADMIN"), True, (), (), ()),
+    ]  # fmt: skip
+    monkeypatch.setattr(maps, "map_rows", lambda: rows)
+    assert main(["ps", "-m"]) == 0
+    shown = capfd.readouterr().out
+    assert "\x1b" not in shown
+    heads, *lines, note = shown.splitlines()
+    assert heads.split() == ["ID", "TYPE", "NAME", "KEY", "VALUE", "ENTRIES", "MEM", "HELD", "BY",
+                             "USED", "BY"]  # fmt: skip
+    assert [line.split()[0] for line in lines] == ["2", "1", "3"]
+    assert lines[0].split()[-4:] == ["1,048,576", "2.0M", "x(42)", "-"]
+    assert lines[1].endswith(r"- p0\x1b, p1\x1b, p2\x1b, p3\x1b, 2 more".replace("- ", " "))
+    assert note == "MEM: needs CAP_SYS_ADMIN"
+    assert main(["ps", "-m", "-n", "s*", "--json"]) == 0
+    (row,) = json.loads(capfd.readouterr().out)["rows"]
+    assert (row["name"], row["users"][0]) == ("small", {"id": 0, "name": "p0\x1b"})
+    assert main(["ps", "-m", "-s", "type", "-p", "42"]) == 0
+    assert len(capfd.readouterr().out.splitlines()) == 2
