@@ -1,6 +1,7 @@
 """`probee cfg`: the control flow of a program, for graphviz.
 
-In: an object file and the name of a program. Out: dot, or with --svg what graphviz makes of it.
+In: an object file and the name of a program, or the id of a loaded one. Out: dot, or with --svg
+what graphviz makes of it.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ if TYPE_CHECKING:
 
 PAGE = Page(
     "cfg",
-    "Draw the control flow of a program in an object file.",
-    "PROG is a program in the object FILE. What comes out is a graph for graphviz: a box is a run "
-    "of instructions without a jump, under the lines of source that they come from; a frame is a "
-    "function. Green is a condition that holds, red one that does not, blue a jump without "
-    "condition; dashed lines lead to functions that are called.",
+    "Draw the control flow of a program, of a file or loaded.",
+    "PROG is a program in the object FILE; id ID is a loaded one, as the verifier left it. What "
+    "comes out is a graph for graphviz: a box is a run of instructions without a jump, under the "
+    "lines of source that they come from; a frame is a function. Green is a condition that holds, "
+    "red one that does not, blue a jump without condition; dashed lines lead to functions that are "
+    "called.",
     (
         Option("svg", help="a drawing, by graphviz's program dot", group="Output"),
         Option("output", "o", "FILE", "write to FILE", file_name, group="Output", takes="file"),
@@ -30,9 +32,10 @@ PAGE = Page(
     ),
     (
         ("cfg opensnoop.bpf.o enter_openat | dot -Tx11", ""),
+        ("cfg id 114 | dot -Tx11", "a loaded program"),
         ("cfg --svg -o x.svg opensnoop.bpf.o enter_openat", "a file for a browser"),
     ),
-    "FILE PROG",
+    "FILE PROG | id ID",
     "file",
     (
         ("0", "done"),
@@ -58,11 +61,13 @@ def run(words: Sequence[str]) -> int:
 
 def _both(operands: Sequence[str]) -> tuple[str, str]:
     if len(operands) != 2:
-        raise UsageError("a file and the name of a program are wanted")
+        raise UsageError("a file and the name of a program are wanted, or id and a number")
     return operands[0], operands[1]
 
 
 def _graph(path: str, program: str) -> str:
+    if path == "id" and program.isdecimal():
+        return _loaded(int(program))
     from probee.introspect.cfg import dot
     from probee.objfile.read import read_file
 
@@ -72,6 +77,14 @@ def _graph(path: str, program: str) -> str:
         raise FormatError(f"{path}: {error.message}", hint=error.hint) from error
     except UsageError as error:
         raise ProbeeError(f"{path}: {error.message}") from error
+
+
+def _loaded(id: int) -> str:
+    from probee.introspect.cfg import drawn
+    from probee.introspect.loaded.types import Types
+    from probee.introspect.running.flow import code
+
+    return "".join(drawn(code(id, Types())))
 
 
 def _drawn(graph: bytes) -> bytes:

@@ -16,7 +16,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("batch", "Carry out commands of bpftool's grammar from a file."),
     ("btf", "Show loaded BTF, and print types, in bpftool's form."),
     ("build", "Write programs as a BPF object file."),
-    ("cfg", "Draw the control flow of a program in an object file."),
+    ("cfg", "Draw the control flow of a program, of a file or loaded."),
     ("cgroup", "Show programs attached to cgroups, in bpftool's form."),
     ("completion", "Print a script with which a shell completes probee's words."),
     ("doctor", "Tell what this kernel and these rights allow here."),

@@ -1,8 +1,8 @@
-"""The control flow of a program in an object file, as a graph that graphviz draws.
+"""The control flow of a program, as a graph that graphviz draws.
 
-In: a `CollectionSpec` and the name of one of its programs. Out: dot. A box is a basic block: the
-lines of source that it comes from and its instructions, with helpers, maps and functions by name.
-A frame is a function; dashed lines lead to the functions that a block calls.
+In: a `CollectionSpec` and the name of one of its programs, or `Code`. Out: dot. A box is a basic
+block: the lines of source that it comes from and its instructions, with helpers, maps and functions
+by name. A frame is a function; dashed lines lead to the functions that a block calls.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from probee.asm.blocks import Block
     from probee.asm.insn import Insn
-    from probee.btf.ext import LineInfo
     from probee.spec.programs import CollectionSpec, ProgramSpec
 
 # How each kind of edge is drawn.
@@ -38,14 +37,39 @@ _STYLES = {
 _CALL = 'style="dashed", color="#757575", constraint=false'
 
 
+class Code(Frozen):
+    """A program to draw. By slot: names of functions, source lines, and what an instruction refers
+    to: a map, a function of the kernel.
+    """
+
+    title: str
+    insns: tuple[Insn, ...]
+    functions: dict[int, str]
+    sources: dict[int, str]
+    subjects: dict[int, str]
+
+
 def dot(spec: CollectionSpec, name: str) -> Iterator[str]:
     """The graph, line by line. UsageError where no program has that name, else FormatError."""
     program = _program(spec, name)
-    insns = decode(program.code, spec.endian)
+    sources = {}
+    if spec.btf:
+        btf = Btf(spec.btf)
+        rows = read_line_info(program.line_info, big_endian=spec.endian == "big")
+        sources = {row.insn_off: btf.string(row.text) for row in rows}
+    subjects = {
+        reloc.insn: _subject(reloc.symbol, reloc.kind, reloc.addend) for reloc in program.relocs
+    }
     names = {slot: function for function, slot in program.functions} or {0: program.name}
-    rows = blocks(insns, names)
-    labels = _Labels(spec, program, names)
-    yield f'digraph "{_quoted(program.name)}" {{\n'
+    insns = tuple(decode(program.code, spec.endian))
+    return drawn(Code(program.name, insns, names, sources, subjects))
+
+
+def drawn(code: Code) -> Iterator[str]:
+    """The graph of a program, line by line. FormatError where its code is none."""
+    names = code.functions
+    rows = blocks(code.insns, names)
+    yield f'digraph "{_quoted(code.title)}" {{\n'
     yield '\tgraph [fontname="monospace"];\n'
     yield '\tnode [shape="box", fontname="monospace", fontsize=10];\n'
     yield '\tedge [fontname="monospace", fontsize=10];\n'
@@ -53,7 +77,7 @@ def dot(spec: CollectionSpec, name: str) -> Iterator[str]:
         yield f'\tsubgraph "cluster_{function}" {{\n\t\tlabel="{_quoted(title)}";\n'
         for block in rows:
             if block.function == function:
-                yield f'\t\tb{block.start} [label="{labels.of(block)}"];\n'
+                yield f'\t\tb{block.start} [label="{_label(code, block)}"];\n'
         yield "\t}\n"
     for block in rows:
         for edge in block.edges:
@@ -73,56 +97,30 @@ def _program(spec: CollectionSpec, name: str) -> ProgramSpec:
     raise UsageError(f"there is no program {name!r}{nearest(name, known) or there}")
 
 
-class _Origin(Frozen):
-    """Where code comes from: the names that stand in its lines."""
+def _label(code: Code, block: Block) -> str:
+    """The text in a box: lines that dot sets flush left."""
+    lines: list[str] = []
+    last = ""
+    for slot, insn in block.insns:
+        source = code.sources.get(slot, "").strip()
+        if source and source != last:
+            lines.append(f"; {source}")
+            last = source
+        lines.append(f"{slot:4d}: {_text(code, slot, insn)}")
+    return "".join(f"{_quoted(line)}\\l" for line in lines)
 
-    lines: dict[int, LineInfo]
-    subjects: dict[int, str]
 
-
-class _Labels:
-    """The text in each box."""
-
-    __slots__ = ("_btf", "_names", "_origin")
-
-    def __init__(self, spec: CollectionSpec, program: ProgramSpec, names: dict[int, str]) -> None:
-        self._btf = Btf(spec.btf) if spec.btf else None
-        self._names = names
-        order = spec.endian == "big"
-        rows = read_line_info(program.line_info, big_endian=order) if self._btf else ()
-        subjects = {reloc.insn: _subject(reloc.symbol, reloc.kind, reloc.addend)
-                    for reloc in program.relocs}  # fmt: skip
-        self._origin = _Origin({row.insn_off: row for row in rows}, subjects)
-
-    def of(self, block: Block) -> str:
-        """Lines that dot sets flush left."""
-        lines: list[str] = []
-        last = ""
-        for slot, insn in block.insns:
-            source = self._source(slot)
-            if source and source != last:
-                lines.append(f"; {source}")
-                last = source
-            lines.append(f"{slot:4d}: {self._text(slot, insn)}")
-        return "".join(f"{_quoted(line)}\\l" for line in lines)
-
-    def _source(self, slot: int) -> str:
-        row = self._origin.lines.get(slot)
-        if row is None or self._btf is None:
-            return ""
-        return self._btf.string(row.text).strip()
-
-    def _text(self, slot: int, insn: Insn) -> str:
-        subject = self._origin.subjects.get(slot, "")
-        function = called(insn, slot)
-        if function is not None:
-            subject = self._names.get(function, f"slot {function}")
-        elif insn.code == JMP | CALL and insn.src == CALL_HELPER:
-            subject = f"bpf_{name_of(insn.imm) or 'helper'}"
-        if insn.code == JMP | CALL and insn.src == CALL_LOCAL:
-            return f"call {subject}"
-        text = kernel_text(insn, call=lambda _: subject or None, imm=lambda _: subject or None)
-        return text.partition(" ")[2]  # without the opcode
+def _text(code: Code, slot: int, insn: Insn) -> str:
+    subject = code.subjects.get(slot, "")
+    function = called(insn, slot)
+    if function is not None:
+        subject = code.functions.get(function, f"slot {function}")
+    elif not subject and insn.code == JMP | CALL and insn.src == CALL_HELPER:
+        subject = f"bpf_{name_of(insn.imm) or 'helper'}"
+    if insn.code == JMP | CALL and insn.src == CALL_LOCAL:
+        return f"call {subject}"
+    text = kernel_text(insn, call=lambda _: subject or None, imm=lambda _: subject or None)
+    return text.partition(" ")[2]  # without the opcode
 
 
 def _subject(symbol: str, kind: str, addend: int) -> str:

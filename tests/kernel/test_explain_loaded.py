@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,7 @@ from probee import (
 from probee.contexts import SysEnterOpenat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 pytestmark = pytest.mark.kernel
 
@@ -102,3 +103,26 @@ def test_what_is_not_there() -> None:
     assert "'4000000000'" in done.stderr
     assert "\x1b" not in done.stderr
     assert explain().returncode == 2
+
+
+def test_its_control_flow(loaded: None, oracle: Callable[[str], str]) -> None:
+    done = explain("a_name_*", "--json", "--no-stats")
+    (row,) = json.loads(done.stdout)["rows"]
+    command = [sys.executable, "-m", "probee", "cfg", "id", str(row["id"])]
+    graph = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert graph.startswith('digraph "a_name_of_more_than_15_letters"')
+    assert "map[seen_opens]" in graph
+    assert "bpf_ringbuf_submit" in graph
+    assert "; counted_opens[current.pid] = 1" in graph
+    slots = [int(slot) for slot in re.findall(r"(?:\\l|\")\s*(\d+): ", graph)]
+    assert len(slots) <= row["instructions"]
+    assert slots == sorted(set(slots))
+    drawn = subprocess.run(
+        [oracle("dot"), "-Tsvg"], input=graph, capture_output=True, text=True, check=True
+    )
+    assert drawn.stderr == ""
+    done = subprocess.run(
+        [*command[:-1], "4000000000"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "no loaded program has the id 4000000000" in done.stderr

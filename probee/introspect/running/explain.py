@@ -9,7 +9,6 @@ from __future__ import annotations
 from os import close
 
 from probee.asm.decode import decode
-from probee.asm.opcodes import CALL_KFUNC
 from probee.errors import FormatError, KernelError, ProbeeError
 from probee.frame.document import Absent
 from probee.frozen import Frozen
@@ -17,8 +16,9 @@ from probee.host.bpf import open_by_id
 from probee.host.info import PROGRAM, read
 from probee.introspect.inspect.maps import about as map_words
 from probee.introspect.loaded.maps import Maps
-from probee.introspect.running.code import Reader, Uses, plain
+from probee.introspect.running.code import Reader, Uses
 from probee.introspect.running.lines import source
+from probee.introspect.running.symbols import Symbols
 from probee.introspect.running.variables import named
 from probee.tables import helpers
 from probee.tables.helper_words import words as helper_words
@@ -26,7 +26,6 @@ from probee.tables.hooks import by_section, runs_when
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from probee.asm.insn import Insn
     from probee.introspect.loaded.types import Types
     from probee.introspect.running.attached import Attachment
     from probee.introspect.running.table import Running
@@ -165,28 +164,7 @@ def _uses(fd: int, size: int) -> Uses | Absent:
         insns = decode(bytes(data), xlated=True)
     except FormatError as error:
         return Absent(f"its code has an instruction that probee does not know: {error.message}")
-    return Reader(_Symbols().name).read(insns)
-
-
-class _Symbols:
-    """Names of calls, by the kernel's symbols, which are read when there is a call."""
-
-    def __init__(self) -> None:
-        from probee.host.kallsyms import Kallsyms
-
-        self._symbols = Kallsyms()
-        self._base: int | None = None
-
-    def name(self, insn: Insn) -> str:
-        try:
-            if self._base is None:
-                self._base = self._symbols.address("__bpf_call_base")
-            found = self._symbols.find(self._base + insn.imm) if self._base and insn.imm else None
-        except KernelError:
-            return ""
-        if found is None or found.offset:
-            return ""
-        return found.name if insn.src == CALL_KFUNC else plain(found.name)
+    return Reader(Symbols().helper).read(insns)
 
 
 def _does(uses: Uses) -> tuple[str, ...]:

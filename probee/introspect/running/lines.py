@@ -18,6 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from probee.btf.reader import Btf
     from probee.introspect.loaded.types import Types
 
 _LINE_INFO = 16  # struct bpf_line_info: instruction, file, text, line << 10 | column
@@ -69,12 +70,7 @@ def _source(fd: int, types: Types) -> Source:
     if not count or btf is None:
         return Source(why_not="it was loaded without BTF, which would tell its source lines")
     count = min(count, _MOST)
-    data = bytearray(count * size)
-    read(fd, PROGRAM, nr_line_info=count, line_info_rec_size=size, line_info=data)
-    rows = [
-        (at, btf.string(file), btf.string(text), place >> 10)
-        for at, file, text, place in iter_unpack(f"=IIII{size - _LINE_INFO}x", data)
-    ]
+    rows = line_rows(fd, count, size, btf)
     jited = info["nr_jited_line_info"]
     addresses = [0] * count
     if jited == info["nr_line_info"]:
@@ -84,6 +80,16 @@ def _source(fd: int, types: Types) -> Source:
         addresses = memoryview(room).cast("Q").tolist()
     lines = gathered(rows, addresses, info["xlated_prog_len"] // 8)
     return Source(lines, code=_code(fd, info["nr_jited_ksyms"]))
+
+
+def line_rows(fd: int, count: int, size: int, btf: Btf) -> list[tuple[int, str, str, int]]:
+    """The first `count` records: instruction, file, text of the line, its number."""
+    data = bytearray(count * size)
+    read(fd, PROGRAM, nr_line_info=count, line_info_rec_size=size, line_info=data)
+    return [
+        (at, btf.string(file), btf.string(text), place >> 10)
+        for at, file, text, place in iter_unpack(f"=IIII{size - _LINE_INFO}x", data)
+    ]
 
 
 def _code(fd: int, count: int) -> tuple[tuple[int, int], ...]:
