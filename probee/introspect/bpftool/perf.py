@@ -39,7 +39,7 @@ def tracing_text(row: Tracing) -> str:
     head = f"pid {row.process}  fd {row.fd}: prog_id {found.program}  "
     kind, word, name = _KINDS.get(found.kind, ("", "", ""))
     if not kind:
-        return head
+        return f"{head}\n"
     if _by_address(found, name):
         return f"{head}{kind}  addr {found.address}\n"
     offset = "" if name == "tracepoint" else f"  offset {found.offset}"
