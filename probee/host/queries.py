@@ -64,7 +64,8 @@ def attached(target: int, attach_type: int, flags: int = 0, *, links: bool = Fal
         count = attributes["prog_cnt"]
         if result == -_ENOSPC and count > room:
             room = count
-        elif result == -_E2BIG and own_flags:  # Linux before 6.0 has no flags of each program
+        elif result in (-_EINVAL, -_E2BIG) and own_flags:
+            # Linux before 6.0 has no flags of each program, and takes no place for them.
             own_flags = False
         elif result < 0:
             raise failure("BPF_PROG_QUERY", -result)

@@ -44,7 +44,7 @@ ROWS = (
 
 
 @pytest.fixture
-def family(cgroup: Cgroup, owned: Owned) -> Iterator[tuple[str, str, str]]:
+def family(cgroup: Cgroup, owned: Owned, pair: Pair) -> Iterator[tuple[str, str, str]]:
     """A cgroup with ROWS, one below it with nothing, and one below that with a program."""
     below = f"{cgroup.path}/between"
     last = f"{below}/last"
@@ -58,10 +58,16 @@ def family(cgroup: Cgroup, owned: Owned) -> Iterator[tuple[str, str, str]]:
     owned.attach(
         deep, owned.program(uapi.BPF_PROG_TYPE_CGROUP_SKB, "deep"), 0, uapi.BPF_F_ALLOW_MULTI
     )
-    yield cgroup.path, below, last
-    owned.close()
-    os.rmdir(last)
-    os.rmdir(below)
+    try:
+        if pair.real("cgroup", "show", cgroup.path).out.count("\n") == 1:
+            # Before Linux 6.0: it asks for flags of each program, which that kernel refuses.
+            assert pair.ours("cgroup", "show", cgroup.path).out.count("\n") == 1 + len(ROWS)
+            pytest.skip("bpftool 7.5 shows no programs of cgroups here")
+        yield cgroup.path, below, last
+    finally:
+        owned.close()
+        os.rmdir(last)
+        os.rmdir(below)
 
 
 @pytest.mark.parametrize("effective", [(), ("effective",), ("eff",)], ids=str)

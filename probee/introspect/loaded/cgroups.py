@@ -101,7 +101,7 @@ def _at(fd: int, hook: AttachType, flags: int, types: Types) -> Iterator[CgroupP
     try:
         found = attached(fd, hook.number, flags)
     except KernelError as error:
-        if -error.errno in _NOTHING:
+        if error.errno in (_ENOENT, _ENODEV):
             return
         raise
     for row in found.programs:
