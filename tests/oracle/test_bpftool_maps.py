@@ -133,6 +133,24 @@ def typed(lab: Lab, builder: BtfBuilder) -> int:
     return lab.keep(bpf.btf_load(builder.build()))
 
 
+@pytest.mark.parametrize("name", ["sk", "inode", "task", "cgrp"])
+def test_storages(lab: Lab, name: str) -> None:
+    """Keys are descriptors: nothing to walk, but one can look up."""
+    b = BtfBuilder()
+    s32, u64 = b.add(t.Int("int", 4, 32, encoding=1)), b.add(t.Int("u64", 8, 64))
+    fd = lab.map(
+        getattr(uapi, f"BPF_MAP_TYPE_{name.upper()}_STORAGE"), 4, 8, 0, "kept", flags=NO_PREALLOC,
+        btf_fd=typed(lab, b), key_btf=s32, value_btf=u64,
+    )  # fmt: skip
+    lab.same("map", "show", "id", id_of(fd))
+    lab.same("map", "dump", "id", id_of(fd))
+    for form in (), ("-j",):
+        words = (*form, "map", "lookup", "id", id_of(fd), "key", "9", "0", "0", "0")
+        theirs, ours = run(lab.bpftool, *words), probee(*words)
+        assert ours.out == theirs.out
+        assert theirs.err.removeprefix("Error: ") in ours.err
+
+
 def test_forms_that_clang_does_not_make(lab: Lab) -> None:
     """Characters, bit-fields by their integer type, enums of 64 bits, arrays of no elements."""
     b = BtfBuilder()

@@ -100,7 +100,7 @@ def json(writer: JsonWriter, row: Program, owners: Owners, pins: Multi) -> None:
 def _metadata_text(row: Program) -> str:
     if not row.metadata:
         return ""
-    rows = _metadata(row, plain=True, writer=None)
+    rows = ((one_line(name), value) for name, value in _metadata(row, plain=True, writer=None))
     return "\tmetadata:" + "".join(f"\n\t\t{name} = {value}" for name, value in rows) + "\n"
 
 

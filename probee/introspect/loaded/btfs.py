@@ -47,7 +47,9 @@ class Btfs:
     def row(fd: int) -> LoadedBtf:
         """The row of one BTF object."""
         name = bytearray(_NAME)
-        info, _ = read(fd, BTF, name=name, name_len=len(name))
+        info, _ = read(fd, BTF)
+        if info["name_len"]:  # Linux 5.11; older ones refuse what they do not know
+            info, _ = read(fd, BTF, name=name, name_len=len(name))
         text = name.partition(b"\0")[0].decode("utf-8", "surrogateescape")
         return LoadedBtf(info["id"], text, info["btf_size"], bool(info["kernel_btf"]))
 
