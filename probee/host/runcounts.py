@@ -11,7 +11,7 @@ from struct import Struct, pack_into
 
 from probee.host.attributes import failure
 from probee.host.syscall import PreparedBpf, address
-from probee.uapi.bpf import BPF_OBJ_GET_INFO_BY_FD, BPF_PROG_GET_FD_BY_ID, BPF_PROG_GET_NEXT_ID
+from probee.uapi import bpf as uapi
 from probee.uapi.bpf_info import BPF_PROG_INFO, BPF_PROG_INFO_SIZE
 
 TYPE_CHECKING = False
@@ -29,21 +29,18 @@ _AT = _PLACES["run_time_ns"]
 _ZEROS = bytes(BPF_PROG_INFO_SIZE)
 
 
-class RunCounts:
-    """Reads the counters of programs. It holds buffers, no descriptors."""
+class Ids:
+    """Lists the ids of all objects of a kind, `PROG` or `LINK`, again and again."""
 
-    __slots__ = ("_address", "_buffer", "_by_id", "_info", "_next")
+    __slots__ = ("_call", "_command")
 
-    def __init__(self) -> None:
-        self._buffer = bytearray(BPF_PROG_INFO_SIZE)
-        self._address = address(self._buffer)
-        self._next = PreparedBpf(BPF_PROG_GET_NEXT_ID, bytearray(256), 8)
-        self._by_id = PreparedBpf(BPF_PROG_GET_FD_BY_ID, bytearray(256), 4)
-        self._info = PreparedBpf(BPF_OBJ_GET_INFO_BY_FD, bytearray(256), 16)
+    def __init__(self, kind: str) -> None:
+        self._command = f"BPF_{kind}_GET_NEXT_ID"
+        self._call = PreparedBpf(getattr(uapi, self._command), bytearray(256), 8)
 
-    def ids(self) -> list[int]:
-        """The ids of all programs. Raises KernelError without CAP_SYS_ADMIN."""
-        attributes, call = self._next.attributes, self._next
+    def __call__(self) -> list[int]:
+        """The ids, as they stand. Raises KernelError, without CAP_SYS_ADMIN for one."""
+        attributes, call = self._call.attributes, self._call
         found: list[int] = []
         last = 0
         while True:
@@ -52,9 +49,21 @@ class RunCounts:
             if result < 0:
                 if result == -_ENOENT:
                     return found
-                raise failure("BPF_PROG_GET_NEXT_ID", -result)
+                raise failure(self._command, -result)
             last = int.from_bytes(attributes[4:8], "little")
             found.append(last)
+
+
+class RunCounts:
+    """Reads the counters of programs. It holds buffers, no descriptors."""
+
+    __slots__ = ("_address", "_buffer", "_by_id", "_info")
+
+    def __init__(self) -> None:
+        self._buffer = bytearray(BPF_PROG_INFO_SIZE)
+        self._address = address(self._buffer)
+        self._by_id = PreparedBpf(uapi.BPF_PROG_GET_FD_BY_ID, bytearray(256), 4)
+        self._info = PreparedBpf(uapi.BPF_OBJ_GET_INFO_BY_FD, bytearray(256), 16)
 
     def read(self, id: int) -> Counts | None:
         """The counters of a program, None where it is gone.

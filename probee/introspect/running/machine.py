@@ -13,8 +13,8 @@ from time import CLOCK_BOOTTIME, clock_gettime, monotonic, time
 from probee.errors import KernelError
 from probee.frame.document import Absent
 from probee.frozen import Frozen
-from probee.host.bpf import ids as all_ids, open_by_id
-from probee.host.runcounts import RunCounts
+from probee.host.bpf import open_by_id
+from probee.host.runcounts import Ids, RunCounts
 from probee.introspect.loaded.links import Links
 from probee.introspect.loaded.pinned import pins
 from probee.introspect.loaded.programs import Programs
@@ -59,16 +59,16 @@ class Machine:
 
     __slots__ = (
         "_boot", "_counts", "_holders", "_links", "_maps", "_names", "_pins", "_programs",
-        "_reader", "_sampler", "_slow", "_unlinked", "known", "rates", "restricted",
+        "_ids", "_link_ids", "_sampler", "_slow", "_unlinked", "known", "rates", "restricted",
         "why_no_rates",
     )  # fmt: skip
 
     def __init__(self, why_no_rates: str = "") -> None:
         self.why_no_rates, self.restricted = why_no_rates, False
-        self._reader = RunCounts()
+        self._ids, self._link_ids = Ids("PROG"), Ids("LINK")
         self._programs = Programs()
         self._names = Names(self._programs.types)
-        self._sampler = Sampler(self._reader)
+        self._sampler = Sampler(RunCounts())
         self._holders = Holders()
         self._boot = time() - clock_gettime(CLOCK_BOOTTIME)
         self.known: dict[int, Program] = {}
@@ -92,7 +92,7 @@ class Machine:
     def look(self, seconds: float | None = None) -> None:
         """Looks at everything; `seconds`: the time for who holds what, None for all of it."""
         try:
-            ids = self._reader.ids()
+            ids = self._ids()
         except KernelError as error:
             if error.errno != _EPERM:
                 raise
@@ -143,7 +143,7 @@ class Machine:
 
     def _links_now(self) -> bool:
         try:
-            ids = list(all_ids("LINK"))
+            ids = self._link_ids()
         except KernelError:  # before Linux 5.8 nobody could list them
             return False
         for id in self._links.keys() - set(ids):
