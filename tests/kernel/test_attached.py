@@ -19,6 +19,7 @@ from probee.host.facts import RunningKernel
 from probee.host.info import PROGRAM, read
 from probee.host.syscall import perf_event_open
 from probee.introspect.running.machine import Machine
+from probee.introspect.running.rates import Statistics
 from probee.tables.programs import by_name
 from probee.uapi import bpf as uapi
 from tests.kernel.netlab import Lab, lab  # noqa: F401 - a fixture
@@ -259,3 +260,20 @@ def test_a_program_by_ioctl_is_found_through_who_holds_the_event(
         ("tracepoint sched:sched_process_exit", "perf event")
     ]
     assert [(holder.pid, holder.by) for holder in row.holders] == [(child.pid, "perf event")]
+
+
+def test_what_is_reached_by_a_tail_call_has_no_count_of_its_own(things: Things) -> None:
+    target = things.program("socket_filter", result=7)
+    table = things.keep(bpf.map_create(uapi.BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 1, name="jumps"))
+    bpf.map_update(table, bytes(4), target.to_bytes(4, "little"))
+    jump = [m.ld_map_fd(2, table), m.mov64_imm(3, 0), m.call_helper(12), m.mov64_imm(0, 0)]
+    code = encode([*jump, m.exit_()])
+    first, _ = bpf.prog_load(uapi.BPF_PROG_TYPE_SOCKET_FILTER, code, "GPL", name="first")
+    things.keep(first)
+    with Statistics() as statistics:
+        assert statistics.why_not == ""
+        result, *_ = bpf.prog_test_run(first, bytes(14), repeat=50)
+    assert result == 7
+    assert row_of(first).run_count == 50
+    assert row_of(target).run_count == 0
+    assert words(target) == ["tail call jumps"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import given, strategies as st
 
 from probee.errors import ProbeeError
 from probee.frame.keys import Keys
@@ -71,3 +72,12 @@ def test_no_terminal_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     with pytest.raises(ProbeeError, match="no terminal"):
         Screen(Output(os.devnull))
+
+
+@given(st.lists(st.binary(max_size=12), max_size=6))
+def test_no_bytes_of_a_terminal_are_too_much(pieces: list[bytes]) -> None:
+    keys = Keys()
+    for piece in pieces:
+        for key in keys.feed(piece):
+            assert key.isprintable()
+    assert len(keys._rest) <= 64
