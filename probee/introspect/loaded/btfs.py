@@ -10,6 +10,7 @@ from os import close
 from probee.frozen import Frozen
 from probee.host.bpf import ids, open_by_id
 from probee.host.info import BTF, MAP, PROGRAM, Layout, read
+from probee.introspect.loaded.rights import each
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,14 +35,7 @@ class Btfs:
 
     def all(self) -> Iterator[LoadedBtf]:
         """Every BTF object, by id. One that goes away meanwhile is left out."""
-        for id in ids("BTF"):
-            fd = open_by_id("BTF", id)
-            if fd is None:
-                continue
-            try:
-                yield self.row(fd)
-            finally:
-                close(fd)
+        return each("BTF", self.row)
 
     @staticmethod
     def row(fd: int) -> LoadedBtf:

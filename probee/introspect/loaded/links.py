@@ -11,9 +11,9 @@ from os import close
 
 from probee.errors import KernelError
 from probee.frozen import Frozen
-from probee.host.bpf import ids, open_by_id
+from probee.host.bpf import open_by_id
 from probee.host.info import LINK, PROGRAM, read
-from probee.introspect.loaded.rights import first_of
+from probee.introspect.loaded.rights import each, first_of
 from probee.tables.links import by_number
 from probee.uapi.bpf import (
     BPF_LINK_TYPE_KPROBE_MULTI,
@@ -77,17 +77,7 @@ class Links:
 
     def all(self) -> Iterator[Link]:
         """Every link, by id. One that goes away meanwhile is left out."""
-        return first_of(self._by_id, "links")
-
-    def _by_id(self) -> Iterator[Link]:
-        for id in ids("LINK"):
-            fd = open_by_id("LINK", id)
-            if fd is None:
-                continue
-            try:
-                yield self.row(fd)
-            finally:
-                close(fd)
+        return first_of(each("LINK", self.row), "links")
 
     @staticmethod
     def row(fd: int) -> Link:

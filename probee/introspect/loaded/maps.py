@@ -5,12 +5,9 @@ In: descriptors, or nothing for all that are loaded. Out: `Map` rows.
 
 from __future__ import annotations
 
-from os import close
-
 from probee.frozen import Frozen
-from probee.host.bpf import ids, open_by_id
 from probee.host.info import MAP, fdinfo, name_in, read
-from probee.introspect.loaded.rights import first_of
+from probee.introspect.loaded.rights import each, first_of
 from probee.tables.maps import by_number
 
 TYPE_CHECKING = False
@@ -61,17 +58,7 @@ class Maps:
 
     def all(self) -> Iterator[Map]:
         """Every map, by id. One that goes away meanwhile is left out."""
-        return first_of(self._by_id, "maps")
-
-    def _by_id(self) -> Iterator[Map]:
-        for id in ids("MAP"):
-            fd = open_by_id("MAP", id)
-            if fd is None:
-                continue
-            try:
-                yield self.row(fd)
-            finally:
-                close(fd)
+        return first_of(each("MAP", self.row), "maps")
 
     @staticmethod
     def row(fd: int) -> Map:

@@ -10,9 +10,9 @@ from os import close
 
 from probee.errors import KernelError
 from probee.frozen import Frozen
-from probee.host.bpf import ids, map_lookup, open_by_id
+from probee.host.bpf import map_lookup, open_by_id
 from probee.host.info import MAP, PROGRAM, Question, fdinfo_value, name_in, read
-from probee.introspect.loaded.rights import first_of
+from probee.introspect.loaded.rights import each, first_of
 from probee.introspect.loaded.types import Types
 from probee.tables.programs import by_number
 from probee.uapi.bpf import BPF_MAP_TYPE_ARRAY
@@ -82,17 +82,7 @@ class Programs:
 
     def all(self) -> Iterator[Program]:
         """Every program, by id. One that goes away meanwhile is left out."""
-        return first_of(self._by_id, "programs")
-
-    def _by_id(self) -> Iterator[Program]:
-        for id in ids("PROG"):
-            fd = open_by_id("PROG", id)
-            if fd is None:
-                continue
-            try:
-                yield self.row(fd)
-            finally:
-                close(fd)
+        return first_of(each("PROG", self.row), "programs")
 
     def row(self, fd: int) -> Program:
         """The row of one program."""

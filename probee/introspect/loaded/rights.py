@@ -1,11 +1,15 @@
 """Which way to list objects: by their ids, or through an iterator where that is forbidden.
 
-In: the way by id, and the name of the other. Out: the rows of the one that works.
+In: a kind of objects, what makes a row of one, and the name of the other way. Out: the rows of the
+one that works.
 """
 
 from __future__ import annotations
 
+from os import close
+
 from probee.errors import KernelError, ProbeeError
+from probee.host.bpf import ids, open_by_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,12 +21,26 @@ if TYPE_CHECKING:
 _EPERM = 1
 
 
-def first_of(by_id: Callable[[], Iterator[Row]], iterated: str) -> Iterator[Row]:
-    """Rows by id; where the first id is refused, those of function `iterated` of iterated.py.
+def each(kind: str, row: Callable[[int], Row]) -> Iterator[Row]:
+    """The `row` of each object of a kind (PROG, MAP, LINK, BTF), made from a descriptor of it.
+
+    In the order of their ids. One that goes away meanwhile is left out.
+    """
+    for id in ids(kind):
+        fd = open_by_id(kind, id)
+        if fd is None:
+            continue
+        try:
+            yield row(fd)
+        finally:
+            close(fd)
+
+
+def first_of(rows: Iterator[Row], iterated: str) -> Iterator[Row]:
+    """`rows` by id; where the first id is refused, those of function `iterated` of iterated.py.
 
     Where neither is allowed, the error is the one about ids: it names CAP_SYS_ADMIN.
     """
-    rows = by_id()
     try:
         first = next(rows, None)
     except KernelError as error:
