@@ -61,6 +61,8 @@ CHOSEN = {
     "kernel_structs": (),
     "kernel_members": (),
     "meaning": ("test_named_program",),
+    "side_feature": ("test_json",),
+    "side_perf": ("test_show",),
 }  # fmt: skip
 EVERYTHING = ("tests/kernel",)
 RANDOM_PROGRAMS = 20
