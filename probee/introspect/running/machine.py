@@ -10,7 +10,7 @@ from __future__ import annotations
 from os import close
 from time import CLOCK_BOOTTIME, clock_gettime, monotonic, time
 
-from probee.errors import KernelError
+from probee.errors import KernelError, ProbeeError
 from probee.frame.document import Absent
 from probee.frozen import Frozen
 from probee.host.bpf import open_by_id
@@ -112,7 +112,11 @@ class Machine:
         """Without CAP_SYS_ADMIN. Raises KernelError without CAP_BPF and CAP_PERFMON too."""
         self.restricted = True
         self.known = {program.id: program for program in self._programs.all()}
-        self._links = {link.id: (link, attachment(link, self._names)) for link in Links().all()}
+        try:
+            links = list(Links().all())
+        except ProbeeError:  # before Linux 6.0 links have no iterator
+            links = []
+        self._links = {link.id: (link, attachment(link, self._names)) for link in links}
         self._holders.look(seconds)
         self._pins_now()
 
