@@ -18,7 +18,9 @@ VERBS = (
          "probee.cli.prog:show"),
     Verb("list", "[PROG]", "the same", "probee.cli.prog:show"),
     Verb("help", "", "this text"),
-    Verb("dump"),
+    Verb("dump", "xlated PROG [file FILE | opcodes | linum | visual]",
+         "code as the verifier left it, with source lines; or jited PROG, the machine code",
+         "probee.cli.prog_dump:dump"),
     Verb("pin"),
     Verb("load"),
     Verb("loadall"),
@@ -37,8 +39,20 @@ PAGE = grammar.page(
         ("prog", "all programs"),
         ("prog show name enter", "those of this name, which may be long"),
         ("-jp prog show id 12", "one, as indented JSON"),
+        ("prog dump xlated name enter", "its instructions and source lines"),
     ),
-    keywords=("id", "tag", "name", "pinned"),
+    keywords=(
+        "id",
+        "tag",
+        "name",
+        "pinned",
+        "xlated",
+        "jited",
+        "file",
+        "opcodes",
+        "linum",
+        "visual",
+    ),
 )
 
 

@@ -29,14 +29,7 @@ if TYPE_CHECKING:
 
 def text(row: Program, owners: Owners, pins: Multi) -> str:
     """The lines of one program, ends included."""
-    kind = row.type_name or f"type {row.type}"
-    name = f"name {one_line(row.name)}  " if row.name else ""
-    out = f"{row.id}: {kind}  {name}tag {row.tag}"
-    out += device_text(row.ifindex, row.netns_dev, row.netns_ino) + ("  gpl" if row.gpl else "")
-    if row.run_time_ns:
-        out += f" run_time_ns {row.run_time_ns} run_cnt {row.run_cnt}"
-    if row.recursion_misses:
-        out += f" recursion_misses {row.recursion_misses}"
+    out = head_text(row)
     if row.load_time:
         loaded = strftime("%FT%T%z", localtime(wall_clock(row.load_time)))
         out += f"\n\tloaded_at {loaded}  uid {row.uid}"
@@ -50,21 +43,24 @@ def text(row: Program, owners: Owners, pins: Multi) -> str:
     return f"{out}{owners_text(owners, row.id)}{lacking_text(row.lacking)}\n{_metadata_text(row)}"
 
 
+def head_text(row: Program) -> str:
+    """The first line, without its end."""
+    kind = row.type_name or f"type {row.type}"
+    name = f"name {one_line(row.name)}  " if row.name else ""
+    out = f"{row.id}: {kind}  {name}tag {row.tag}"
+    out += device_text(row.ifindex, row.netns_dev, row.netns_ino) + ("  gpl" if row.gpl else "")
+    if row.run_time_ns:
+        out += f" run_time_ns {row.run_time_ns} run_cnt {row.run_cnt}"
+    if row.recursion_misses:
+        out += f" recursion_misses {row.recursion_misses}"
+    return out
+
+
 def json(writer: JsonWriter, row: Program, owners: Owners, pins: Multi) -> None:
     """The same as an object."""
     field = writer.field
     writer.begin_object()
-    field("id", row.id)
-    field("type", row.type_name or row.type)
-    if row.name:
-        field("name", row.name)
-    field("tag", row.tag)
-    field("gpl_compatible", row.gpl)
-    if row.run_time_ns:
-        field("run_time_ns", row.run_time_ns)
-        field("run_cnt", row.run_cnt)
-    if row.recursion_misses:
-        field("recursion_misses", row.recursion_misses)
+    head_json(writer, row)
     device_json(writer, row.ifindex, row.netns_dev, row.netns_ino)
     if row.load_time:
         field("loaded_at", wall_clock(row.load_time))
@@ -95,6 +91,22 @@ def json(writer: JsonWriter, row: Program, owners: Owners, pins: Multi) -> None:
             writer.raw(value)
         writer.end()
     writer.end()
+
+
+def head_json(writer: JsonWriter, row: Program) -> None:
+    """The fields with which an object begins."""
+    field = writer.field
+    field("id", row.id)
+    field("type", row.type_name or row.type)
+    if row.name:
+        field("name", row.name)
+    field("tag", row.tag)
+    field("gpl_compatible", row.gpl)
+    if row.run_time_ns:
+        field("run_time_ns", row.run_time_ns)
+        field("run_cnt", row.run_cnt)
+    if row.recursion_misses:
+        field("recursion_misses", row.recursion_misses)
 
 
 def _metadata_text(row: Program) -> str:

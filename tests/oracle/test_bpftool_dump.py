@@ -1,0 +1,147 @@
+"""`probee prog dump xlated` beside bpftool 7.5, byte for byte, on the test's own programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from probee.asm import make as m
+from probee.asm.encode import encode
+from probee.tables.programs import by_name
+from tests.objects.build import Object
+from tests.oracle.bpftool_lab import ROOT, Lab, id_of, probee, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.support import Spawn
+
+pytestmark = [pytest.mark.kernel, pytest.mark.oracle("bpftool-7.5")]
+
+# Subprograms and callbacks, map values, strings.
+CORPUS = ("calls", "data", "strings", "nested", "shown", "kconfig")
+WORDS = (("opcodes",), ("linum",), ("visual",), ("vis", "opc", "lin"))
+
+
+@pytest.fixture
+def lab(oracle: Callable[[str], str], tmp_path: Path) -> Iterator[Lab]:
+    with Lab(oracle("bpftool-7.5"), tmp_path) as lab:
+        yield lab
+
+
+KFUNC = """
+extern void bpf_rcu_read_lock(void) __attribute__((section(".ksyms")));
+extern void bpf_rcu_read_unlock(void) __attribute__((section(".ksyms")));
+char _license[] __attribute__((section("license"))) = "GPL";
+__attribute__((section("tp_btf/task_newtask")))
+int locks(unsigned long long *ctx) { bpf_rcu_read_lock(); bpf_rcu_read_unlock(); return 0; }
+"""
+
+
+def same_in_all_forms(lab: Lab, *selector: str) -> str:
+    """The plain listing."""
+    text = lab.same("prog", "dump", "xlated", *selector)
+    lab.same("prog", "dump", "xlated", *selector, "opcodes", "lin")
+    for words in WORDS:
+        lab.same("prog", "dump", "xlated", *selector, *words, forms=((),))
+    return text
+
+
+@pytest.mark.parametrize("source", CORPUS)
+def test_objects_of_the_corpus(lab: Lab, built: Callable[[Object], Path], source: str) -> None:
+    folder = lab.load(built(Object((source,), 19)))
+    for one in sorted(os.listdir(f"{folder}/progs")):
+        text = same_in_all_forms(lab, "pinned", f"{folder}/progs/{one}")
+        assert "\n; " in text, "no source lines"
+
+
+def test_what_the_listings_show(lab: Lab, built: Callable[[Object], Path]) -> None:
+    """Functions, their calls, kfuncs, maps and their values by name."""
+    folder = lab.load(built(Object(("calls",), 19)), "calls")
+    texts = [probee("prog", "dump", "xlated", "pinned", f"{folder}/progs/{one}").out
+             for one in os.listdir(f"{folder}/progs")]  # fmt: skip
+    folder = lab.load(built(Object(("data",), 19)), "data")
+    texts += [probee("prog", "dump", "xlated", "pinned", f"{folder}/progs/{one}").out
+              for one in os.listdir(f"{folder}/progs")]  # fmt: skip
+    text = "".join(texts)
+    assert "(85) call pc+" in text
+    assert "deep(u32 value):\n" in text.replace("__u32", "u32")
+    assert "map[id:" in text
+    assert "][0]+" in text
+
+
+def test_an_object_without_btf(lab: Lab) -> None:
+    fd = lab.program(by_name("xdp").number, name="bare")
+    assert same_in_all_forms(lab, "id", id_of(fd)) == "   0: (b7) r0 = 0\n   1: (95) exit\n"
+
+
+def test_a_big_program(lab: Lab) -> None:
+    code = [m.mov64_imm(0, 0)] + [m.alu64_imm("add", 0, number) for number in range(9000)]
+    fd = lab.program(by_name("socket_filter").number, encode([*code, m.exit_()]), "big")
+    assert same_in_all_forms(lab, "id", id_of(fd)).count("\n") == 9002
+
+
+def test_several_of_one_name(lab: Lab) -> None:
+    for _ in range(2):
+        lab.program(by_name("xdp").number, name="two_of_these")
+    lab.same("prog", "dump", "xlated", "name", "two_of_these", "opc")
+
+
+def test_raw_bytes_go_to_a_file(lab: Lab, built: Callable[[Object], Path], tmp_path: Path) -> None:
+    folder = lab.load(built(Object(("calls",), 19)))
+    for one in sorted(os.listdir(f"{folder}/progs")):
+        mine, theirs = tmp_path / "mine", tmp_path / "theirs"
+        words = ("prog", "dump", "xlated", "pinned", f"{folder}/progs/{one}", "file")
+        assert probee(*words, str(mine)) == run(lab.bpftool, *words, str(theirs))
+        assert mine.read_bytes() == theirs.read_bytes() != b""
+
+
+def test_kfuncs(lab: Lab, oracle: Callable[[str], str], tmp_path: Path) -> None:
+    source, path = tmp_path / "kfunc.c", tmp_path / "kfunc.o"
+    source.write_text(KFUNC, encoding="ascii")
+    done = run(oracle("clang-19"), "--target=bpf", "-g", "-O2", "-c", str(source), "-o", str(path))
+    assert done.status == 0, done.err
+    folder = lab.load(path)
+    assert "call bpf_rcu_read_lock#" in same_in_all_forms(lab, "pinned", f"{folder}/progs/locks")
+
+
+def test_an_opensnoop_of_probee(lab: Lab, spawn: Spawn) -> None:
+    """Programs of probee's own compiler, with lines of Python."""
+    tool = spawn(sys.executable, "-m", "probee", "opensnoop", "-p", str(os.getpid()), cwd=ROOT)
+    assert tool.stdout is not None
+    tool.stdout.readline()
+    held = [row["id"] for row in json.loads(probee("-j", "prog", "show").out)
+            if any(one["pid"] == tool.pid for one in row.get("pids", ()))]  # fmt: skip
+    assert held
+    for id in held:
+        assert "\n; " in same_in_all_forms(lab, "id", str(id))
+
+
+def test_machine_code(lab: Lab, built: Callable[[Object], Path], tmp_path: Path) -> None:
+    """bpftool of Debian has no disassembler, and refuses even to write the bytes."""
+    folder = lab.load(built(Object(("calls",), 19)))
+    for one in sorted(os.listdir(f"{folder}/progs")):
+        selector = ("pinned", f"{folder}/progs/{one}")
+        file = tmp_path / "code"
+        words = ("prog", "dump", "jited", *selector)
+        assert run(lab.bpftool, *words, "file", str(file)).status != 0
+        assert probee(*words, "file", str(file)) == ("", "", 0)
+        row = json.loads(probee("-j", "prog", "show", *selector).out)
+        assert len(file.read_bytes()) == row["bytes_jited"]
+        bare = probee(*words)  # without packages
+        assert (bare.out, bare.status) == ("", 1)
+        assert "install probee[disasm]" in bare.err
+        whole = run(sys.executable, "-m", "probee", "-j", *words, "opcodes")
+        if "needs capstone" in whole.err:
+            continue
+        functions = json.loads(whole.out)
+        code = [int(byte, 16) for one in functions for insn in one["insns"]
+                for byte in insn["opcodes"]]  # fmt: skip
+        assert bytes(code) == file.read_bytes()
+        assert all(one["name"].startswith("bpf_prog_") for one in functions)
+        assert {insn["operation"] for insn in functions[0]["insns"]} >= {"pushq", "movq"}
