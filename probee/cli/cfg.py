@@ -1,10 +1,12 @@
 """`probee cfg`: the control flow of a program, for graphviz.
 
-In: an object file and the name of a program, or the id of a loaded one. Out: dot, or with --svg
+In: an object file and the name of a program, or what selects a loaded one. Out: dot, or with --svg
 what graphviz makes of it.
 """
 
 from __future__ import annotations
+
+from os.path import exists
 
 from probee.errors import FormatError, ProbeeError, UsageError
 from probee.frame.help import help_text
@@ -19,11 +21,11 @@ if TYPE_CHECKING:
 PAGE = Page(
     "cfg",
     "Draw the control flow of a program, of a file or loaded.",
-    "PROG is a program in the object FILE; id ID is a loaded one, as the verifier left it. What "
-    "comes out is a graph for graphviz: a box is a run of instructions without a jump, under the "
-    "lines of source that they come from; a frame is a function. Green is a condition that holds, "
-    "red one that does not, blue a jump without condition; dashed lines lead to functions that are "
-    "called.",
+    "PROG is a program in the object FILE; id, name, tag or pinned and a word mean a loaded one, "
+    "as the verifier left it. What comes out is a graph for graphviz: a box is a run of "
+    "instructions without a jump, under the lines of source that they come from; a frame is a "
+    "function. Green is a condition that holds, red one that does not, blue a jump without "
+    "condition; dashed lines lead to functions that are called.",
     (
         Option("svg", help="a drawing, by graphviz's program dot", group="Output"),
         Option("output", "o", "FILE", "write to FILE", file_name, group="Output", takes="file"),
@@ -35,7 +37,7 @@ PAGE = Page(
         ("cfg id 114 | dot -Tx11", "a loaded program"),
         ("cfg --svg -o x.svg opensnoop.bpf.o enter_openat", "a file for a browser"),
     ),
-    "FILE PROG | id ID",
+    "FILE PROG | id ID | name N | tag T | pinned PATH",
     "file",
     (
         ("0", "done"),
@@ -43,6 +45,7 @@ PAGE = Page(
         ("2", "the command line is wrong"),
     ),
 )  # fmt: skip
+_SELECTORS = ("name", "tag", "pinned")
 
 
 def run(words: Sequence[str]) -> int:
@@ -68,6 +71,8 @@ def _both(operands: Sequence[str]) -> tuple[str, str]:
 def _graph(path: str, program: str) -> str:
     if path == "id" and program.isdecimal():
         return _loaded(int(program))
+    if path in _SELECTORS and not exists(path):
+        return _selected(path, program)
     from probee.introspect.cfg import dot
     from probee.objfile.read import read_file
 
@@ -85,6 +90,21 @@ def _loaded(id: int) -> str:
     from probee.introspect.running.flow import code
 
     return "".join(drawn(code(id, Types())))
+
+
+def _selected(keyword: str, word: str) -> str:
+    from os import close
+
+    from probee.introspect.cfg import drawn
+    from probee.introspect.loaded.select import one
+    from probee.introspect.loaded.types import Types
+    from probee.introspect.running.flow import code_behind
+
+    fd, _ = one("PROG", (keyword, word))
+    try:
+        return "".join(drawn(code_behind(fd, Types())))
+    finally:
+        close(fd)
 
 
 def _drawn(graph: bytes) -> bytes:

@@ -120,6 +120,11 @@ def _jited(call: Call, request: _Request, code: Code, symbols: Symbols) -> None:
 def _xlated(call: Call, request: _Request, code: Code, symbols: Symbols) -> None:
     from probee.introspect.bpftool import xlated
 
+    if not symbols.base:
+        call.warn(
+            "the kernel hides addresses, so calls have no names: "
+            "CAP_SYSLOG is wanted, or kernel.kptr_restrict is 2"
+        )
     listing = xlated.Listing(code, symbols)
     if call.json is not None:
         xlated.json(call.json, listing, opcodes=request.opcodes, linum=request.linum)

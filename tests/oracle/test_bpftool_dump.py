@@ -11,9 +11,10 @@ import pytest
 
 from probee.asm import make as m
 from probee.asm.encode import encode
+from probee.host import bpf
 from probee.tables.programs import by_name
 from tests.objects.build import Object
-from tests.oracle.bpftool_lab import ROOT, Lab, id_of, probee, run
+from tests.oracle.bpftool_lab import PROBEE, ROOT, Lab, id_of, probee, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -145,3 +146,65 @@ def test_machine_code(lab: Lab, built: Callable[[Object], Path], tmp_path: Path)
         assert bytes(code) == file.read_bytes()
         assert all(one["name"].startswith("bpf_prog_") for one in functions)
         assert {insn["operation"] for insn in functions[0]["insns"]} >= {"pushq", "movq"}
+
+
+def test_what_the_kernel_hides_is_told(lab: Lab, built: Callable[[Object], Path]) -> None:
+    folder = lab.load(built(Object(("calls",), 19)))
+    program = f"{folder}/progs/{min(os.listdir(f'{folder}/progs'))}"
+    for missing, form, right in (
+        ("-bpf,-sys_admin", "xlated", "CAP_BPF"),
+        ("-bpf,-sys_admin", "jited", "CAP_BPF"),
+        ("-syslog", "jited", "CAP_SYSLOG"),
+    ):
+        command = (sys.executable, "-IS", "-c", PROBEE, "prog", "dump", form, "pinned", program)
+        done = run("setpriv", f"--bounding-set={missing}", *command)
+        assert (done.out, done.status) == ("", 1), (missing, form)
+        assert right in done.err
+    words = ("prog", "dump", "xlated", "pinned", program)
+    done = run("setpriv", "--bounding-set=-syslog", sys.executable, "-IS", "-c", PROBEE, *words)
+    theirs = run("setpriv", "--bounding-set=-syslog", lab.bpftool, *words)
+    assert (done.out, done.status) == (theirs.out, 0)
+    assert "CAP_SYSLOG" in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((), "expected 'xlated' or 'jited'"),
+        (("raw", "id", "1"), "got: 'raw'"),
+        (("xlated",), "expected 'id', 'tag', 'name' or 'pinned'"),
+        (("xlated", "name", "two_here", "file", "x"), "several programs match, and 'file' takes"),
+        (("xlated", "name", "two_here", "visual"), "several programs match, and 'visual' takes"),
+        (("xlated", "name", "one_here", "file"), "expected file path"),
+        (("xlated", "name", "one_here", "file", "x", "linum"), "'file' is not compatible"),
+        (("xlated", "name", "one_here", "hex"), "'hex' is not understood"),
+        (("jited", "name", "one_here", "visual"), "'visual' is not understood"),
+        (("xlated", "name", "one_here", "file", "/no/such/folder/x"), "can't write file"),
+    ],
+)
+def test_refusals(lab: Lab, words: tuple[str, ...], told: str) -> None:
+    for name in ("one_here", "two_here", "two_here"):
+        lab.program(by_name("xdp").number, name=name)
+    done = probee("prog", "dump", *words)
+    assert told in done.err
+    assert (done.out, bool(done.status)) == ("", True)
+    assert run(lab.bpftool, "prog", "dump", *words).status != 0
+
+
+def test_a_graph_is_no_json(lab: Lab) -> None:
+    id = id_of(lab.program(by_name("xdp").number))
+    done = probee("-j", "prog", "dump", "xlated", "id", id, "visual")
+    assert "not compatible with JSON" in json.loads(done.out)["error"]
+    assert done.status == 2
+
+
+def test_the_flow_of_a_program_by_any_selector(lab: Lab) -> None:
+    fd = lab.program(by_name("xdp").number, name="one_flow")
+    bpf.obj_pin(fd, f"{lab.pins}/flow")
+    wanted = probee("cfg", "id", id_of(fd))
+    assert "r0 = 0" in wanted.out
+    for words in (("name", "one_flow"), ("pinned", f"{lab.pins}/flow")):
+        assert probee("cfg", *words) == wanted
+    lab.program(by_name("xdp").number, name="one_flow")
+    assert "several programs match" in probee("cfg", "name", "one_flow").err
+    assert "can't parse tag" in probee("cfg", "tag", "00").err

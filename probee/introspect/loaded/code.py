@@ -38,7 +38,7 @@ class Code(Frozen):
     """The code of one program.
 
     `functions`: (slot, id of the FUNC) of each. `ksyms` and `lengths`: address and bytes of the
-    machine code of each function, empty where nobody may know.
+    machine code of each function: none for the interpreter, 0 where nobody may know.
     """
 
     data: bytes
@@ -82,14 +82,13 @@ def code_of(fd: int, form: str, types: Types) -> Code:
         raise KernelError(f"reading the {form} code", _EPERM, cause=_HIDDEN)
     btf = types.of(info["btf_id"]) if info["btf_id"] else None
     addresses = memoryview(places).cast("Q").tolist()
-    known = memoryview(ksyms).cast("Q").tolist()
     return Code(
         bytes(data[: info[f"{form}_prog_len"]]),
         btf,
         _functions(functions, first["func_info_rec_size"]),
         _lines(lines, first["line_info_rec_size"], btf, addresses),
-        tuple(known) if info["jited_ksyms"] else (),
-        tuple(memoryview(lengths).cast("I").tolist()) if info["jited_func_lens"] else (),
+        tuple(memoryview(ksyms).cast("Q").tolist()),
+        tuple(memoryview(lengths).cast("I").tolist()),
     )
 
 

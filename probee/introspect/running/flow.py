@@ -36,12 +36,13 @@ def code(id: int, types: Types) -> Code:
     if fd is None:
         raise ProbeeError(f"no loaded program has the id {id}")
     try:
-        return _code(fd, types)
+        return code_behind(fd, types)
     finally:
         close(fd)
 
 
-def _code(fd: int, types: Types) -> Code:
+def code_behind(fd: int, types: Types) -> Code:
+    """The program of a descriptor. Raises as `code`."""
     info, buffer = read(fd, PROGRAM)
     size = info["xlated_prog_len"]
     if not size:
