@@ -44,7 +44,7 @@ def watch(call: Call) -> None:
         interval = getattr(call.values, "interval", 1.0)
         count = getattr(call.values, "count", None)
         looking = _Looking(row, Watch(fd, row, Types()), interval, count)
-        with Output(None) as output, Ending() as ending:
+        with Output(None) as output, Ending(terminal=True) as ending:
             if output.terminal:
                 _on_terminal(looking, output, ending)
             else:

@@ -91,7 +91,7 @@ def _watch(values: Values, output: Output) -> None:
     with (
         Statistics(wanted=not values.no_stats) as statistics,
         Machine(statistics.why_not) as machine,
-        Ending() as ending,
+        Ending(terminal=True) as ending,
     ):
         machine.look()
         sources = partial(source, types=machine.types)

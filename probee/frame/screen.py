@@ -98,7 +98,8 @@ class Screen:
                 self._before = termios.tcgetattr(self._in)
                 now = termios.tcgetattr(self._in)
                 now[3] &= ~(termios.ICANON | termios.ECHO)
-                now[6][termios.VSUSP] = b"\0"  # Ctrl-Z would leave the page to the shell
+                # Ctrl-Z and Ctrl-\ would leave the page to the shell.
+                now[6][termios.VSUSP] = now[6][termios.VQUIT] = b"\0"
                 termios.tcsetattr(self._in, termios.TCSADRAIN, now)
             except termios.error as error:
                 raise KernelError("set up the terminal", error.args[0]) from None

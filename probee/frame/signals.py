@@ -17,21 +17,27 @@ else:
     import _signal  # what is behind `signal`, which costs `enum` (10 ms) before the first row
 
 _NAMES = {int(_signal.SIGINT): "SIGINT", int(_signal.SIGTERM): "SIGTERM"}
+# For who has changed the terminal, and has to put it right.
+_MORE = {int(_signal.SIGHUP): "SIGHUP", int(_signal.SIGQUIT): "SIGQUIT"}
 
 
 class Ending:
-    """Catches the signals from `with` to its end. `fd` is for poll()."""
+    """Catches the signals from `with` to its end; with `terminal` also SIGHUP and SIGQUIT.
 
-    __slots__ = ("_before", "_write", "asked", "fd")
+    `fd` is for poll().
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_before", "_names", "_write", "asked", "fd")
+
+    def __init__(self, *, terminal: bool = False) -> None:
         self.asked = ""
+        self._names = {**_NAMES, **_MORE} if terminal else _NAMES
         self.fd, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
         _signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
-        for number in _NAMES:
+        for number in self._names:
             before = _signal.getsignal(number)
             if before != _signal.SIG_IGN:
                 self._before[number] = before
@@ -39,7 +45,7 @@ class Ending:
         return self
 
     def _caught(self, number: int, _: object) -> None:
-        self.asked = self.asked or _NAMES[number]
+        self.asked = self.asked or self._names[number]
 
     def __exit__(self, *_: object) -> None:
         _signal.set_wakeup_fd(-1)

@@ -102,7 +102,7 @@ def test_keys_and_pages(terminal: Terminal) -> None:
     assert termios.tcgetattr(terminal.slave)[3] == terminal.before[3]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_a_signal_gives_the_terminal_back(terminal: Terminal, number: int) -> None:
     terminal.until(b"probee top: 1 of")
     terminal.child.send_signal(number)
