@@ -33,7 +33,7 @@ VERBS = (
 PAGE = grammar.page(
     "prog",
     "Show loaded programs, in bpftool's form.",
-    f"{PROG} Without one, all programs. Needs CAP_SYS_ADMIN to find them by id.",
+    f"{PROG} Without one, all programs. Without CAP_SYS_ADMIN they are found through an iterator.",
     VERBS,
     (
         ("prog", "all programs"),

@@ -193,7 +193,8 @@ def _text(values: Values, machine: Machine) -> str:
         from probee.frame.document import document
         from probee.introspect.running.forms import json_row
 
-        return document("ps", map(json_row, rows), notes=machine.notes)
+        made = (json_row(row, machine.unseen) for row in rows)
+        return document("ps", made, notes=machine.notes)
     from probee.frame.listing import cells, table
     from probee.introspect.running.forms import COLUMNS, notes
 

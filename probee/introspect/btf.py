@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from probee.btf.flat import Flat
 from probee.btf.raw import MAGIC, Sections
-from probee.errors import FormatError, NotSupportedError, UsageError
+from probee.errors import FormatError, NotSupportedError, RelocationError
 from probee.frozen import Frozen
 
 TYPE_CHECKING = False
@@ -83,7 +83,7 @@ def read_loaded(id: int, base: str | None = None) -> Types:
 
     descriptor = bpf.open_by_id("BTF", id)
     if descriptor is None:
-        raise UsageError(f"the kernel has no BTF with id {id}")
+        raise RelocationError(f"the kernel has no BTF with id {id}")
     try:
         data, module = _loaded(descriptor)
     finally:

@@ -106,9 +106,11 @@ def notes(rows: Iterable[object], columns: Sequence[Column] = COLUMNS) -> list[s
     return [f"{', '.join(headers)}: {reason}" for reason, headers in why.items()]
 
 
-def json_row(row: Running) -> dict[str, Any]:
-    """The fields of docs/json.md."""
+def json_row(row: Running, unseen: str = "") -> dict[str, Any]:
+    """The fields of docs/json.md. `unseen`: why there may be holders that are not in the row."""
     made = fields(row)
+    if unseen and not row.holders:
+        made["holders"] = Absent(unseen)
     if not isinstance(row.attached, Absent):
         made["attached"] = [{**fields(one), "words": one.words} for one in row.attached]
     for name in ("runs_per_second", "ns_per_run", "cpu_percent", "missed_per_second"):

@@ -121,6 +121,11 @@ class Machine:
         self._pins_now()
 
     @property
+    def unseen(self) -> str:
+        """Why who holds a program may not be known, or ""."""
+        return "needs CAP_SYS_PTRACE to see other users' processes" if self._holders.refused else ""
+
+    @property
     def notes(self) -> list[str]:
         """What a person should know of the rows as a whole."""
         found = []

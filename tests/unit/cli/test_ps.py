@@ -30,6 +30,7 @@ class Faked:
         pass
 
     notes = ("HELD BY: not all",)
+    unseen = ""
 
     def look(self) -> None:
         pass

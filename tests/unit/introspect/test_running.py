@@ -150,6 +150,15 @@ def test_json_says_what_is_absent_and_why() -> None:
     assert set(whole) == set(found) - {"absent"}
 
 
+def test_holders_that_cannot_be_seen_are_not_said_to_be_none() -> None:
+    nobody = forms.json_row(running(holders=()), "needs CAP_SYS_PTRACE")
+    (found,) = json.loads(document("ps", [nobody]))["rows"]
+    assert found["holders"] is None
+    assert found["absent"]["holders"] == "needs CAP_SYS_PTRACE"
+    seen = forms.json_row(running(), "needs CAP_SYS_PTRACE")
+    assert bool(seen["holders"]) == bool(running().holders)
+
+
 def test_reasons_stand_once() -> None:
     none = Absent("needs CAP_SYS_ADMIN")
     rows = [running(i, cpu_percent=none, runs_per_second=none) for i in range(3)]
