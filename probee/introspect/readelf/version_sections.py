@@ -21,8 +21,17 @@ from probee.introspect.readelf.version_chains import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from probee.elf import raw
     from probee.introspect.readelf.image import Image
+
+    class Show(Protocol):
+        """Shows one entry; as `_show_definition`."""
+
+        def __call__(self, image: Image, data: bytes, at: int, *, last: bool) -> int | None:
+            """How far the next one is; see there."""
+
 
 HIDDEN, LOCAL_HIDDEN = 0x8000, 0x8001
 FLAGS = ((1, "BASE"), (2, "WEAK"), (4, "INFO"))
@@ -67,22 +76,28 @@ def _dynamic_name(image: Image, at: int) -> str | None:
     return c_string(strings, at).decode("latin-1")
 
 
+def _chained(image: Image, data: bytes, count: int, size: int, show: Show) -> bool:
+    """Shows `count` entries, each telling where the next is; False where some are not there."""
+    at = 0
+    for number in range(count):
+        if at + size > len(data):
+            return False
+        step = show(image, data, at, last=number == count - 1)
+        if step is None:
+            return False
+        if step < 0:
+            return True
+        at += step
+    return True
+
+
 def show_definitions(image: Image, section: raw.SectionHeader) -> None:
     """Versions that the file defines."""
     _head(image, section, "definition", section.info, _link(image, section))
     data = image.read(section.offset, section.size, "version definition section")
     if data is None:
         return
-    at = count = 0
-    while count < section.info and at + VERDEF <= len(data):
-        step = _show_definition(image, data, at, last=count == section.info - 1)
-        if step is None:
-            break
-        if step < 0:
-            return
-        at += step
-        count += 1
-    if count < section.info:
+    if not _chained(image, data, section.info, VERDEF, _show_definition):
         image.out.put("  Version definition past end of section\n")
 
 
@@ -127,16 +142,7 @@ def show_needs(image: Image, section: raw.SectionHeader) -> None:
     data = image.read(section.offset, section.size, "Version Needs section")
     if data is None:
         return
-    at = count = 0
-    while count < section.info and at + VERNEED <= len(data):
-        step = _show_need(image, data, at, last=count == section.info - 1)
-        if step is None:
-            break
-        if step < 0:
-            return
-        at += step
-        count += 1
-    if count < section.info:
+    if not _chained(image, data, section.info, VERNEED, _show_need):
         image.out.warn("Missing Version Needs information\n")
 
 
