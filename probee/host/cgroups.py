@@ -36,10 +36,11 @@ class CgroupTree:
     known. Raises NotSupportedError where this machine has none, KernelError.
     """
 
-    __slots__ = ("_fd", "base", "mount")
+    __slots__ = ("_fd", "_mounts", "base", "mount")
 
     def __init__(self) -> None:
-        self.mount, root = _mounted()
+        self._mounts = _mounted()
+        self.mount, root = self._mounts[0]
         self._fd = _opened(self.mount)
         self.base = _level(root)
 
@@ -56,9 +57,8 @@ class CgroupTree:
         self.close()
 
     def path(self, text: str) -> str:
-        """The path below the root of what a person wrote: that, or a folder under the mount."""
-        if self.mount and (text == self.mount or text.startswith(f"{self.mount}/")):
-            text = text[len(self.mount) :]
+        """The path below the root of what a person wrote: that, or a folder under a mount of it."""
+        text = _below_mount(text, self._mounts)
         parts = [part for part in text.split("/") if part not in {"", "."}]
         if ".." in parts or "\0" in text:
             raise ProbeeError(f"{text!r} is no path of a cgroup")
@@ -120,12 +120,34 @@ class CgroupTree:
                 yield from self._below(f"{path}/{name}", levels - 1)
 
 
+def _below_mount(text: str, mounts: list[tuple[str, str]]) -> str:
+    """A path without the point of the mount that it is under, as one below the root of the first.
+
+    Other mounts may show but a part of the tree.
+    """
+    under = [
+        (len(point), root)
+        for point, root in mounts
+        if point and (text == point or text.startswith(f"{point}/"))
+    ]
+    if not under:
+        return text
+    length, root = max(under)
+    start, whole = mounts[0][1].rstrip("/"), root.rstrip("/")
+    if whole != start and not whole.startswith(f"{start}/"):
+        return text
+    return whole[len(start) :] + text[length:]
+
+
 def _depth(path: str) -> int:
     return len([part for part in path.split("/") if part])
 
 
-def _mounted() -> tuple[str, str]:
-    """Where a cgroup2 is mounted, and which part of the tree; the largest part, if several.
+def _mounted() -> list[tuple[str, str]]:
+    """Where a cgroup2 is mounted, and which part of the tree; ("", "/") where it is not.
+
+    First the one with the largest part; of equals, as in a chroot beside the machine's own, the one
+    that was there first.
 
     /proc/PID/mountinfo, proc(5): ID PARENT DEVICE ROOT POINT OPTIONS … - TYPE SOURCE OPTIONS.
     """
@@ -133,16 +155,13 @@ def _mounted() -> tuple[str, str]:
         with open("/proc/self/mountinfo", "rb") as file:
             rows = [line.split() for line in file]
     except OSError:  # no /proc
-        return "", "/"
+        return [("", "/")]
     found = []
     for row in rows:
         if b"-" in row[6:] and row[row.index(b"-", 6) + 1] == b"cgroup2":
             root, point = os.fsdecode(_plain(row[3])), os.fsdecode(_plain(row[4]))
-            found.append((_depth(root), point, root))
-    if not found:
-        return "", "/"
-    _, point, root = min(found)
-    return point, root
+            found.append((point, root))
+    return sorted(found, key=lambda mount: _depth(mount[1])) or [("", "/")]
 
 
 def _plain(raw: bytes) -> bytes:

@@ -29,6 +29,7 @@ class Tree:
     """A tree of cgroups that is no more than THERE."""
 
     mount = "/sys/fs/cgroup"
+    _mounts = [("/sys/fs/cgroup", "/")]
     base: int | None = 0
 
     def __enter__(self) -> Tree:
@@ -147,8 +148,36 @@ def test_the_mount_table(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None
     table = tmp_path / "mountinfo"
     table.write_text("".join(f"{row}\n" for row in rows))
     monkeypatch.setattr("builtins.open", lambda *_, real=open: real(table, "rb"))
-    assert host._mounted() == ("/mnt/my cgroups\\x", "/")
+    assert host._mounted() == [("/mnt/my cgroups\\x", "/"), ("/mnt/part", "/system.slice")]
     table.write_text(rows[1])
-    assert host._mounted() == ("/mnt/part", "/system.slice")
+    assert host._mounted() == [("/mnt/part", "/system.slice")]
     table.write_text(rows[0])
-    assert host._mounted() == ("", "/")
+    assert host._mounted() == [("", "/")]
+    # A chroot's, whose name comes first and which was mounted last.
+    table.write_text(
+        "".join(f"14 1 0:2 / {at} rw - cgroup2 none rw\n" for at in ("/sys/x", "/a/x"))
+    )
+    assert host._mounted() == [("/sys/x", "/"), ("/a/x", "/")]
+
+
+@pytest.mark.parametrize(
+    ("text", "below"),
+    [
+        ("/sys/x", ""),
+        ("/sys/x/a/b", "/a/b"),
+        ("/chroot/x/a", "/a"),
+        ("/part/b", "/system.slice/b"),
+        ("/sys/x/deep/c", "/system.slice/c"),
+        ("/a", "/a"),
+        ("/sys/xy", "/sys/xy"),
+    ],
+)
+def test_a_folder_under_any_mount(text: str, below: str) -> None:
+    mounts = [("/sys/x", "/"), ("/chroot/x", "/"), ("/part", "/system.slice")]
+    assert host._below_mount(text, [*mounts, ("/sys/x/deep", "/system.slice")]) == below
+
+
+def test_what_a_namespace_does_not_show() -> None:
+    mounts = [("/sys/x", "/mine"), ("/other", "/theirs")]
+    assert host._below_mount("/other/a", mounts) == "/other/a"
+    assert host._below_mount("/sys/x/a", mounts) == "/a"
