@@ -33,8 +33,10 @@ class Terminal:
         self.before = termios.tcgetattr(slave)
         self.slave = slave
         self.seen = b""
+        # Who runs the tests may have some ignored, as nohup does, and a child would do the same.
+        heard = ["env", "--default-signal=HUP,INT,QUIT,TERM"]
         self.child = subprocess.Popen(
-            [sys.executable, "-m", "probee", *command, *words],
+            [*heard, sys.executable, "-m", "probee", *command, *words],
             stdin=slave, stdout=slave,
             stderr=slave if "--textual" in words else subprocess.PIPE,  # it draws there
             env={**os.environ, "TERM": "xterm"}, start_new_session=True,
