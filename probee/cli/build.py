@@ -169,7 +169,11 @@ def _write(source: Source, spec: CollectionSpec, values: Values) -> None:
     data = object_bytes(spec, values.emit)
     path = values.output or _default(f"{source.name}.{_FILES[values.emit]}")
     write_whole(path, data)
-    say(f"probee build: {len(spec.programs)} programs in {path}, {len(data):,} bytes")
+    # One on several hooks stands in an object once for each.
+    count = sum(max(len(program.attach), 1) for program in spec.programs)
+    programs = f"{count} program{'' if count == 1 else 's'}"
+    said = "types of the programs" if values.emit == "btf" else programs
+    say(f"probee build: {said} in {path}, {len(data):,} bytes")
 
 
 def _show(data: bytes, path: str | None) -> None:

@@ -51,8 +51,6 @@ PAGE = Page(
     ),
 )  # fmt: skip
 
-_LARGEST = 1 << 28  # bytes of a file; what never ends is no object
-
 
 def run(words: Sequence[str]) -> int:
     """The exit status. Raises ProbeeError, Closed and OSError where it cannot do it."""
@@ -107,13 +105,10 @@ def _explain(paths: Sequence[str], values: Values, kernel: Kernel | None) -> int
 
 
 def _report(path: str, values: Values, kernel: Kernel | None) -> ObjectReport:
+    from probee.elf.read import file_bytes
     from probee.introspect.inspect.explain import explain
 
-    with open(path, "rb") as file:
-        data = file.read(_LARGEST + 1)
-    if len(data) > _LARGEST:
-        raise FormatError(f"it has more than {_LARGEST >> 20} MiB: no object of programs has")
-    return explain(path, data, kernel, values.prog)
+    return explain(path, file_bytes(path), kernel, values.prog)
 
 
 def _text(report: ObjectReport, *, first: bool) -> bytes:

@@ -107,7 +107,7 @@ def _refuse(words: Sequence[str]) -> None:
 
 
 def _list(files: Sequence[str], values: Values) -> int:
-    from probee.elf.read import ElfFile
+    from probee.elf.read import ElfFile, file_bytes
     from probee.introspect.objdump import Shown, listing
 
     shown = Shown(
@@ -122,10 +122,8 @@ def _list(files: Sequence[str], values: Values) -> int:
     )
     missing = set(values.section)
     for path in files:
-        with open(path, "rb") as source:
-            data = source.read()
         try:
-            file = ElfFile(data)
+            file = ElfFile(file_bytes(path))
             missing -= {section.name for section in file.sections}
             _print(listing(path, file, shown))
         except FormatError as error:

@@ -17,8 +17,9 @@ from probee.uapi import elf as uapi
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
+    from _typeshed import ReadableBuffer, StrPath
 
+LARGEST = 1 << 28  # bytes of an object
 _EXTRA_NAMES = 1 << 16  # bytes of names that any file may have, beside four times its size
 _TABLES = (uapi.SHT_REL, uapi.SHT_RELA)
 
@@ -255,6 +256,15 @@ class ElfFile:
                 form = f"{'>' if self.big_endian else '<'}{len(section.data) // 4}I"
                 return unpack(form, section.data)
         return ()
+
+
+def file_bytes(path: StrPath, largest: int = LARGEST) -> bytes:
+    """What the file holds. FormatError for more than `largest` bytes: a file may be without end."""
+    with open(path, "rb") as file:
+        data = file.read(largest + 1)
+    if len(data) > largest:
+        raise FormatError(f"it has more than {largest >> 20} MiB: no object of programs has")
+    return data
 
 
 def _header(data: memoryview[int]) -> raw.Header:

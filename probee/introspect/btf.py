@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from probee.btf.flat import Flat
 from probee.btf.raw import MAGIC, Sections
+from probee.elf.read import file_bytes
 from probee.errors import FormatError, NotSupportedError, RelocationError
 from probee.frozen import Frozen
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 SYSFS = "/sys/kernel/btf/"
 VMLINUX = f"{SYSFS}vmlinux"
 _MAGICS = (MAGIC.to_bytes(2, "little"), MAGIC.to_bytes(2, "big"))
+_LARGEST = 1 << 31  # bytes of a file: a kernel with its debug information has half of that
 _NAME = 64  # bytes of a loaded blob's name; the kernel's modules have at most 56
 
 
@@ -37,9 +39,8 @@ def read_file(path: str, base: str | None = None) -> Types:
     if base is None and path.startswith(SYSFS) and path != VMLINUX:
         base = VMLINUX
     below = read_file(base).flat if base is not None else None
-    with open(path, "rb") as file:
-        data = file.read()
     try:
+        data = file_bytes(path, _LARGEST)
         if data[:2] in _MAGICS:
             return Types(_flat(data, below), 0)
         return _of_object(data, below)

@@ -57,11 +57,13 @@ class _Header:
             for field in type_.fields:
                 self.visit(field.type)
             known = sum(struct.name == type_.name for struct in self.names)
-            self.names[type_] = f"{type_.name}___{known + 1}" if known else type_.name
+            name = _c_name(type_.name)
+            self.names[type_] = f"{name}___{known + 1}" if known else name
 
     def text(self, name: str) -> str:
         """All of it."""
         guard = "".join(c if c.isascii() and c.isalnum() else "_" for c in name).upper() + "_BPF_H"
+        guard = f"_{guard}" if guard[0].isdigit() else guard
         lines = [
             f"/* What the maps of {name}.bpf.o hold. Written by probee build --emit c-header. */",
             f"#ifndef {guard}", f"#define {guard}", "", "#include <linux/types.h>",

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import gc
 
+from probee.elf.read import file_bytes
 from probee.errors import FormatError
 from probee.objfile.read_code import Code, Names
 from probee.objfile.read_data import Data
@@ -41,8 +42,7 @@ if TYPE_CHECKING:
 
 def read_file(path: StrPath) -> CollectionSpec:
     """The object in the file at `path`. OSError where it cannot be read, else as `read`."""
-    with open(path, "rb") as file:
-        return read(file.read())
+    return read(file_bytes(path))
 
 
 def read(data: ReadableBuffer) -> CollectionSpec:

@@ -66,9 +66,16 @@ def license_of(programs: tuple[Program, ...]) -> str:
     """The `LICENSE` of the module that the programs are defined in."""
     found = [program.function.__globals__.get("LICENSE", DEFAULT_LICENSE) for program in programs]
     license = found[0]
-    if not isinstance(license, str) or any(other != license for other in found):
+    if not isinstance(license, str):
+        raise UsageError(f"LICENSE is a text, not {license!r}", hint='LICENSE = "GPL"')
+    if any(other != license for other in found):
         raise UsageError(
             "the programs of a Session are loaded under one license",
             hint='set LICENSE = "..." to the same text in their modules, or Session(license=...)',
+        )
+    if not license or "\0" in license:
+        raise UsageError(
+            f"LICENSE = {license!r} names no license",
+            hint='LICENSE = "GPL", or the name of another',
         )
     return license

@@ -79,7 +79,7 @@ def test_a_tool_is_written_into_the_output_folder(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "")
     path = tmp_path / ".output/opensnoop.bpf.o"
     size = f"{path.stat().st_size:,}"
-    assert done.stderr == f"probee build: 9 programs in .output/opensnoop.bpf.o, {size} bytes\n"
+    assert done.stderr == f"probee build: 10 programs in .output/opensnoop.bpf.o, {size} bytes\n"
     assert os.listdir(tmp_path / ".output") == ["opensnoop.bpf.o"]  # nothing is left beside it
     spec = read_file(path)
     assert {hook.target.rpartition("_")[2] for p in spec.programs for hook in p.attach} == {
@@ -95,6 +95,31 @@ def test_a_file_gives_the_programs_that_it_defines(tool: Path) -> None:
     spec = read_file(tool.parent / "made.o")
     assert [program.name for program in spec.programs] == ["opening"]  # not what it imports
     assert spec.license == "GPL"
+
+
+@pytest.mark.parametrize("license_", ['""', r'"GPL\0x"', "5"])
+def test_a_license_that_is_none_is_refused(tool: Path, license_: str) -> None:
+    text = tool.read_text().replace('LICENSE = "GPL"', f"LICENSE = {license_}")
+    assert f"LICENSE = {license_}" in text
+    tool.write_text(text)
+    done = probee("my_tool.py", cwd=tool.parent)
+    assert done.returncode == 1
+    assert "LICENSE" in done.stderr
+
+
+def test_a_header_of_c_words_compiles(tmp_path: Path) -> None:
+    source = (
+        "from probee import Context, RingBuf, Struct, tracepoint, u32\n"
+        "class register(Struct):\n    int: u32\n"
+        'r = RingBuf(register, size="64K")\n'
+        '@tracepoint("syscalls:sys_enter_close")\n'
+        "def f(ctx: Context) -> None:\n"
+        "    if (e := r.reserve()) is not None:\n        e.submit()\n"
+    )
+    (tmp_path / "3x.py").write_text(source)
+    text = probee("3x.py", "--emit", "c-header", cwd=tmp_path).stdout
+    assert "struct register_ {\n\t__u32 int_;\n};" in text
+    assert "#ifndef _3X_BPF_H" in text
 
 
 def test_the_same_source_gives_the_same_bytes_anywhere(tool: Path, tmp_path: Path) -> None:

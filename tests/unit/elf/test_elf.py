@@ -12,7 +12,7 @@ from elftools.elf.sections import SymbolTableSection
 from hypothesis import given, settings, strategies as st
 
 from probee.elf import raw
-from probee.elf.read import ElfFile
+from probee.elf.read import ElfFile, file_bytes
 from probee.elf.write import ElfWriter
 from probee.errors import FormatError, UsageError
 from probee.uapi import elf as uapi
@@ -95,6 +95,11 @@ def test_a_name_with_a_nul_is_refused() -> None:
     writer.section("a\0b", uapi.SHT_PROGBITS)
     with pytest.raises(UsageError, match="NUL"):
         writer.build()
+
+
+def test_a_file_without_end_is_refused() -> None:
+    with pytest.raises(FormatError, match="more than 1 MiB"):
+        file_bytes("/dev/zero", 1 << 20)
 
 
 def changed(at: int, form: str, value: int) -> bytes:
