@@ -183,7 +183,7 @@ def test_a_child_has_no_part_of_it() -> None:
                 except UsageError:
                     pass
             with open("/proc/self/maps", encoding="utf-8") as file:
-                found += [line for line in file if "bpf" in line]
+                found += [line for line in file if "anon_inode:bpf" in line]
             for fd in os.listdir("/proc/self/fd"):
                 try:
                     target = os.readlink(f"/proc/self/fd/{fd}")

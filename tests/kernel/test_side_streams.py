@@ -113,7 +113,7 @@ class Reader:
         self.process.send_signal(number)
         rest, err = self.process.communicate(timeout=30)
         assert self.process.returncode == 0, err
-        return (self.out + rest).decode(), err.decode()
+        return (self.out + rest).decode("utf-8", "replace"), err.decode()
 
 
 def has(text: str) -> Callable[[bytes], bool]:

@@ -12,7 +12,7 @@ import pytest
 
 from probee.cli.main import main
 from probee.host import bpf
-from probee.introspect.loaded import maps, programs
+from probee.introspect.loaded import rights
 from probee.tables.programs import by_name
 from probee.uapi import bpf as uapi
 from tests.objects.build import Object
@@ -165,9 +165,9 @@ def test_objects_that_vanish_while_they_are_listed(
         "prog": lab.program(by_name("xdp").number),
         "map": lab.map(uapi.BPF_MAP_TYPE_ARRAY, 4, 4, 1),
     }
-    for command, module in ("prog", programs), ("map", maps):
+    for command in ("prog", "map"):
         id = id_of(kept[command])
-        monkeypatch.setattr(module, "ids", lambda _, id=id: iter([gone, int(id), gone]))
+        monkeypatch.setattr(rights, "ids", lambda _, id=id: iter([gone, int(id), gone]))
         assert main([command, "show"]) == 0
         out, err = capfd.readouterr()
         assert (out.startswith(f"{id}: "), err) == (True, "")
