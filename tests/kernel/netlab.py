@@ -67,7 +67,9 @@ class Lab:
         self._run(self._tc, words)
 
     def _run(self, program: str, words: str) -> None:
-        command = [program, *shlex.split(words.replace("OBJ", str(self.object)))]
+        # Both mount a bpffs where they find none: here it is gone with them.
+        command = ["unshare", "--mount", program]
+        command += shlex.split(words.replace("OBJ", str(self.object)))
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{command}: {done.stderr}"
 
