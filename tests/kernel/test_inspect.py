@@ -7,7 +7,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -106,41 +105,36 @@ def test_without_rights_it_is_not_known(
 @pytest.mark.oracle("bpftool", "clang-19")
 @pytest.mark.parametrize("name", ["calls", "strings", "relocs"])
 def test_bpftool_shows_the_same_of_programs_and_maps(
-    name: str, built: Callable[[Object], Path], oracle: Callable[[str], str], tmp_path: Path
+    name: str, built: Callable[[Object], Path], oracle: Callable[[str], str], bpffs: Path
 ) -> None:
     """What the kernel has of the object once it is loaded."""
     path = built(Object((name,), 19))
     with RunningFacts() as kernel:
         report = explain(str(path), path.read_bytes(), kernel)
     bpftool = oracle("bpftool")
-    pins = Path("/sys/fs/bpf") / f"probee-{tmp_path.name}-{name}"
-    pins.mkdir()
-    try:
-        words = [bpftool, "prog", "loadall", str(path), str(pins / "p"), "pinmaps", str(pins / "m")]
-        done = subprocess.run(words, capture_output=True, text=True)
-        if done.returncode:
-            asked = [helper for program in report.programs for helper in program.helpers]
-            assert any(helper.here.answer == "no" for helper in asked), done.stderr
-            return
-        for program in report.programs:
-            shown = _shown(bpftool, "prog", pins / "p" / program.name)
-            assert shown["type"] == program.type
-            assert shown["gpl_compatible"] == report.gpl
-            assert shown["name"] == program.name[:15]
-        pinned = sorted((pins / "m").iterdir())
-        assert len(pinned) == len(report.maps)
-        rows = {map_.name: map_ for map_ in report.maps}
-        for pin in pinned:
-            shown = _shown(bpftool, "map", pin)
-            # A data section's map is named after the object, and pinned with _ for its dots.
-            row = rows.get(pin.name) or next(
-                map_ for map_ in report.maps if pin.name.endswith(map_.name.replace(".", "_"))
-            )
-            assert (shown["type"], shown["bytes_key"]) == (row.type, row.key.size)
-            assert (shown["bytes_value"], shown["max_entries"]) == (row.value.size, row.entries)
-            assert row.here.answer == "yes"
-    finally:
-        shutil.rmtree(pins)
+    words = [bpftool, "prog", "loadall", str(path), str(bpffs / "p"), "pinmaps", str(bpffs / "m")]
+    done = subprocess.run(words, capture_output=True, text=True)
+    if done.returncode:
+        asked = [helper for program in report.programs for helper in program.helpers]
+        assert any(helper.here.answer == "no" for helper in asked), done.stderr
+        return
+    for program in report.programs:
+        shown = _shown(bpftool, "prog", bpffs / "p" / program.name)
+        assert shown["type"] == program.type
+        assert shown["gpl_compatible"] == report.gpl
+        assert shown["name"] == program.name[:15]
+    pinned = sorted((bpffs / "m").iterdir())
+    assert len(pinned) == len(report.maps)
+    rows = {map_.name: map_ for map_ in report.maps}
+    for pin in pinned:
+        shown = _shown(bpftool, "map", pin)
+        # A data section's map is named after the object, and pinned with _ for its dots.
+        row = rows.get(pin.name) or next(
+            map_ for map_ in report.maps if pin.name.endswith(map_.name.replace(".", "_"))
+        )
+        assert (shown["type"], shown["bytes_key"]) == (row.type, row.key.size)
+        assert (shown["bytes_value"], shown["max_entries"]) == (row.value.size, row.entries)
+        assert row.here.answer == "yes"
 
 
 def _shown(bpftool: str, what: str, pin: Path) -> dict[str, Any]:

@@ -38,16 +38,6 @@ def loaded() -> Iterator[int]:
         yield int.from_bytes(info[4:8], "little")
 
 
-@pytest.fixture
-def bpffs(tmp_path: Path) -> Iterator[Path]:
-    """A bpf file system of the test's own."""
-    folder = tmp_path / "bpf"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "bpf", "bpf", str(folder)], check=True)
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
 def test_a_program_of_ours(loaded: int) -> None:
     (row,) = ps("--no-stats")
     assert row["id"] == loaded
