@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import struct as struct_module
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from probee.compiler.pipeline import compile_programs
 from probee.host.facts import RunningKernel
-from probee.introspect.build import Source, compiled, from_file, from_tool, header, object_bytes
+from probee.introspect.build import Source, compiled, from_tool, header, object_bytes
 from probee.klib.tasks import typed_task
 from probee.klib.walk import walked
 from probee.lang.capture import capture
@@ -19,16 +18,14 @@ from probee.lang.variables import Const
 from probee.objfile.read import read
 from probee.objfile.write import write
 from probee.runtime.loader import load
-from probee.runtime.session import Session
 from probee.spec.target import Target
-from probee.spec.types import CharArray, Int, StructType, struct_format
 from probee.tools.opensnoop import TOOL, rows
 from probee.tools.opensnoop.calls import EXIT_ONLY
-from probee.uapi import bpf as uapi
-from tests.doc_examples import ROOT, Example, examples
+from tests.doc_examples import ROOT
 from tests.kernel.opensnoop_support import EVERY_WAY, Call, Snoop, Worker, expected, seen
 from tests.objects import libbpf
 from tests.objects.running import START, Loader
+from tests.objects.sources import WHOLE, imported
 from tests.unit.objfile.test_restore import SOURCES, spec_of
 
 if TYPE_CHECKING:
@@ -42,21 +39,14 @@ pytestmark = [
     pytest.mark.kernel,
     pytest.mark.skipif(libbpf.library() is None, reason="libbpf.so.1 is missing"),
 ]
-WHOLE = [example for example in examples() if example.whole]
 HERE = Target(endian=sys.byteorder)
 
 
 @pytest.fixture
 def source(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Source]:
     """The programs of a page's example."""
-    example: Example = request.param
-    name = f"example_{WHOLE.index(example)}"
-    path = tmp_path / f"{name}.py"
-    path.write_text(example.source, encoding="utf-8")
-    before = list(sys.path)
-    yield from_file(str(path))
-    sys.path[:] = before
-    del sys.modules[name]
+    with imported(request.param, tmp_path) as programs:
+        yield programs
 
 
 def same_tags(spec: CollectionSpec, path: Path, spawn: Spawn) -> None:
@@ -197,98 +187,6 @@ def loaded_by(tool: str, data: bytes, folder: Path) -> None:
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     assert not [line for line in done.stderr.splitlines() if not line.startswith("Warning")]
-
-
-# What the examples watch, done by one process.
-WORK = """
-import os
-os.chdir('/'); os.chdir('/tmp')
-for path in ('/etc/hostname', '/no/such/file'):
-    try:
-        at = os.open(path, os.O_RDONLY)
-        os.read(at, 3)
-        os.close(at)
-    except OSError:
-        pass
-    try:
-        os.unlink('/no/such/file', dir_fd=3)
-    except OSError:
-        pass
-for process in (0, os.getpid(), 1 << 22):
-    try:
-        os.getpgid(process)
-    except OSError:
-        pass
-runs = os.posix_spawn('/bin/true', ['/bin/true', 'one', 'two'], {})
-os.waitpid(runs, 0)
-sleeps = os.posix_spawn('/bin/sleep', ['/bin/sleep', '60'], {})
-os.kill(sleeps, 9)
-os.waitpid(sleeps, 0)
-answer = runs
-"""
-
-
-def fields_of(record: bytes, struct: StructType) -> tuple[object, ...]:
-    """Numbers and texts of a record."""
-    full = record.ljust(struct.size, b"\0")
-    found: list[object] = []
-    for field in struct.fields:
-        raw = full[field.offset : field.offset + field.type.size]
-        if isinstance(field.type, CharArray):
-            found.append(raw.partition(b"\0")[0].decode("utf-8", "surrogateescape"))
-        else:
-            values = struct_module.unpack("=" + struct_format(field.type), raw)
-            found.append(values[0] if isinstance(field.type, Int) else values)
-    return tuple(found)
-
-
-def plain(value: object) -> object:
-    """An array as a tuple."""
-    return value if isinstance(value, (int, str)) else tuple(value)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("source", WHOLE, ids=lambda example: example.place, indirect=True)
-def test_examples_give_libbpf_the_same_rows(source: Source, tmp_path: Path, spawn: Spawn) -> None:
-    """Records of one process, and what the variables hold when it is done."""
-    spec = compiled(source, HERE)
-    rings = {m.name: m.value_type for m in spec.maps if m.type == uapi.BPF_MAP_TYPE_RINGBUF}
-    sections = [m for m in spec.maps if m.name == ".data"]
-    if not rings and not sections:
-        pytest.skip("it has neither a ring nor variables")
-    worker = Worker(spawn)
-    path = tmp_path / "object.bpf.o"
-    path.write_bytes(object_bytes(spec))
-    world = capture(source.programs)
-    only = [d for d in world.declarations.values() if isinstance(d, Const)]
-    places = {v.name: v.offset for v in spec.variables if v.section == ".rodata"}
-    written = {at: worker.pid.to_bytes(4, sys.byteorder) for at in places.values()}
-    loader = Loader(spawn, path, written)
-    loader.do("attach")
-    with Session(*source.programs, consts=dict.fromkeys(only, worker.pid)) as session:
-        pids = {worker.pid, worker.do(WORK)}
-        loader.do("detach")
-        session.detach()
-        for name, struct in rings.items():
-            assert isinstance(struct, StructType)
-            names = [field.name for field in struct.fields]
-            live: Any = session[world.declarations[name]]  # type: ignore[call-overload]
-            ours = [tuple(plain(getattr(e, n)) for n in names) for e in live.drain()]
-            theirs = [fields_of(record, struct) for record in loader.records(name)]
-            mine = [[row for row in rows if pids & {*row[:1]}] for rows in (ours, theirs)]
-            assert mine[0] == mine[1]
-            assert mine[0], "nothing was seen"
-        for section in sections:
-            data = bytes.fromhex(loader.do("section", ".data", str(section.value_size)))
-            for variable in spec.variables:
-                if variable.section != ".data" or not only:
-                    continue
-                assert isinstance(variable.type, Int)
-                raw = data[variable.offset : variable.offset + variable.type.size]
-                value = int.from_bytes(raw, sys.byteorder, signed=variable.type.signed)
-                variable_: Any = session[world.declarations[variable.name]]  # type: ignore[call-overload]
-                assert value == variable_.value
-                assert value
-    loader.do("end")
 
 
 @pytest.mark.oracle("gcc", "bpftool")

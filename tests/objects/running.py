@@ -1,4 +1,4 @@
-"""libbpf at work: an object file that it opens, loads and attaches, and the rings that it reads.
+"""libbpf at work: an object file that it opens, loads and attaches, and the maps that it reads.
 
 In: an object's bytes. Out: `Running`, a context manager; what it holds it gives back at the end.
 `Loader` is the same in a child with a mount namespace of its own, where tracefs is mounted, as
@@ -15,15 +15,25 @@ from ctypes import c_char_p, c_int, c_size_t, c_void_p
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from probee.uapi import bpf as uapi
 from tests.objects import libbpf
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tests.support import Spawn
 
 ROOT = Path(__file__).parent.parent.parent
 RECORD = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p, c_size_t)
+SAMPLE = ctypes.CFUNCTYPE(None, c_void_p, c_int, c_void_p, ctypes.c_uint32)
+LOST = ctypes.CFUNCTYPE(None, c_void_p, c_int, ctypes.c_uint64)
+PER_CPU = (
+    uapi.BPF_MAP_TYPE_PERCPU_HASH,
+    uapi.BPF_MAP_TYPE_PERCPU_ARRAY,
+    uapi.BPF_MAP_TYPE_LRU_PERCPU_HASH,
+)
+_PAGES = 16  # of each CPU's perf buffer
+_ELEMENT = (c_void_p, c_char_p, c_size_t, c_void_p, c_size_t, ctypes.c_uint64)
 _CALLS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "bpf_object__open_mem": (c_void_p, (c_char_p, c_size_t, c_void_p)),
     "bpf_object__load": (c_int, (c_void_p,)),
@@ -31,16 +41,19 @@ _CALLS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "bpf_map__fd": (c_int, (c_void_p,)),
     "bpf_map__set_initial_value": (c_int, (c_void_p, c_char_p, c_size_t)),
     "bpf_map__initial_value": (c_void_p, (c_void_p, c_void_p)),
-    "bpf_map__lookup_elem": (
-        c_int,
-        (c_void_p, c_char_p, c_size_t, c_void_p, c_size_t, ctypes.c_uint64),
-    ),
+    "bpf_map__lookup_elem": (c_int, _ELEMENT),
+    "bpf_map__lookup_and_delete_elem": (c_int, _ELEMENT),
+    "bpf_map__get_next_key": (c_int, (c_void_p, c_char_p, c_void_p, c_size_t)),
     "bpf_program__fd": (c_int, (c_void_p,)),
     "bpf_program__attach": (c_void_p, (c_void_p,)),
     "bpf_link__destroy": (c_int, (c_void_p,)),
     "ring_buffer__new": (c_void_p, (c_int, RECORD, c_void_p, c_void_p)),
     "ring_buffer__consume": (c_int, (c_void_p,)),
     "ring_buffer__free": (None, (c_void_p,)),
+    "perf_buffer__new": (c_void_p, (c_int, c_size_t, SAMPLE, LOST, c_void_p, c_void_p)),
+    "perf_buffer__consume": (c_int, (c_void_p,)),
+    "perf_buffer__free": (None, (c_void_p,)),
+    "libbpf_num_possible_cpus": (c_int, ()),
 }
 
 
@@ -58,7 +71,7 @@ class Running:
             function.restype, function.argtypes = result, arguments
         self._lib, self._data, self._written = lib, data, written or {}
         self._links: list[int] = []
-        self._rings: list[tuple[int, Any]] = []
+        self._buffers: list[tuple[Any, int, Any]] = []
         self._object = 0
         self.tags: dict[str, str] = {}
 
@@ -97,19 +110,67 @@ class Running:
             assert link, f"libbpf attaches {name} not: errno {ctypes.get_errno()}"
             self._links.append(link)
 
-    def ring(self, name: str, records: list[bytes]) -> Any:
+    def ring(self, name: str, records: list[bytes]) -> Callable[[], int]:
         """A call of the result puts what came into the ring `name` into `records`."""
-        handle = self._lib.bpf_object__find_map_by_name(self._object, name.encode())
 
         def keep(_: object, data: int, size: int) -> int:
             records.append(ctypes.string_at(data, size))
             return 0
 
-        callback = RECORD(keep)
-        ring = self._lib.ring_buffer__new(self._lib.bpf_map__fd(handle), callback, None, None)
+        lib, callback = self._lib, RECORD(keep)
+        ring = lib.ring_buffer__new(lib.bpf_map__fd(self._map(name)), callback, None, None)
         assert ring
-        self._rings.append((ring, callback))
-        return lambda: self._lib.ring_buffer__consume(ring)
+        self._buffers.append((lib.ring_buffer__free, ring, callback))
+        return lambda: lib.ring_buffer__consume(ring)
+
+    def perf(self, name: str, records: list[bytes]) -> Callable[[], int]:
+        """The same of a perf event array, to which no program can send before."""
+
+        def keep(_: object, __: int, data: int, size: int) -> None:
+            records.append(ctypes.string_at(data, size))
+
+        def lost(_: object, __: int, count: int) -> None:
+            raise AssertionError(f"{count} records were lost")
+
+        lib, calls = self._lib, (SAMPLE(keep), LOST(lost))
+        fd = lib.bpf_map__fd(self._map(name))
+        buffer = lib.perf_buffer__new(fd, _PAGES, *calls, None, None)
+        assert buffer
+        self._buffers.append((lib.perf_buffer__free, buffer, calls))
+        return lambda: lib.perf_buffer__consume(buffer)
+
+    def elements(self, name: str) -> list[tuple[bytes, bytes]]:
+        """Keys and values of map `name`; of a map for each CPU all the values, in their order."""
+        lib, handle = self._lib, self._map(name)
+        size, room = lib.bpf_map__key_size(handle), self._value_size(handle)
+        following, value = ctypes.create_string_buffer(size), ctypes.create_string_buffer(room)
+        key: bytes | None = None
+        found = []
+        while lib.bpf_map__get_next_key(handle, key, following, size) == 0:
+            key = following.raw
+            if lib.bpf_map__lookup_elem(handle, key, size, value, room, 0) == 0:
+                found.append((key, value.raw))
+        return found
+
+    def taken(self, name: str) -> list[bytes]:
+        """What queue `name` held, which is empty then."""
+        lib, handle = self._lib, self._map(name)
+        value = ctypes.create_string_buffer(self._value_size(handle))
+        found = []
+        while not lib.bpf_map__lookup_and_delete_elem(handle, None, 0, value, len(value), 0):
+            found.append(value.raw)
+        return found
+
+    def _map(self, name: str) -> int:
+        handle = self._lib.bpf_object__find_map_by_name(self._object, name.encode())
+        assert handle, f"there is no map {name}"
+        return int(handle)
+
+    def _value_size(self, handle: int) -> int:
+        size = int(self._lib.bpf_map__value_size(handle))
+        if self._lib.bpf_map__type(handle) in PER_CPU:
+            return -(-size // 8) * 8 * int(self._lib.libbpf_num_possible_cpus())
+        return size
 
     def section(self, name: str, size: int) -> bytes:
         """What the data section `name` holds now."""
@@ -129,8 +190,9 @@ class Running:
 
     def __exit__(self, *_: object) -> None:
         self.detach()
-        while self._rings:
-            self._lib.ring_buffer__free(self._rings.pop()[0])
+        while self._buffers:
+            free, buffer, _ = self._buffers.pop()
+            free(buffer)
         self._lib.bpf_object__close(self._object)
 
 
@@ -161,8 +223,8 @@ class Loader:
         return json.loads(line)
 
     def do(self, *words: str) -> Any:
-        """`attach`, `detach`, `end`; in hexadecimal: `ring NAME`, the records that came into it,
-        `section NAME SIZE`, what a data section holds.
+        """`attach`, `detach`, `end`; in hexadecimal: `ring NAME`, `perf NAME`, the records that
+        came into it, `section NAME SIZE`, what a data section holds, `elements NAME`, `taken NAME`.
         """
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(words).encode() + b"\n")
@@ -171,13 +233,23 @@ class Loader:
 
     def records(self, name: str) -> list[bytes]:
         """What came into the ring `name` since the last time."""
-        return [bytes.fromhex(text) for text in self.do("ring", name)]
+        return self.taken("ring", name)
+
+    def taken(self, word: str, name: str) -> list[bytes]:
+        """The values that `ring`, `perf` or `taken` gives of a map."""
+        return [bytes.fromhex(text) for text in self.do(word, name)]
+
+    def elements(self, name: str) -> list[tuple[bytes, bytes]]:
+        """Keys and values of a map."""
+        return [
+            (bytes.fromhex(key), bytes.fromhex(value)) for key, value in self.do("elements", name)
+        ]
 
 
 def _serve(path: str, places: str) -> None:
     written = {int(offset): bytes.fromhex(value) for offset, value in json.loads(places).items()}
     records: dict[str, list[bytes]] = {}
-    rings: dict[str, Any] = {}
+    readers: dict[str, Callable[[], int]] = {}
     with Running(Path(path).read_bytes(), written) as running:
         print(json.dumps(running.tags), flush=True)
         for line in sys.stdin:
@@ -189,11 +261,16 @@ def _serve(path: str, places: str) -> None:
                     answer = running.section(name, int(size)).hex()
                 case ["detach"]:
                     running.detach()
-                case ["ring", name]:
-                    if name not in rings:
+                case ["elements", name]:
+                    found = running.elements(name)
+                    answer = [(key.hex(), value.hex()) for key, value in found]
+                case ["taken", name]:
+                    answer = [value.hex() for value in running.taken(name)]
+                case ["ring" | "perf" as kind, name]:
+                    if name not in readers:
                         records[name] = []
-                        rings[name] = running.ring(name, records[name])
-                    rings[name]()
+                        readers[name] = getattr(running, kind)(name, records[name])
+                    assert readers[name]() >= 0
                     answer = [record.hex() for record in records[name]]
                     records[name].clear()
                 case _:
