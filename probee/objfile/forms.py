@@ -1,13 +1,12 @@
 """What writer and reader of object files must agree on: names of sections, kinds, blanks in code.
 
 In: parts of a spec. Out: the words and numbers that stand for them in an object file. Sources:
-section_defs and bpf_core_relo_kind of libbpf; Documentation/bpf/llvm_reloc.rst.
+section_defs of libbpf; Documentation/bpf/llvm_reloc.rst.
 """
 
 from __future__ import annotations
 
 from probee.spec.programs import PER_CPU
-from probee.uapi import bpf_flags as flags
 from probee.uapi.bpf import BPF_MAP_TYPE_PERF_EVENT_ARRAY
 
 TYPE_CHECKING = False
@@ -25,14 +24,8 @@ PERCPU_MAP = "probee_percpu"  # what the map `.percpu` is called, which no loade
 # `Attach.kind` -> the section's name before the hook
 HOOKS = {"tracepoint": "tracepoint", "raw_tp": "raw_tracepoint", "tp_btf": "tp_btf"}
 
-# `CoreReloc.kind` -> enum bpf_core_relo_kind
-CORE_KINDS = {
-    "byte_off": flags.BPF_CORE_FIELD_BYTE_OFFSET,
-    "field_exists": flags.BPF_CORE_FIELD_EXISTS,
-    "type_id": flags.BPF_CORE_TYPE_ID_TARGET,
-    "type_exists": flags.BPF_CORE_TYPE_EXISTS,
-    "type_size": flags.BPF_CORE_TYPE_SIZE,
-}
+# What programs of the compiler ask of the kernel's types; an object of others may ask for more
+CORE = ("byte_off", "field_exists", "target_type_id", "type_exists", "type_size")
 
 
 def section_of(hook: Attach) -> str:

@@ -21,7 +21,7 @@ def local_value(types: TypeTable, core: CoreReloc) -> int:
     """Raises FormatError for an access that these types do not have."""
     if core.kind in _EXISTS:
         return 1
-    if core.kind == "type_id":
+    if core.kind == "target_type_id":
         return core.type
     if core.kind == "type_size":
         return types.size_of(core.type)

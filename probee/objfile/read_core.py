@@ -11,16 +11,12 @@ from __future__ import annotations
 from probee.btf import kinds
 from probee.btf.types import Array, Enum, Enum64, Struct, Union
 from probee.errors import FormatError
-from probee.tables.core_records import CORE_KINDS
+from probee.tables.core_records import BY_NUMBER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from probee.btf.reader import Btf
 
-_NAMES = {"target_type_id": "type_id"}  # where `CoreReloc.kind` has another name than the table
-KINDS = {row.number: _NAMES.get(row.name, row.name) for row in CORE_KINDS}
-FIELDS = frozenset(row.name for row in CORE_KINDS if row.about == "field")
-ENUMVALS = frozenset(row.name for row in CORE_KINDS if row.about == "value")
 _DEEPEST = 64  # numbers in an access string: BPF_CORE_SPEC_MAX_LEN
 _LONGEST = 10  # digits of a u32
 _WORDS = {kinds.UNION: "union ", kinds.ENUM: "enum ", kinds.ENUM64: "enum "}
@@ -41,19 +37,19 @@ class CoreNames:
         return self._known[key]
 
     def _meaning(self, id: int, access: int, number: int) -> tuple[str, str, str, str]:
-        kind = KINDS.get(number)
-        if kind is None:
+        row = BY_NUMBER.get(number)
+        if row is None:
             raise FormatError(
-                f"CO-RE relocation of unknown kind {number}; the last is {max(KINDS)}"
+                f"CO-RE relocation of unknown kind {number}; the last is {max(BY_NUMBER)}"
             )
-        text = self._types.string(access)
+        kind, text = row.name, self._types.string(access)
         numbers = _numbers(text)
         name = self.type_name(id)
-        if kind in FIELDS:
+        if row.about == "field":
             return kind, name, self._field(id, text, numbers), text
         if len(numbers) != 1:
             raise FormatError(f"CO-RE access {text!r} of {kind}; expected one number")
-        if kind in ENUMVALS:
+        if row.about == "value":
             return kind, name, self._enumerator(id, numbers[0]), text
         if numbers[0]:
             raise FormatError(f"CO-RE access {text!r} of {kind}; expected 0")

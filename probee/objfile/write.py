@@ -23,6 +23,7 @@ from probee.objfile import forms
 from probee.objfile.place import placed
 from probee.objfile.types import ObjectTypes
 from probee.spec.programs import PER_CPU, UNRESOLVED
+from probee.tables.core_records import BY_NAME
 from probee.uapi import elf as uapi
 
 TYPE_CHECKING = False
@@ -65,7 +66,7 @@ def _foreign(spec: CollectionSpec) -> Iterator[str]:
         if not known or program.flags or not program.autoload:
             yield f"program {program.name} in section {program.section or 'of another kind'}"
         for core in program.core:
-            if core.kind not in forms.CORE_KINDS:
+            if core.kind not in forms.CORE:
                 yield f"CO-RE {core.kind} in {program.name}"
 
 
@@ -170,7 +171,7 @@ class _Object:
                 _byte(function, core.insn),
                 core.type,
                 self.types.builder.string(core.access),
-                forms.CORE_KINDS[core.kind],
+                BY_NAME[core.kind].number,
             )
             for core in function.program.core
             if function.start <= core.insn < function.end

@@ -30,12 +30,12 @@ def value_of(btf: TypeTable, reloc: CoreReloc) -> int:
         return offset_of(btf, reloc)
     if reloc.kind == "type_exists":
         return int(bool(_structs(btf, reloc.struct)))
-    if reloc.kind in ("type_id", "type_size"):
+    if reloc.kind in ("target_type_id", "type_size"):
         found = _structs(btf, reloc.struct)
         if len(found) != 1:
             number = f"{len(found)} structs" if found else "no struct"
             raise Mismatch(f"this kernel has {number} {_plain(reloc.struct)}")
-        return found[0] if reloc.kind == "type_id" else btf.size_of(found[0])
+        return found[0] if reloc.kind == "target_type_id" else btf.size_of(found[0])
     try:
         offset_of(btf, reloc)
     except Mismatch:

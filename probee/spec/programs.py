@@ -145,9 +145,9 @@ class CoreReloc(Frozen):
 
     `kind`: `byte_off` (where the member at `path`, names joined by dots, starts: the offset of a
     load, or the immediate of an addition or mov; `comm[8]`: byte 8 of a char array),
-    `field_exists`, `type_exists` (1 or 0, the immediate of a mov), `type_id` (of the struct in the
-    kernel's BTF, likewise), `type_size` (its bytes, likewise). `wants`: what the code takes the
-    member for: `int 4`, `enum 4`, `ptr dentry`, `ptrs file` (to pointers to it), `ptr` (of any
+    `field_exists`, `type_exists` (1 or 0, the immediate of a mov), `target_type_id` (of the struct
+    in the kernel's BTF, likewise), `type_size` (its bytes, likewise). `wants`: what the code takes
+    the member for: `int 4`, `enum 4`, `ptr dentry`, `ptrs file` (to pointers to it), `ptr` (of any
     target), `struct path`, `chars 16`, `items int 8`, `items struct upid`, or nothing of a type.
     `type` and `access`: the same as libbpf says it, a type in the collection's BTF and member
     numbers such as `0:1:3`. `value`: what a kernel gave, UNRESOLVED before one was asked, ABSENT

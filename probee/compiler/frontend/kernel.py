@@ -59,7 +59,7 @@ def saved_registers(low: Lowering) -> Value:
     owner = Kern(TaskStruct, task, TaskStruct, direct=True)
     stack = _load(low, owner, "stack", "ptr", 8)
     place = low.builder.emit("add", stack, distance, size=8)
-    type_id = access(low, "type_id", PtRegs, (), "")
+    type_id = access(low, "target_type_id", PtRegs, (), "")
     return low.builder.emit("kcast", place, symbol=type_id, result="ptr")
 
 
@@ -176,7 +176,7 @@ def _load(
     if not owner.direct:
         if not _can_cast(low):
             return copied(low, address(low, owner, name, wants), size, result)
-        type_id = access(low, "type_id", owner.root, (), "")
+        type_id = access(low, "target_type_id", owner.root, (), "")
         base = low.builder.emit("kcast", base, symbol=type_id, result="ptr")
     symbol = _access(low, owner, name, wants)
     return low.builder.emit("kload", base, size=size, symbol=symbol, result=result)

@@ -37,7 +37,6 @@ _ASKS = {
     "type_matches": "whether {} is as it is declared here",
 }
 _POISONED = "the instruction is made invalid"
-_KINDS = {"type_id": "target_type_id"}  # how our own compiler names it
 _MODULES = " (types of its modules are not looked into)"
 _WIDE = bytes((LD_IMM64,))
 _LOADS = (0x01, 0x02, 0x03)  # LDX, ST, STX
@@ -62,7 +61,7 @@ class Core:
         return tuple(self._row(program, reloc) for reloc in program.core)
 
     def _ask(self, reloc: CoreReloc) -> Outcome | None:
-        kind = BY_NAME[_KINDS.get(reloc.kind, reloc.kind)]
+        kind = BY_NAME[reloc.kind]
         key = (kind.number, reloc.type, reloc.access)
         if self._resolver is not None and key not in self._known:
             self._known[key] = self._resolver.resolve(*key)
@@ -74,7 +73,7 @@ class Core:
 
 
 def _row(program: ProgramSpec, reloc: CoreReloc, endian: str, outcome: Outcome | None) -> CoreRow:
-    kind = BY_NAME[_KINDS.get(reloc.kind, reloc.kind)]
+    kind = BY_NAME[reloc.kind]
     opcode = program.code[reloc.insn * 8] if reloc.insn * 8 < len(program.code) else 0
     state, effect = _effect(outcome, opcode)
     return CoreRow(

@@ -251,7 +251,8 @@ def test_what_types_and_values_are_asked_of_the_kernel() -> None:
     spec = seed("core_types.bpfeb")
     found = {(c.kind, c.struct) for c in spec.program("types").core}
     assert found == {
-        ("local_type_id", "task_struct"), ("type_id", "task_struct"), ("type_id", "counter_t"),
+        ("local_type_id", "task_struct"), ("target_type_id", "task_struct"),
+        ("target_type_id", "counter_t"),
         ("local_type_id", "union thing"), ("type_exists", "no_such_struct"),
         ("type_exists", "task_struct"), ("type_size", "task_struct"), ("type_size", "union thing"),
         ("type_exists", "enum state"), ("type_exists", "task_t"), ("type_size", "counter_t"),

@@ -189,7 +189,7 @@ def test_the_sources_have_what_they_are_for() -> None:
         "ring_full", "perf_full", "map_update", "print", "trap", "stack",
     }  # fmt: skip
     kernel = [c for p in specs["kernel"].programs for c in p.core]
-    assert {"byte_off", "field_exists", "type_id"} <= {c.kind for c in kernel}
+    assert {"byte_off", "field_exists", "target_type_id"} <= {c.kind for c in kernel}
     assert any(r.kind == "kfunc" for p in specs["kernel"].programs for r in p.relocs)
     assert any(map_.contents for map_ in specs["each cpu"].maps if map_.name == ".percpu")
     assert len({map_.type for s in specs.values() for map_ in s.maps}) >= 10

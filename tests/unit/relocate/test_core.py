@@ -91,13 +91,13 @@ def test_not_found(path: str, wants: str, says: str) -> None:
 
 def test_structs_that_are_not_there_or_differ() -> None:
     btf = types()
-    for kind in ("byte_off", "type_id", "type_size"):
+    for kind in ("byte_off", "target_type_id", "type_size"):
         with pytest.raises(Mismatch, match="this kernel has no struct nowhere"):
             value_of(btf, reloc(kind, "x", "int 4", "nowhere"))
     assert value_of(btf, reloc("type_exists", "", "", "nowhere")) == 0
     with pytest.raises(Mismatch, match="2 structs twice that differ"):
         value_of(btf, reloc("byte_off", "y", "int 4", "twice"))
-    assert btf.name(value_of(btf, reloc("type_id", "", ""))) == "outer"
+    assert btf.name(value_of(btf, reloc("target_type_id", "", ""))) == "outer"
     assert value_of(btf, reloc("type_size", "", "", "inner")) == 12
 
 
