@@ -13,6 +13,7 @@ from probee.frame.help import help_text
 from probee.frame.options import Option, file_name, nearest, parse
 from probee.frame.output import Output, say
 from probee.frame.page import DEBUG, HELP, Page
+from probee.frame.text import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def run(words: Sequence[str]) -> int:
                 output.write(help_text(PAGE).encode())
             return 0
         target = _wanted(values)
-        source = _source(_only(operands), target)
+        source = _source(_only(operands, values.output), target)
     except UsageError as error:
         return _misused(error)
     from probee.introspect import build
@@ -124,11 +125,13 @@ def _misused(error: UsageError) -> int:
     return 2
 
 
-def _only(operands: Sequence[str]) -> str:
+def _only(operands: Sequence[str], output: str | None) -> str:
     if not operands:
         raise UsageError("a tool or a file is missing")
     if len(operands) > 1:
         raise UsageError(f"{operands[1]!r}: one tool or file at a time")
+    if output is not None and _same(operands[0], output):
+        raise UsageError(f"{output!r} is the programs' source, which -o would overwrite")
     return operands[0]
 
 
@@ -142,13 +145,20 @@ def _wanted(values: Values) -> Target:
 def _source(word: str, target: Target) -> Source:
     from probee.introspect.build import from_file, from_tool
 
-    if word.endswith(".py") or "/" in word:
-        return from_file(word)
     names = [name for name, _ in TOOLS]
+    if word.endswith(".py") or "/" in word or (word not in names and os.path.lexists(word)):
+        return from_file(word)
     if word not in names:
         raise UsageError(f"there is no tool {word!r}{nearest(word, names)}")
     module = __import__(f"probee.tools.{word}", fromlist=["TOOL"])
     return from_tool(module.TOOL, target.arch)
+
+
+def _same(word: str, output: str) -> bool:
+    try:
+        return os.path.samefile(word, output)
+    except OSError:
+        return False
 
 
 def _text(form: str, source: Source, spec: CollectionSpec, stages: Stages) -> str:
@@ -156,11 +166,12 @@ def _text(form: str, source: Source, spec: CollectionSpec, stages: Stages) -> st
 
     match form:
         case "asm":
-            return build.text_of(spec)
+            text = build.text_of(spec)
         case "ir":
-            return stages.text()
+            text = stages.text()
         case _:
-            return build.header(spec, source)
+            text = build.header(spec, source)
+    return printable(text)
 
 
 def _write(source: Source, spec: CollectionSpec, values: Values) -> None:
@@ -168,7 +179,7 @@ def _write(source: Source, spec: CollectionSpec, values: Values) -> None:
 
     data = object_bytes(spec, values.emit)
     path = values.output or _default(f"{source.name}.{_FILES[values.emit]}")
-    write_whole(path, data)
+    _put(path, data)
     # One on several hooks stands in an object once for each.
     count = sum(max(len(program.attach), 1) for program in spec.programs)
     programs = f"{count} program{'' if count == 1 else 's'}"
@@ -178,7 +189,7 @@ def _write(source: Source, spec: CollectionSpec, values: Values) -> None:
 
 def _show(data: bytes, path: str | None) -> None:
     if path is not None:
-        write_whole(path, data)
+        _put(path, data)
         return
     with Output(None) as output:
         output.write(data)
@@ -192,19 +203,33 @@ def _default(name: str) -> str:
     return f"{FOLDER}/{name}"
 
 
-def write_whole(path: str, data: bytes) -> None:
-    """Writes a file aside and puts it in its place, so that none is ever half written."""
-    if os.path.exists(path) and not os.path.isfile(path):  # a pipe or a terminal
-        with Output(path) as output:
-            output.write(data)
+def _put(path: str, data: bytes) -> None:
+    """Writes a file aside and puts it in its place, so that none is ever half written.
+
+    As linkers do, it takes the place of a link too, and of a file that others share. What is no
+    file, as a pipe, is written to; so is a file in a folder that takes no other one.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):
+        _write_to(path, path, data)
         return
     aside = f"{path}.{os.getpid()}.part"
     try:
-        with Output(aside) as output:
-            output.write(data)
+        os.close(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+    except OSError:
+        _write_to(path, path, data)
+        return
+    try:
+        _write_to(aside, path, data)
         os.replace(aside, path)
     except OSError as error:
         raise KernelError(f"write {path!r}", error.errno or 0) from None
     finally:
         if os.path.exists(aside):
             os.unlink(aside)
+
+
+def _write_to(place: str, path: str, data: bytes) -> None:
+    """`path` is what messages say."""
+    with Output(place) as output:
+        output.name = repr(path)
+        output.write(data)

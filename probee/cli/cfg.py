@@ -10,7 +10,7 @@ from os.path import exists
 
 from probee.errors import FormatError, ProbeeError, UsageError
 from probee.frame.help import help_text
-from probee.frame.options import Option, file_name, parse
+from probee.frame.options import Option, file_name, parse, whole
 from probee.frame.output import Output, say
 from probee.frame.page import DEBUG, HELP, Page
 
@@ -65,11 +65,17 @@ def run(words: Sequence[str]) -> int:
 def _both(operands: Sequence[str]) -> tuple[str, str]:
     if len(operands) != 2:
         raise UsageError("a file and the name of a program are wanted, or id and a number")
+    if _is_id(*operands):
+        whole(operands[1], 0, 0xFFFFFFFF, "an id")
     return operands[0], operands[1]
 
 
+def _is_id(path: str, program: str) -> bool:
+    return path == "id" and (program.isdecimal() or not exists(path))
+
+
 def _graph(path: str, program: str) -> str:
-    if path == "id" and program.isdecimal():
+    if _is_id(path, program):
         return _loaded(int(program))
     if path in _SELECTORS and not exists(path):
         return _selected(path, program)

@@ -97,6 +97,11 @@ def count(number: int, word: str) -> str:
     return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
+def _some(shown: int, all_: int, word: str) -> str:
+    """`2 maps`; where not all of them are shown, `1 of 2 maps`."""
+    return f"{shown:,} of {count(all_, word)}" if shown != all_ else count(all_, word)
+
+
 # ------------------------------------------------------------------------------------ the whole
 
 
@@ -110,9 +115,8 @@ def _file(report: ObjectReport) -> Iterator[str]:
     yield from _row("made by", "; ".join(report.producers) or "it does not say")
     types = f"{count(report.types, 'type')} in its BTF" if report.types else "none: it has no BTF"
     yield from _row("types", types)
-    yield from _row(
-        "has", f"{count(len(report.programs), 'program')}, {count(len(report.maps), 'map')}"
-    )
+    programs = _some(len(report.programs), report.programs_in_file, "program")
+    yield from _row("has", f"{programs}, {_some(len(report.maps), report.maps_in_file, 'map')}")
     if not report.kernel:
         return
     yield from _row("kernel", report.kernel)

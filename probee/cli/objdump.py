@@ -11,6 +11,7 @@ from probee.frame.help import help_text
 from probee.frame.options import Option, parse, word
 from probee.frame.output import Output, say
 from probee.frame.page import DEBUG, Page
+from probee.frame.text import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -151,11 +152,7 @@ def _print(pieces: Iterable[str]) -> int:
 
 
 def _flush(output: Output, waiting: list[str]) -> None:
-    text = "".join(waiting)
+    text = printable("".join(waiting))  # names and lines of source may hold what terminals obey
     waiting.clear()
-    if output.terminal:  # names and lines of source may hold what it would obey
-        from probee.frame.text import printable
-
-        text = printable(text)
     if text:
-        output.write(text.encode("utf-8", "surrogateescape"))
+        output.write(text.encode())

@@ -32,7 +32,7 @@ class Output:
             self.fd, self.name, self._own = 1, "standard output", False
             # None where it was closed at the start; descriptor 1 may be anything by now.
             if sys.__stdout__ is None:
-                raise ProbeeError("standard output is closed", hint="use -o FILE")
+                raise ProbeeError("standard output is closed", hint="let it go to a file or a pipe")
         else:
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOCTTY
             try:

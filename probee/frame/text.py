@@ -74,9 +74,14 @@ def _escaped(char: str) -> str:
 
 def printable(text: str) -> str:
     """A message of lines: as `escape`, but ends of lines, tabs and backslashes are its own."""
-    if text.isprintable():
+    if text.replace("\n", "").replace("\t", "").isprintable():
         return text
     return "".join(c if c.isprintable() or c in "\n\t" else _escaped(c) for c in text)
+
+
+def one_line(text: str) -> str:
+    """As `printable`, for what is to stay in its line: a name, a line of source."""
+    return printable(text).replace("\n", "\\n")
 
 
 def json_string(text: bytes) -> str:

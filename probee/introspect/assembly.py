@@ -1,6 +1,6 @@
 """A spec's programs as the verifier's log shows instructions, with the lines that they come from.
 
-In: a `CollectionSpec`. Out: lines of text:
+In: a `CollectionSpec`. Out: lines of text, escaped where a terminal would obey a line of source:
 
     opening: tracepoint syscalls:sys_enter_openat
     ; if only == ctx.dfd: @ my_tool.py:12
@@ -17,6 +17,7 @@ from probee.asm.decode import decode
 from probee.asm.disasm import kernel_text
 from probee.btf.ext import read_line_info
 from probee.btf.reader import Btf
+from probee.frame.text import one_line
 from probee.tables.helpers import by_name
 
 TYPE_CHECKING = False
@@ -44,14 +45,15 @@ def _program(program: ProgramSpec, endian: str, types: Btf | None) -> Iterator[s
     cores = {core.insn: core for core in program.core}
     rows = read_line_info(program.line_info, big_endian=endian == "big")
     lines = {row.insn_off: row for row in rows}
-    yield f"{program.name}: {hooks}"
+    yield f"{program.name}: {one_line(hooks)}"
     slot = 0
     for insn in decode(program.code, endian):
         if slot in starts:
             yield f"{starts[slot]}:"
         if slot in lines and types is not None:
             row = lines[slot]
-            yield f"; {types.string(row.text)} @ {types.string(row.file)}:{row.line}"
+            text, file = one_line(types.string(row.text)), one_line(types.string(row.file))
+            yield f"; {text} @ {file}:{row.line}"
         yield f"{slot:4d}: {_text(insn, helpers, relocs.get(slot), cores.get(slot))}"
         slot += insn.slots
 

@@ -13,6 +13,7 @@ import sys
 
 from probee.errors import ProbeeError, UsageError
 from probee.frozen import Frozen, replace
+from probee.introspect.imported import imported
 from probee.lang.programs import Program
 from probee.lang.variables import Const
 from probee.spec.types import CharArray, Int
@@ -20,7 +21,6 @@ from probee.spec.types import CharArray, Int
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from types import ModuleType
 
     from probee.frame.tool import Tool
     from probee.spec.programs import CollectionSpec, VariableSpec
@@ -99,7 +99,7 @@ def from_tool(tool: Tool, machine: str) -> Source:
 def from_file(path: str) -> Source:
     """The programs that a file defines. Raises ProbeeError where it has none or does not run."""
     name = os.path.basename(path).removesuffix(".py")
-    module = _imported(name, path)
+    module = imported(name, path)
     found = [
         value
         for value in vars(module).values()
@@ -112,39 +112,6 @@ def from_file(path: str) -> Source:
             hint="a program is a function of the module under @tracepoint or its kin",
         )
     return Source(name, programs)
-
-
-def _imported(name: str, path: str) -> ModuleType:
-    from importlib.util import module_from_spec, spec_from_file_location
-
-    if not os.path.isfile(path):
-        raise ProbeeError(f"there is no file {path!r}")
-    sys.path.insert(0, os.path.dirname(os.path.abspath(path)))
-    while name in sys.modules:  # one of Python's, or of probee's, stays what it is
-        name += "_"
-    spec = spec_from_file_location(name, os.path.abspath(path))
-    if spec is None or spec.loader is None:
-        raise ProbeeError(f"{path!r} is no Python file", hint="its name ends in .py")
-    module = module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        raise ProbeeError(
-            f"{path} cannot be imported: {type(error).__name__}: {error}{_line(error, path)}",
-            hint='what is to run, and not to be imported, stands under if __name__ == "__main__":',
-        ) from error
-    return module
-
-
-def _line(error: BaseException, path: str) -> str:
-    """Where in the file it happened."""
-    line, trace = 0, error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == os.path.abspath(path):
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return f" (line {line})" if line else ""
 
 
 def compiled(

@@ -6,6 +6,7 @@ maps, constants and counters of the object are.
 
 from __future__ import annotations
 
+from probee.frame.text import one_line
 from probee.objfile.forms import counter_name, map_symbol
 from probee.spec.programs import PER_CPU
 from probee.spec.types import ArrayOf, CharArray, Int, Pointer, StructType, least_record
@@ -64,6 +65,7 @@ class _Header:
         """All of it."""
         guard = "".join(c if c.isascii() and c.isalnum() else "_" for c in name).upper() + "_BPF_H"
         guard = f"_{guard}" if guard[0].isdigit() else guard
+        name = one_line(name)
         lines = [
             f"/* What the maps of {name}.bpf.o hold. Written by probee build --emit c-header. */",
             f"#ifndef {guard}", f"#define {guard}", "", "#include <linux/types.h>",

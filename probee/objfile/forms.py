@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 TEXT = ".text"
 LICENSE = "license"
+LONGEST_LICENSE = 63  # bytes: libbpf keeps it in a char[64] of struct bpf_object
 MAPS = ".maps"
 KSYMS = ".ksyms"
 BTF, BTF_EXT = ".BTF", ".BTF.ext"

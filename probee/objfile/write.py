@@ -40,13 +40,19 @@ _ALIGN = 8
 
 
 def write(spec: CollectionSpec) -> bytes:
-    """The object. UsageError for a spec that is bound to a kernel, or to probee's own loader, and
-    for one that was read from another compiler's object and holds what ours never makes.
+    """The object. UsageError for a spec that is bound to a kernel, or to probee's own loader, for
+    one that was read from another compiler's object and holds what ours never makes, and for a
+    license that would not arrive whole.
     """
     if any(c.value != UNRESOLVED for p in spec.programs for c in p.core):
         raise UsageError("these programs are bound to a kernel: compile them anew")
     for what in _foreign(spec):
         raise UsageError(f"{what}: that is read from objects, and not written")
+    size = len(spec.license.encode())
+    if size > forms.LONGEST_LICENSE:
+        raise UsageError(
+            f"the license has {size} bytes: libbpf would cut it after {forms.LONGEST_LICENSE}"
+        )
     functions = placed(spec)
     types = ObjectTypes(spec, functions)
     return _Object(spec, functions, types).build()

@@ -28,7 +28,7 @@ from probee.lang.programs import Program
 from probee.lang.variables import Const
 from probee.runtime.live import Life, LiveObjects
 from probee.runtime.lookup import Lookup
-from probee.runtime.settings import license_of, named_consts, named_sizes
+from probee.runtime.settings import checked_license, license_of, named_consts, named_sizes
 from probee.spec.target import Target
 from probee.spec.types import Int
 
@@ -102,7 +102,7 @@ class Session(Lookup):
             from probee.runtime.reuse import named_maps
 
             self._reuse = named_maps(self._capture, reuse, self._map_sizes)
-        self.license = license_of(programs) if license is None else license
+        self.license = license_of(programs) if license is None else checked_license(license)
         self._cache = cache and facts is None
         self._target = target
         self._facts = facts

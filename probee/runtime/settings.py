@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     M = TypeVar("M", bound=MapDeclaration)  # a dict's keys are of one type, no less and no more
 
 DEFAULT_LICENSE = "Dual MIT/GPL"
+LONGEST_LICENSE = 127  # bytes: bpf_prog_load() of kernel/bpf/syscall.c copies it into char[128]
+_LICENSE_HINT = 'LICENSE = "GPL", or the name of another'
 
 
 def named_consts(world: Names, consts: Mapping[Const[Any], object]) -> dict[str, int | bytes]:
@@ -63,19 +65,27 @@ def named_sizes(world: Names, map_sizes: Mapping[M, int | str]) -> dict[str, int
 
 
 def license_of(programs: tuple[Program, ...]) -> str:
-    """The `LICENSE` of the module that the programs are defined in."""
+    """The `LICENSE` of the module that the programs are defined in. UsageError if it is none."""
     found = [program.function.__globals__.get("LICENSE", DEFAULT_LICENSE) for program in programs]
     license = found[0]
-    if not isinstance(license, str):
-        raise UsageError(f"LICENSE is a text, not {license!r}", hint='LICENSE = "GPL"')
     if any(other != license for other in found):
         raise UsageError(
             "the programs of a Session are loaded under one license",
             hint='set LICENSE = "..." to the same text in their modules, or Session(license=...)',
         )
-    if not license or "\0" in license:
+    return checked_license(license)
+
+
+def checked_license(license: object) -> str:
+    """`license`, which is a text that the kernel takes whole. Raises UsageError."""
+    if not isinstance(license, str):
+        raise UsageError(f"LICENSE is a text, not {license!r}", hint=_LICENSE_HINT)
+    if not license or "\0" in license or any("\ud800" <= c <= "\udfff" for c in license):
+        raise UsageError(f"LICENSE = {license!r} names no license", hint=_LICENSE_HINT)
+    size = len(license.encode())
+    if size > LONGEST_LICENSE:
         raise UsageError(
-            f"LICENSE = {license!r} names no license",
-            hint='LICENSE = "GPL", or the name of another',
+            f"LICENSE has {size} bytes: the kernel would cut it after {LONGEST_LICENSE}",
+            hint=_LICENSE_HINT,
         )
     return license

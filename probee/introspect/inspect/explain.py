@@ -63,6 +63,8 @@ def explain(
         kernel=kernel.name if kernel is not None else "",
         loadable=_loadable(spec, kernel),
         kernel_types=_kernel_types(kernel),
+        programs_in_file=len(spec.programs),
+        maps_in_file=len(spec.maps),
         sections=section_rows(elf, spec),
         programs=programs,
         maps=tuple(

@@ -18,6 +18,7 @@ from probee.introspect.inspect.report import (
     LineRow,
     ProgramRow,
 )
+from probee.introspect.inspect.spelling import beginning
 from probee.objfile.read_datasecs import KCONFIG
 from probee.tables import helpers as helper_table, hooks, programs as program_table, sections
 from probee.tables.licenses import GPL_COMPATIBLE
@@ -134,19 +135,26 @@ class Programs:
         return tuple(rows)
 
     def _variables(self, program: ProgramSpec) -> tuple[str, ...]:
-        """The variables whose places code takes the address of; of no variable: the section."""
+        """The variables whose places code takes the address of; of no variable: the place."""
         names = []
         for reloc in program.relocs:
             if reloc.kind == "value":
-                for start, end, name in self._places.get(reloc.symbol, ()):
-                    if start <= reloc.addend < end:
-                        names.append(name)
-                        break
-                else:
-                    names.append(f"{reloc.symbol}+{reloc.addend}")
+                names.append(self._variable(reloc.symbol, reloc.addend))
             elif reloc.kind == "const":
                 names.append(reloc.symbol)
         return _distinct(names)
+
+    def _variable(self, section: str, at: int) -> str:
+        """The name of what stands there; of a text without one its place, and how it begins."""
+        unnamed = f"{section}+{at}"
+        for start, end, name in self._places.get(section, ()):
+            if start <= at < end and name != unnamed:
+                return name
+        text = ""
+        if section == ".rodata" or section.startswith(".rodata.str"):
+            found = next((m.contents for m in self._spec.maps if m.name == section), b"")
+            text = beginning(found[at:])
+        return f"{unnamed} = {text}" if text else unnamed
 
     def _sources(self, program: ProgramSpec) -> tuple[LineRow, ...]:
         """By file, the first and the last line that instructions are of."""

@@ -186,6 +186,7 @@ class ObjectReport(Frozen):
     `kernel`: which one was asked, or ''. `loadable`: whether a kernel of this machine's byte order
     can take it. `types`: how many types its BTF has. `kernel_types`: whether the kernel tells its
     own, without which CO-RE, fentry and the like can neither be resolved nor loaded.
+    `programs_in_file`, `maps_in_file`: how many there are, whichever of them are explained.
     """
 
     path: str
@@ -199,6 +200,8 @@ class ObjectReport(Frozen):
     kernel: str
     loadable: Asked
     kernel_types: Asked
+    programs_in_file: int
+    maps_in_file: int
     sections: tuple[SectionRow, ...]
     programs: tuple[ProgramRow, ...]
     maps: tuple[MapRow, ...]

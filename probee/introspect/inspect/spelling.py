@@ -21,6 +21,8 @@ MOST_LINES = 100  # of one definition
 _MOST_PARTS = 32  # of one declaration
 _MOST_PARAMETERS = 12
 _MOST_TEXT = 200  # characters of a value
+_SHORT_TEXT = 32  # of one that has no name and stands in its place
+_LEAST_TEXT = 2  # fewer may as well be a number
 _QUALIFIERS = {kinds.CONST: "const", kinds.VOLATILE: "volatile", kinds.RESTRICT: "restrict"}
 _WORDS = {kinds.STRUCT: "struct", kinds.UNION: "union", kinds.ENUM: "enum", kinds.ENUM64: "enum"}
 
@@ -147,6 +149,16 @@ def text(data: bytes) -> str:
     """Characters up to the first NUL, as C writes them."""
     words = data.split(b"\0")[0].decode("utf-8", "surrogateescape")
     return _literal(words if len(words) <= _MOST_TEXT else f"{words[: _MOST_TEXT - 3]}...", 0)
+
+
+def beginning(data: bytes) -> str:
+    """How the text at the start of `data` begins, in quotes; '' where hardly one stands there."""
+    raw, end, _ = data.partition(b"\0")
+    words = raw.decode("utf-8", "surrogateescape")
+    plain = len(words) >= _LEAST_TEXT and all(c.isprintable() or c in "\n\t" for c in words)
+    if not end or not plain:
+        return ""
+    return _literal(words if len(words) <= _SHORT_TEXT else f"{words[: _SHORT_TEXT - 3]}...", 0)
 
 
 def plain_bytes(data: bytes) -> str:

@@ -18,6 +18,7 @@ from probee.introspect.inspect.config import parse
 from probee.introspect.inspect.explain import explain
 from probee.introspect.inspect.facts import Asked
 from probee.introspect.inspect.hook import ask_hook
+from probee.introspect.inspect.spelling import beginning
 from probee.objfile.write import write
 from probee.spec.programs import Attach, ProgramSpec
 from probee.spec.target import Target
@@ -112,6 +113,11 @@ def test_one_program_and_what_it_touches() -> None:
     report = explain("x.o", data(), Literal(), ["opened"])
     assert [program.name for program in report.programs] == ["opened"]
     assert "counts" not in [map_.name for map_ in report.maps]
+    said = "".join(lines(report))
+    assert (
+        f"  has         1 of 2 programs, {len(report.maps)} of {report.maps_in_file} maps\n" in said
+    )
+    assert "  has         2 programs, " in text(None)
     with pytest.raises(UsageError, match="there is no program 'nobody'"):
         explain("x.o", data(), None, ["nobody"])
 
@@ -124,6 +130,22 @@ def test_types_and_values_in_c() -> None:
     values = {v.name: v.value for map_ in report.maps for v in map_.variables}
     assert values["total"] == "7"
     assert values["only"] == "3"
+
+
+def test_texts_without_a_name() -> None:
+    """They are called by their place, and by how they begin."""
+    source = SOURCE.replace("    total.value += 1", '    print("opened", total.value)')
+    world = captured(names_of(source))
+    spec = compile_programs(world, target=Target(), facts=Facts(), frozen={})
+    report = explain("x.o", write(spec), None, ["opened"])
+    assert '.rodata+8 = "opened %llu"' in report.programs[0].variables
+
+
+def test_how_texts_begin() -> None:
+    assert beginning(b'say "hi" \xc3\xa9\n\0more') == '"say \\"hi\\" \xe9\n"'
+    assert beginning(b"x" * 40 + b"\0") == f'"{"x" * 29}..."'
+    for none in (b"", b"\0", b"?\0", b"ab", b"ab\x1b\0", b"ab\xff\0", "ab\u202e\0".encode()):
+        assert beginning(none) == ""
 
 
 def test_hostile_names_do_not_reach_the_terminal() -> None:

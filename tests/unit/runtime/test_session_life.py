@@ -169,6 +169,9 @@ def test_licenses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(exit_openat.function.__globals__, "LICENSE", "GPL")
     assert Session(exit_openat).license == "GPL"
     assert Session(exit_openat, license="MIT").license == "MIT"
+    for wrong in ("", "\udc80", "x" * 128, 5):
+        with pytest.raises(UsageError, match="LICENSE"):
+            Session(exit_openat, license=wrong)  # type: ignore[arg-type]
     for wrong in (3, ["GPL"]):
         monkeypatch.setitem(exit_openat.function.__globals__, "LICENSE", wrong)
         with pytest.raises(UsageError, match="LICENSE"):
