@@ -172,8 +172,8 @@ def test_licenses(monkeypatch: pytest.MonkeyPatch) -> None:
     for wrong in ("", "\udc80", "x" * 128, 5):
         with pytest.raises(UsageError, match="LICENSE"):
             Session(exit_openat, license=wrong)  # type: ignore[arg-type]
-    for wrong in (3, ["GPL"]):
-        monkeypatch.setitem(exit_openat.function.__globals__, "LICENSE", wrong)
+    for text in (3, ["GPL"]):
+        monkeypatch.setitem(exit_openat.function.__globals__, "LICENSE", text)
         with pytest.raises(UsageError, match="LICENSE"):
             Session(exit_openat)
 
