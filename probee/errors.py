@@ -170,9 +170,12 @@ class KernelError(ProbeeError):
         from errno import errorcode
         from os import strerror
 
-        name = errorcode.get(errno, str(errno))
+        if errno == 524:  # include/linux/errno.h: the kernel's own, which no libc names
+            name, words = "ENOTSUPP", "Operation not supported by the kernel"
+        else:
+            name, words = errorcode.get(errno, str(errno)), strerror(errno)
         tail = f": {cause}" if cause else ""
-        super().__init__(f"{call}: {name} ({strerror(errno)}){tail}", hint=hint)
+        super().__init__(f"{call}: {name} ({words}){tail}", hint=hint)
         self.call = call
         self.errno = errno
         self.errno_name = name

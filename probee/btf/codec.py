@@ -4,7 +4,8 @@ In: a table and a type id. Out: `Codec`, which turns bytes into Python values an
 
     INT, PTR         int; bool for an INT that is one
     FLOAT            float (2, 4 or 8 bytes)
-    ENUM, ENUM64     the enumerator's name, or the int where no name has that value
+    ENUM, ENUM64     the enumerator's name, or the int where no name has that value (with `texts`
+                     its digits, so that every value is a str)
     char[N]          str up to the first NUL (bytes that are not UTF-8 as surrogate escapes)
     ARRAY            list
     STRUCT, UNION    dict; members of anonymous members stand beside the others, as in C
@@ -58,9 +59,9 @@ MAX_PARTS = 1 << 24  # values within one value: hostile unions of unions could h
 class Codec:
     """The values of type `id`, `size` bytes each, in the byte order of the table."""
 
-    def __init__(self, table: TypeTable, id: int, *, pointer: int = 8) -> None:
+    def __init__(self, table: TypeTable, id: int, *, pointer: int = 8, texts: bool = False) -> None:
         self._order: Order = "big" if table.sections.big_endian else "little"
-        self._node = _Plan(table, pointer, self._order).node(id, 0)
+        self._node = _Plan(table, pointer, self._order, texts=texts).node(id, 0)
         self.size = self._node.size
         if self.size > MAX_SIZE:
             raise FormatError(f"BTF type {id} has values of {self.size} bytes")
@@ -158,14 +159,15 @@ class _Bool(_Scalar):
 
 
 class _Enum(_Scalar):
-    def __init__(self, order: Order, type_: Enum | Enum64) -> None:
+    def __init__(self, order: Order, type_: Enum | Enum64, *, texts: bool) -> None:
         super().__init__(order, type_.size, type_.size * 8, signed=type_.signed)
+        self.texts = texts
         self.values = {item.name: item.value for item in type_.values}
         self.names = {item.value: item.name for item in reversed(type_.values)}
 
     def decode(self, view: memoryview[int], bit: int) -> Value:
         number = self.number(view, bit)
-        return self.names.get(number, number)
+        return self.names.get(number, str(number) if self.texts else number)
 
     def encode(self, value: object, image: _Image, bit: int, path: str) -> None:
         if isinstance(value, str):
@@ -306,8 +308,8 @@ if TYPE_CHECKING:
 class _Plan:
     """Makes the nodes of a type, each type once."""
 
-    def __init__(self, table: TypeTable, pointer: int, order: Order) -> None:
-        self.table, self.pointer, self.order = table, pointer, order
+    def __init__(self, table: TypeTable, pointer: int, order: Order, *, texts: bool) -> None:
+        self.table, self.pointer, self.order, self.texts = table, pointer, order, texts
         self.made: dict[int, _Node] = {}
 
     def node(self, id: int, depth: int) -> _Node:
@@ -331,7 +333,7 @@ class _Plan:
             case Ptr():
                 return _Scalar(self.order, self.pointer, self.pointer * 8, signed=False)
             case Enum() | Enum64():
-                return _Enum(self.order, type_)
+                return _Enum(self.order, type_, texts=self.texts)
             case Float():
                 return _Float(self.order, type_)
             case Array():

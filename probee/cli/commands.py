@@ -37,6 +37,9 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("top", "Watch what loaded programs cost, live."),
 )
 
+# Verbs with a page of their own: PAGE of probee/cli/<command>_<verb>.py
+VERB_PAGES = ("map watch",)
+
 # Commands of bpftool's grammar, in its order: a word that is no whole name means the first of these
 # that it begins. Options of such a command may stand before it.
 OBJECTS = (

@@ -82,7 +82,8 @@ _probee_letters() {
 
 _probee() {
     local -a words=()
-    local rest=${COMP_LINE:0:COMP_POINT} piece='' word='' page=. want='' before='' dashes='' i
+    local rest=${COMP_LINE:0:COMP_POINT} piece='' word='' page=. verb='' want='' before='' i
+    local dashes=''
     COMPREPLY=()
     for ((i = 0; i <= COMP_CWORD; i++)); do
         piece=${COMP_WORDS[i]}
@@ -105,6 +106,9 @@ _probee() {
             :
         elif [[ $page == . && $word != -* ]]; then
             page=$word
+        elif [[ ! $verb && $word != -* ]]; then
+            verb=$word
+            [[ ${_probee_options["$page $verb"]-} ]] && page="$page $verb"
         else
             case $word in
                 --) dashes=1 ;;

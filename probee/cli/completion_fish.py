@@ -17,17 +17,15 @@ if TYPE_CHECKING:
 CODE = r"""# fish completion for probee, made by: probee completion fish
 # Belongs into /usr/share/fish/vendor_completions.d/probee.fish.
 
-# Whether $argv[1] is the tool or command of this command line; '' where there is none yet.
+# Whether $argv are the first words of this command line; '' where there is none yet.
 function __probee_is
     set -l words (commandline -opc)
     set -e words[1]
-    for word in $words
-        if not string match -q -- '-*' $word
-            test "$word" = "$argv[1]"
-            return
-        end
+    set -l names (string match -v -- '-*' $words)
+    for at in (seq (count $argv))
+        test "$names[$at]" = "$argv[$at]"
+        or return
     end
-    test -z "$argv[1]"
 end
 
 # Whether the words are a command to be run.
@@ -85,25 +83,27 @@ def script(pages: Sequence[Page]) -> str:
     """The whole script for these pages."""
     overview, *others = pages
     flags = {option.letter for page in pages for option in page.options if not option.metavar}
-    lines = list(_lines(overview, flags))
+    lines = list(_lines(overview, flags, ()))
     for _, words in overview.lists:
         for name, what in words:
             lines.append(f"complete -c probee -n \"__probee_is ''\" -a {name} -d {_quoted(what)}")
     for page in others:
-        lines += ["", *_lines(page, flags)]
+        lines += ["", *_lines(page, flags, others)]
     return CODE + "\n".join(lines) + "\n"
 
 
-def _lines(page: Page, flags: set[str]) -> Iterator[str]:
+def _lines(page: Page, flags: set[str], others: Sequence[Page]) -> Iterator[str]:
     """`flags`: letters that are flags on some page. Where fish takes bundled letters apart it looks
     at those of all pages: one that is a flag on another must not take an argument, unless there is
     something to complete it with.
     """
     name = page.name or "''"
-    start = f'complete -c probee -n "__probee_is {name}"'
+    verbs = [other.name for other in others if other.name.startswith(f"{name} ")]
+    unless = "".join(f"; and not __probee_is {verb}" for verb in verbs)
+    start = f'complete -c probee -n "__probee_is {name}{unless}"'
     for option in page.options:
         letter = f" -s {option.letter}" if option.letter else ""
-        if option.metavar and not option.takes and option.letter in flags:
+        if option.letter and option.metavar and not option.takes and option.letter in flags:
             yield f"{start}{letter} -d {_quoted(option.help)}"
             letter = ""
         yield f"{start}{letter} -l {option.name}{_argument(option)} -d {_quoted(option.help)}"

@@ -71,7 +71,11 @@ def script(pages: Sequence[Page]) -> str:
     functions = [line for page in others for line in _function(page)]
     rows = [row for _, words in overview.lists for row in words]
     names = [f"        {single_quoted(_colons(name) + ':' + what)}" for name, what in rows]
-    cases = [f"        {page.name}) {_function_name(page)} ;;" for page in others]
+    cases = [
+        f"        {page.name}) {_verbs(page, others)}{_function_name(page)} ;;"
+        for page in others
+        if " " not in page.name
+    ]
     return HEAD + "\n".join((
         *CODE.strip("\n").splitlines(), "",
         *functions,
@@ -95,7 +99,17 @@ def script(pages: Sequence[Page]) -> str:
 
 
 def _function_name(page: Page) -> str:
-    return f"_probee_{page.name.replace('-', '_')}_options"
+    return f"_probee_{page.name.replace('-', '_').replace(' ', '_')}_options"
+
+
+def _verbs(page: Page, others: Sequence[Page]) -> str:
+    """What goes before the function of a command: those of its verbs that have pages."""
+    verbs = [other for other in others if other.name.startswith(f"{page.name} ")]
+    return "".join(
+        f"[[ ${{${{words[2,CURRENT-1]:#-*}}[1]}} == {verb.name.partition(' ')[2]} ]] && "
+        f"{{ {_function_name(verb)}; return }}; "
+        for verb in verbs
+    )
 
 
 def _function(page: Page) -> Iterator[str]:

@@ -47,7 +47,8 @@ class Verb(Frozen):
     """One verb of a command. `where`: the module and function that do it, `probee.cli.x:name`.
 
     Without `where` the verb has its place here, and says that it is not built yet. `options`: those
-    of its command's own options that it takes; with another verb they are an error.
+    of its command's own options that it takes; with another verb they are an error. `own_page`: its
+    module has a PAGE, which tells of the verb alone.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Verb(Frozen):
     help: str = ""
     where: str = ""
     options: tuple[str, ...] = ()
+    own_page: bool = False
 
 
 def page(
@@ -148,7 +150,7 @@ def run(page: Page, verbs: Sequence[Verb], words: Sequence[str]) -> int:
     with Output(None) as output:
         call = Call(values, output)
         if values.help:
-            status = _help(call, page)
+            status = _help(call, _page_of(page, verbs, operands))
         elif values.version:
             status = version(call)
         else:
@@ -176,7 +178,7 @@ def carry_out(call: Call, page: Page, verbs: Sequence[Verb], words: Sequence[str
         call.fail(message)
         if not isinstance(error, UsageError):
             return FAILED
-        say(f"Try 'probee {page.name} --help'.")
+        say(f"Try 'probee {_page_of(page, verbs, words).name} --help'.")
         return USAGE
     finally:
         if call.json is not None:
@@ -198,6 +200,15 @@ def _verb(call: Call, page: Page, verbs: Sequence[Verb], words: Sequence[str]) -
     module, _, function = verb.where.partition(":")
     body: Callable[[Call], int | None] = getattr(__import__(module, fromlist=["_"]), function)
     return body(call) or OK
+
+
+def _page_of(page: Page, verbs: Sequence[Verb], words: Sequence[str]) -> Page:
+    """The page of the verb that is meant, where it has one of its own; else its command's."""
+    verb = chosen(words[0], verbs) if words else None
+    if verb is None or not verb.own_page:
+        return page
+    own: Page = __import__(verb.where.partition(":")[0], fromlist=["PAGE"]).PAGE
+    return own
 
 
 def _own_options(call: Call, verb: Verb, verbs: Sequence[Verb]) -> None:

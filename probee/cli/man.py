@@ -5,7 +5,7 @@ In: names of tools and commands. Out: roff on standard output, or a file for eac
 
 from __future__ import annotations
 
-from probee.cli.commands import COMMANDS, TOOLS
+from probee.cli.commands import COMMANDS, TOOLS, VERB_PAGES
 from probee.errors import UsageError
 from probee.frame.help import help_text
 from probee.frame.options import Option, file_name, nearest, parse
@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 
     from probee.frame.options import Values
 
-NAMES = tuple(name for name, _ in (*TOOLS, *COMMANDS))
+NAMES = (
+    *(name for name, _ in (*TOOLS, *COMMANDS)),
+    *(name.replace(" ", "-") for name in VERB_PAGES),
+)
 PAGE = Page(
     "man",
     "Print manual pages, or write them into a directory.",
-    "NAME is a tool or command; without any, the page of probee itself, or with -o all pages. "
+    "NAME is a tool or command, or a verb with a page of its own, as map-watch; without any, the "
+    "page of probee itself, or with -o all pages. "
     "What is printed is the source: man -l shows it. A page is dated with the day on which it is "
     "made, or with SOURCE_DATE_EPOCH.",
     (
@@ -69,7 +73,7 @@ def _pages(values: Values, names: Sequence[str]) -> int:
     from probee.frame.man import file_name as file_of, man_page
 
     everything = all_pages()
-    chosen = [page for page in everything if page.name in (names or [""])]
+    chosen = [page for page in everything if page.name.replace(" ", "-") in (names or [""])]
     day = _day()
     if values.output is None:
         return _print("".join(man_page(p, day, __version__, everything) for p in chosen))

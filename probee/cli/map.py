@@ -36,9 +36,14 @@ VERBS = (
     Verb("pop"),
     Verb("dequeue"),
     Verb("freeze"),
-    Verb("watch", "MAP", "what changes in it, and how fast, until q or Ctrl-C",
-         "probee.cli.map_watch:watch", ("interval", "count")),
+    Verb("watch", "MAP", "what changes in it, and how fast: see probee map watch --help",
+         "probee.cli.map_watch:watch", ("interval", "count"), own_page=True),
 )  # fmt: skip
+# of watch alone
+INTERVAL = Option(
+    "interval", "i", "SECONDS", "watch: time between two looks (default: 1)", seconds, default=1.0
+)
+COUNT = Option("count", metavar="N", help="watch: end after N looks", parse=count, group="Ending")
 PAGE = grammar.page(
     "map",
     "Show loaded maps and what they hold, in bpftool's form.",
@@ -50,17 +55,7 @@ PAGE = grammar.page(
         ("map lookup id 5 key hex 2a 0 0 0", "one element"),
         ("map watch name counts -i 0.5", "what changes in it, and how fast"),
     ),
-    (
-        Option(
-            "interval",
-            "i",
-            "SECONDS",
-            "watch: time between two looks (default: 1)",
-            seconds,
-            default=1.0,
-        ),
-        Option("count", metavar="N", help="watch: end after N looks", parse=count, group="Ending"),
-    ),
+    (INTERVAL, COUNT),
     keywords=("id", "name", "pinned", "key", "hex", "cpu", "index"),
 )
 

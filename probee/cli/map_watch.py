@@ -1,21 +1,29 @@
 """`probee map watch`: what changes in a map, and how fast.
 
-In: a call. Out: pages on a terminal, drawn until q or Ctrl-C; elsewhere a block of lines a look.
+In: a call. Out: pages on a terminal, drawn until q or Ctrl-C; elsewhere a block of lines a look, or
+with --json a document.
 """
 
 from __future__ import annotations
 
-from os import close
+from os import close, strerror
 from time import monotonic
 
+from probee.cli import map as map_
+from probee.cli.grammar import EXIT_STATUS
 from probee.errors import KernelError, ProbeeError, UsageError
+from probee.frame.options import Option
 from probee.frame.output import Output
+from probee.frame.page import DEBUG, HELP, Page
 from probee.introspect.loaded.maps import Maps
 from probee.introspect.loaded.select import one
-from probee.introspect.running.top import LEAST, MOST
+from probee.introspect.running.map_watch import MOST, why_not
+from probee.introspect.running.top import LEAST, MOST as MOST_SECONDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from probee.cli.grammar import Call
     from probee.frame.screen import Screen
     from probee.frame.signals import Ending
@@ -23,6 +31,32 @@ if TYPE_CHECKING:
     from probee.introspect.running.map_watch import Change, Watch
 
 _MOST_LINES = 1000  # where no terminal says how many
+PAGE = Page(
+    "map watch",
+    "Watch what changes in a map, and how fast.",
+    f"{map_.MAP} Keys and values are decoded by the map's BTF, those of the CPUs are added up. On "
+    "a terminal it draws a page, until q or Ctrl-C; elsewhere it writes all elements first, then "
+    "what changed from look to look.",
+    (
+        Option("interval", "i", "SECONDS", "time between two looks (default: 1)",
+               map_.INTERVAL.parse, default=map_.INTERVAL.default),
+        Option("count", metavar="N", help="end after N looks", parse=map_.COUNT.parse,
+               group="Ending"),
+        Option("json", "j", help="a JSON document a look, each on a line: see docs/json.md",
+               group="Output"),
+        Option("pretty", "p", help="the same, indented", group="Output"),
+        DEBUG,
+        HELP,
+    ),
+    (
+        ("map watch name counts", "the map of this name"),
+        ("map watch id 46 -i 0.5", "two looks a second"),
+        ("map watch id 46 --json --count 10", "ten documents"),
+    ),
+    "MAP",
+    ("id", "name", "pinned"),
+    EXIT_STATUS,
+)  # fmt: skip
 
 
 def watch(call: Call) -> None:
@@ -31,8 +65,7 @@ def watch(call: Call) -> None:
     from probee.introspect.loaded.types import Types
     from probee.introspect.running.map_watch import Watch
 
-    if call.json is not None:
-        raise UsageError("watch writes no JSON: it is for people; map dump -j is for programs")
+    written = _written(call)
     if len(call.words) < 2:
         raise UsageError("a map is wanted: id ID, name NAME or pinned FILE")
     fd, words = one("MAP", call.words)
@@ -40,17 +73,50 @@ def watch(call: Call) -> None:
         if words:
             raise UsageError(f"what is '{words[0]}'?")
         row = Maps.row(fd)
+        _demand_elements(row)
         # A batch has none of these options.
         interval = getattr(call.values, "interval", 1.0)
         count = getattr(call.values, "count", None)
-        looking = _Looking(row, Watch(fd, row, Types()), interval, count)
+        watched = Watch(fd, row, Types(), exact=written is not None)
+        looking = _Looking(row, watched, interval, count)
         with Output(None) as output, Ending(terminal=True) as ending:
-            if output.terminal:
+            if written is not None:
+                _one_by_one(looking, output, ending, written, 2 * MOST)
+            elif output.terminal:
                 _on_terminal(looking, output, ending)
             else:
-                _in_blocks(looking, output, ending)
+                _one_by_one(looking, output, ending, _block, _MOST_LINES)
     finally:
         close(fd)
+
+
+def _written(call: Call) -> Callable[..., str] | None:
+    """What makes the text of a look where it is JSON, which is then our own to write."""
+    if call.json is None:
+        return None
+    if call.json.depth:
+        raise UsageError("watch writes documents of its own, which cannot stand in a batch's JSON")
+    from probee.introspect.running.map_json import look
+
+    call.json = None
+    line = not call.values.pretty
+    return lambda looking, rows, *, first: look(
+        looking.row, looking.watch, rows, first=first, line=line
+    )
+
+
+def _block(looking: _Looking, rows: list[Change], *, first: bool) -> str:
+    from probee.introspect.running.map_page import block
+
+    return block(looking.row, looking.watch, rows, looking.state, first=first)
+
+
+def _demand_elements(row: Map) -> None:
+    why, instead = why_not(row)
+    if why:
+        name = f" {row.name!r}" if row.name else ""
+        raise ProbeeError(f"map {row.id}{name}, a {row.type_name}, cannot be watched: {why}",
+                          hint=instead)  # fmt: skip
 
 
 class _Looking:
@@ -69,9 +135,10 @@ class _Looking:
         try:
             return self.watch.look(most)
         except KernelError as error:
+            kind = self.row.type_name or f"type {self.row.type}"
             raise ProbeeError(
-                f"the elements of a {self.row.type_name or 'map of this type'} cannot be walked: "
-                f"{error.errno_name}"
+                f"the elements of map {self.row.id}, {kind}, cannot be listed: "
+                f"{error.errno_name} ({strerror(error.errno)})"
             ) from None
 
     @property
@@ -85,7 +152,7 @@ class _Looking:
             self.paused = not self.paused
         elif key in ("+", "-"):
             factor = 0.5 if key == "+" else 2.0
-            self.interval = min(max(self.interval * factor, LEAST), MOST)
+            self.interval = min(max(self.interval * factor, LEAST), MOST_SECONDS)
 
 
 def _on_terminal(looking: _Looking, output: Output, ending: Ending) -> None:
@@ -115,17 +182,18 @@ def _drawn(looking: _Looking, screen: Screen, rows: list[Change], ending: Ending
                 rows = looking.look(room)
 
 
-def _in_blocks(looking: _Looking, output: Output, ending: Ending) -> None:
+def _one_by_one(
+    looking: _Looking, output: Output, ending: Ending, written: Callable[..., str], most: int
+) -> None:
+    """Writes the text of each look. `most`: elements in one."""
     from select import POLLIN, poll
-
-    from probee.introspect.running.map_page import block
 
     waiter = poll()
     waiter.register(ending.fd, POLLIN)
     following, first = monotonic(), True
     while True:
-        rows = looking.look(_MOST_LINES)
-        text = block(looking.row, looking.watch, rows, looking.state, first=first)
+        rows = looking.look(most)
+        text = written(looking, rows, first=first)
         output.write(text.encode("utf-8", "replace"))
         first = False
         following = max(following + looking.interval, monotonic())

@@ -5,7 +5,7 @@ In: a word of the command line. Out: its `Page`, for `--help`, manual pages and 
 
 from __future__ import annotations
 
-from probee.cli.commands import COMMANDS, TOOLS
+from probee.cli.commands import COMMANDS, TOOLS, VERB_PAGES
 from probee.frame.options import Option
 from probee.frame.page import HELP, Page
 
@@ -37,17 +37,19 @@ def overview() -> Page:
 
 
 def page_of(name: str) -> Page:
-    """The page of a tool or command; KeyError where there is none."""
+    """The page of a tool, a command or a verb, as `map watch`; KeyError where there is none."""
     page: Page
     if any(name == tool for tool, _ in TOOLS):
         page = __import__(f"probee.tools.{name}", fromlist=["TOOL"]).TOOL.page
-    elif any(name == command for command, _ in COMMANDS):
-        page = __import__(f"probee.cli.{name}", fromlist=["PAGE"]).PAGE
+    elif name in VERB_PAGES or any(name == command for command, _ in COMMANDS):
+        module = name.replace(" ", "_")
+        page = __import__(f"probee.cli.{module}", fromlist=["PAGE"]).PAGE
     else:
         raise KeyError(name)
     return page
 
 
 def all_pages() -> list[Page]:
-    """The overview, then tools, then commands."""
-    return [overview(), *(page_of(name) for name, _ in (*TOOLS, *COMMANDS))]
+    """The overview, then tools, then commands, then verbs."""
+    names = [name for name, _ in (*TOOLS, *COMMANDS)]
+    return [overview(), *map(page_of, (*names, *VERB_PAGES))]

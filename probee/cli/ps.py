@@ -59,12 +59,13 @@ PAGE = Page(
         NO_STATS,
         Option("maps", "m", help="maps in place of programs; -t is a type of map then",
                clashes=("watch", "no-stats", "interval")),
-        Option("watch", "w", help="again and again, until Ctrl-C", clashes=("json",)),
+        Option("watch", "w", help="again and again, until Ctrl-C"),
         Option("interval", "i", "SECONDS", "how long to look (default: 0.5, with --watch 2)",
                seconds),
         Option("count", metavar="N", help="with --watch: end after N tables", parse=count,
                group="Ending"),
-        Option("json", help="one JSON document: see docs/json.md", group="Output"),
+        Option("json", help="one JSON document, with --watch one a line: see docs/json.md",
+               group="Output"),
         DEBUG,
         HELP,
     ),
@@ -181,8 +182,9 @@ def _watch(
             return
         following = max(following + interval, monotonic())
         machine.look()
-        clear = "\x1b[H\x1b[2J" if output.terminal else ""
-        end = "" if output.terminal else "\n"
+        drawn = output.terminal and not values.json
+        clear = "\x1b[H\x1b[2J" if drawn else ""
+        end = "" if drawn or values.json else "\n"
         output.write(f"{clear}{_text(values, machine)}{end}".encode())
         left = None if left is None else left - 1
 
@@ -194,7 +196,7 @@ def _text(values: Values, machine: Machine) -> str:
         from probee.introspect.running.forms import json_row
 
         made = (json_row(row, machine.unseen) for row in rows)
-        return document("ps", made, notes=machine.notes)
+        return document("ps", made, line=bool(values.watch), notes=machine.notes)
     from probee.frame.listing import cells, table
     from probee.introspect.running.forms import COLUMNS, notes
 

@@ -43,8 +43,13 @@ def _plain(value: object) -> object:
             return value
 
 
-def document(command: str, rows: Iterable[Mapping[str, Any]], **more: Any) -> str:
-    """The text: `schema`, `version`, `command`, what else is given, and the rows."""
+def document(
+    command: str, rows: Iterable[Mapping[str, Any]], *, line: bool = False, **more: Any
+) -> str:
+    """The text: `schema`, `version`, `command`, what else is given, and the rows.
+
+    `line`: on one line, for documents that come one after the other.
+    """
     from json import dumps
 
     whole = {
@@ -54,7 +59,7 @@ def document(command: str, rows: Iterable[Mapping[str, Any]], **more: Any) -> st
         **more,
         "rows": [_row(row) for row in rows],
     }
-    return dumps(whole, indent=1) + "\n"
+    return dumps(whole, indent=None if line else 1) + "\n"
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -63,6 +63,14 @@ def test_what_it_costs(loaded: int) -> None:
     )
 
 
+def test_a_document_a_look(loaded: int) -> None:
+    command = [sys.executable, "-m", "probee", "ps", "--json", "-w", "-i", "0.1", "--count", "2"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    documents = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [document["command"] for document in documents] == ["ps", "ps"]
+    assert all(loaded in [row["id"] for row in document["rows"]] for document in documents)
+
+
 def test_a_pin_is_told(loaded: int, bpffs: Path) -> None:
     path = bpffs / "of the\ttest"
     fd = bpf.open_by_id("PROG", loaded)

@@ -90,6 +90,10 @@ def test_words_and_options(ask: Ask) -> None:
     for page in all_pages()[1:]:
         offered = bare(ask(f"probee {page.name} --"))
         assert offered == sorted(f"--{option.name}" for option in page.options)
+    assert bare(ask("probee map -j watch id 1 --c")) == ["--count"]
+    assert bare(ask("probee map show --bp")) == ["--bpffs"]
+    assert bare(ask("probee map watch --bp")) == []
+    assert bare(ask("probee map watch i")) == ["id"]
     assert bare(ask("probee opensnoop -xT --js")) == ["--json"]
     assert bare(ask("probee opensnoop -p 1 --fai")) == ["--failed"]
     assert bare(ask("probee opensnoop -p1 -n pro --fai")) == ["--failed"]

@@ -5,6 +5,8 @@ In: changes. Out: lines. What changed stands out: by its mark, and on a terminal
 
 from __future__ import annotations
 
+from os import strerror
+
 from probee.frame.columns import Column
 from probee.frame.listing import cells, table
 from probee.frame.screen import Text
@@ -42,9 +44,12 @@ def title(row: Map, watch: Watch, state: str) -> str:
     """The first line."""
     name = f" {one_line(row.name)}" if row.name else ""
     kind = row.type_name or f"type {row.type}"
-    count = f"{watch.count:,} elements" if watch.whole else f"the first {watch.count:,} elements"
+    count = f"{watch.count:,} element{'' if watch.count == 1 else 's'}"
+    count = count if watch.whole else f"the first {count}"
     cpus = ", added up over the CPUs" if row.per_cpu else ""
     raw = "" if watch.typed else ", no BTF for its values"
+    unread, errno = watch.unread
+    count += f", {unread:,} cannot be read ({strerror(errno)})" if unread else ""
     return f"map {row.id}{name}, {kind}{cpus}{raw}: {count}, {watch.changed:,} changed, {state}"
 
 

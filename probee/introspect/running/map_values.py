@@ -14,7 +14,7 @@ from probee.introspect.running.forms import one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
     from probee.introspect.loaded.maps import Map
@@ -26,47 +26,65 @@ _MOST_TEXT = 400  # characters of a value that are shown
 
 
 class Decoder:
-    """Keys and values of one map. `typed`: BTF says what the values are."""
+    """Keys and values of one map. `typed`: BTF says what the values are.
+
+    `texts`: enumerators are texts, with or without a name (see `probee.btf.codec`).
+    """
 
     __slots__ = ("_cpus", "_key", "_row", "_step", "_value", "typed")
 
-    def __init__(self, row: Map, types: Types) -> None:
+    def __init__(self, row: Map, types: Types, *, texts: bool = False) -> None:
         self._row = row
         table = types.of(row.btf_id) if row.btf_id else None
-        self._key = _codec(table, row.key_type, row.key_size)
-        self._value = _codec(table, row.value_type, row.value_size)
+        self._key = _codec(table, row.key_type, row.key_size, texts=texts)
+        self._value = _codec(table, row.value_type, row.value_size, texts=texts)
         self.typed = self._value is not None
         self._cpus, self._step = (len(possible()), cpu_step(row)) if row.per_cpu else (0, 0)
 
     def key(self, data: bytes) -> Any:
-        """A key."""
+        """A key; where it is none of its type, its bytes or number."""
         return _decoded(self._key, data)
 
     def value(self, data: bytes) -> Any:
-        """A value; of a per-CPU map the sum of all CPUs'."""
+        """A value, likewise; of a per-CPU map the sum of all CPUs'."""
+        return self._summed(data, _decoded)
+
+    def exact_key(self, data: bytes) -> Any:
+        """A key. Raises FormatError where it is none of its type."""
+        return _exact(self._key, data)
+
+    def exact_value(self, data: bytes) -> Any:
+        """A value; of a per-CPU map the sum of all CPUs'. Raises FormatError."""
+        return self._summed(data, _exact)
+
+    def _summed(self, data: bytes, decoded: Callable[[Codec | None, bytes], Any]) -> Any:
         size = self._row.value_size
         if not self._cpus:
-            return _decoded(self._value, data)
+            return decoded(self._value, data)
         starts = range(0, self._cpus * self._step, self._step)
-        return added([_decoded(self._value, data[at : at + size]) for at in starts])
+        return added([decoded(self._value, data[at : at + size]) for at in starts])
 
 
-def _codec(table: Any, id: int, size: int) -> Codec | None:
+def _codec(table: Any, id: int, size: int, *, texts: bool) -> Codec | None:
     if table is None or not id or size > _LARGEST:
         return None
     try:
-        codec = Codec(table, id)
+        codec = Codec(table, id, texts=texts)
     except (FormatError, NotSupportedError, ProbeeError):
         return None
     return codec if codec.size == size else None
 
 
 def _decoded(codec: Codec | None, data: bytes) -> Any:
+    try:
+        return _exact(codec, data)
+    except FormatError:  # no value of the type, such as a bool of 2
+        return _exact(None, data)
+
+
+def _exact(codec: Codec | None, data: bytes) -> Any:
     if codec is not None:
-        try:
-            return codec.decode(data)
-        except FormatError:  # no value of the type, such as a bool of 2
-            pass
+        return codec.decode(data)
     return int.from_bytes(data, "little") if len(data) in _NUMBERS else data
 
 

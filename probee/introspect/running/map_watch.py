@@ -12,6 +12,7 @@ from time import monotonic_ns
 from probee.frozen import Frozen
 from probee.introspect.loaded.elements import elements
 from probee.introspect.running.map_values import Decoder, leaves, shown
+from probee.tables.maps import by_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,48 +25,81 @@ if TYPE_CHECKING:
 MOST = 1 << 16
 _SECOND = 1_000_000_000
 _MOST_RATES = 4  # of one element that are told
+_ENOENT = 2
+_PERSON = "it lists no keys: its values belong to {}, and are read by a descriptor of one"
+# Types without elements that one can list and read, by the kernel's operations of each type
+# (map_get_next_key, map_lookup_elem): why, and what to do instead.
+_REASONS = {
+    "ringbuf": ("it has no elements: its records go to the process that reads them", ""),
+    "user_ringbuf": ("it has no elements: its records go to the program that reads them", ""),
+    "perf_event_array": ("it holds perf events, not values",
+                         "probee map event_pipe id {id} prints what programs send through it"),
+    "queue": ("it has no keys: whoever looks sees its next value alone",
+              "probee map peek id {id} shows that"),
+    "stack": ("it has no keys: whoever looks sees its next value alone",
+              "probee map peek id {id} shows that"),
+    "bloom_filter": ("it has no keys, and keeps no value: it tells of one whether it was added",
+                     ""),
+    "arena": ("it is memory, which has no elements", ""),
+    "cgroup_array": ("the kernel does not tell which cgroups are in it", ""),
+    "xskmap": ("the kernel does not tell which sockets are in it", ""),
+    "sk_storage": (_PERSON.format("sockets"), ""),
+    "inode_storage": (_PERSON.format("inodes"), ""),
+    "task_storage": (_PERSON.format("tasks"), ""),
+    "cgrp_storage": (_PERSON.format("cgroups"), ""),
+}  # fmt: skip
 
 
 class Change(Frozen):
     """An element as it stands. `state`: "", `new`, `changed` or `gone`, since the last look.
 
     `rates`: for each number in it that changed, the way to it and its change a second, the largest
-    first.
+    first. `key` and `value` are for people, the bytes as the kernel gave them.
     """
 
     key: str
     value: str
     state: str
     rates: tuple[tuple[str, float], ...] = ()
+    key_bytes: bytes = b""
+    value_bytes: bytes = b""
+
+
+def why_not(row: Map) -> tuple[str, str]:
+    """Why the map cannot be watched, and what to do instead; "" where it can."""
+    type_ = by_number(row.type)
+    if type_ is None or {"next", "lookup"} <= set(type_.user):
+        return "", ""
+    why, instead = _REASONS.get(type_.name, ("the kernel does not list its elements", ""))
+    return why, instead.format(id=row.id)
 
 
 class Watch:
-    """The elements of one map. `count`: how many were read; `whole`: whether these are all."""
+    """The elements of one map. `count`: how many were read; `whole`: whether these are all.
+
+    `unread`: elements whose value the kernel does not give, and the errno of one. `seconds`: since
+    the look before, 0 at the first. `exact`: all rates, and decoded for machines.
+    """
 
     __slots__ = (
-        "_before",
-        "_decoder",
-        "_fd",
-        "_keys",
-        "_row",
-        "_when",
-        "changed",
-        "count",
-        "whole",
-    )
+        "_before", "_fd", "_keys", "_most_rates", "_row", "_when", "changed", "count", "decoder",
+        "seconds", "unread", "whole",
+    )  # fmt: skip
 
-    def __init__(self, fd: int, row: Map, types: Types) -> None:
+    def __init__(self, fd: int, row: Map, types: Types, *, exact: bool = False) -> None:
         self._fd, self._row = fd, row
-        self._decoder = Decoder(row, types)
+        self.decoder = Decoder(row, types, texts=exact)
+        self._most_rates = None if exact else _MOST_RATES
         self._before: dict[bytes, bytes] | None = None
         self._when = 0
         self._keys: dict[bytes, int] = {}  # key: the look at which it changed last
-        self.count, self.changed, self.whole = 0, 0, True
+        self.count, self.changed, self.whole, self.seconds = 0, 0, True, 0.0
+        self.unread = (0, 0)
 
     @property
     def typed(self) -> bool:
         """Whether BTF tells what the values are."""
-        return self._decoder.typed
+        return self.decoder.typed
 
     def look(self, most: int, now: int | None = None) -> list[Change]:
         """The elements as they are now, at most so many: what changed, then what changed of late.
@@ -76,6 +110,7 @@ class Watch:
         current = self._read()
         before, elapsed = self._before, max(when - self._when, 1)
         self._before, self._when = current, when
+        self.seconds = 0.0 if before is None else elapsed / _SECOND
         self.count = len(current)
         states = {} if before is None else dict(_states(before, current))
         self.changed = len(states)
@@ -91,7 +126,7 @@ class Watch:
 
     def _read(self) -> dict[bytes, bytes]:
         found: dict[bytes, bytes] = {}
-        self.whole = True
+        self.whole, self.unread = True, (0, 0)
         for pairs in elements(self._fd, self._row):
             for key, value in pairs:
                 if len(found) == MOST:
@@ -99,6 +134,8 @@ class Watch:
                     return found
                 if isinstance(value, bytes):
                     found[key] = value
+                elif value != _ENOENT:
+                    self.unread = self.unread[0] + 1, value
         return found
 
     def _change(
@@ -106,14 +143,13 @@ class Watch:
     ) -> Change:
         data = new if new is not None else old
         assert data is not None
-        value = self._decoder.value(data)
+        value = self.decoder.value(data)
         rates: list[tuple[str, float]] = []
         if old is not None and new is not None:
-            rates = list(_rates(self._decoder.value(old), value, elapsed))
+            rates = list(_rates(self.decoder.value(old), value, elapsed))
             rates.sort(key=lambda rate: -abs(rate[1]))
-        return Change(
-            shown(self._decoder.key(key)), shown(value), state, tuple(rates[:_MOST_RATES])
-        )
+        told = tuple(rates[: self._most_rates])
+        return Change(shown(self.decoder.key(key)), shown(value), state, told, key, data)
 
     def _ordered(
         self, rows: dict[bytes, Change], current: dict[bytes, bytes], most: int
@@ -131,7 +167,7 @@ class Watch:
         ]
 
     def _sorting(self, key: bytes) -> list[tuple[str, Any]]:
-        return [(type(leaf).__name__, leaf) for _, leaf in leaves(self._decoder.key(key))]
+        return [(type(leaf).__name__, leaf) for _, leaf in leaves(self.decoder.key(key))]
 
 
 def _states(before: dict[bytes, bytes], current: dict[bytes, bytes]) -> Iterator[tuple[bytes, str]]:

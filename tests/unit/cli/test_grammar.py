@@ -69,6 +69,21 @@ def test_wrong_words(
     assert err.startswith(f"probee prog: {message}\n")
 
 
+def test_a_verb_with_a_page_of_its_own(capfd: pytest.CaptureFixture[str]) -> None:
+    for words in (["map", "watch", "--help"], ["map", "-h", "w"]):
+        assert main(words) == 0
+        assert capfd.readouterr().out.startswith("Usage: probee map watch [OPTION]... MAP\n")
+    for words in (["map", "--help"], ["map", "show", "--help"]):
+        assert main(words) == 0
+        assert capfd.readouterr().out.startswith("Usage: probee map [OPTION]... [VERB")
+    assert main(["map", "watch", "--csv"]) == 2
+    assert "unknown option --csv" in capfd.readouterr().err
+    assert main(["-j", "map", "watch"]) == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.endswith("Try 'probee map watch --help'.\n")
+
+
 def test_options_before_the_command(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["-j", "prog", "help"]) == 0
     assert capfd.readouterr().out == "null\n"

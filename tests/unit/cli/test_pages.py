@@ -44,6 +44,8 @@ def test_manual_pages(
     assert main(["man", "opensnoop"]) == 0
     printed = capfd.readouterr().out
     assert printed.startswith(".TH PROBEE\\-OPENSNOOP 1 1970-01-02 ")
+    assert main(["man", "map-watch"]) == 0
+    assert capfd.readouterr().out.startswith(".TH PROBEE\\-MAP\\-WATCH 1 ")
     assert main(["man"]) == 0
     assert capfd.readouterr().out.startswith(".TH PROBEE 1 ")
     assert main(["man", "-o", str(tmp_path)]) == 0

@@ -93,7 +93,6 @@ def test_again_and_again(capfd: pytest.CaptureFixture[str]) -> None:
         (["ps", "now"], "takes only options"),
         (["ps", "-t", "xpd"], "'xpd' is no type of program; did you mean xdp?"),
         (["ps", "-s", "cpus"], "is no order of programs; did you mean cpu?"),
-        (["ps", "-w", "--json"], "exclude each other"),
         (["ps", "--count", "3"], "goes with --watch"),
         (["ps", "-m", "-t", "xdp"], "'xdp' is no type of map"),
         (["ps", "-m", "-s", "cpu"], "'cpu' is no order of maps"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,10 +11,11 @@ from probee.btf.reader import Btf
 from probee.btf.writer import BtfBuilder
 from probee.introspect.loaded.maps import Map
 from probee.introspect.loaded.types import Types
-from probee.introspect.running import map_watch
+from probee.introspect.running import map_json, map_watch
 from probee.introspect.running.map_page import block, page, title
 from probee.introspect.running.map_values import Decoder, added, leaves, shown
-from probee.introspect.running.map_watch import Change, Watch
+from probee.introspect.running.map_watch import Change, Watch, why_not
+from probee.tables.maps import MAP_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,17 +48,20 @@ def watching(monkeypatch: pytest.MonkeyPatch, *looks: dict[int, int]) -> Watch:
     return Watch(3, a_map(), Types())
 
 
+def told(rows: list[Change]) -> list[tuple[str, str, str]]:
+    return [(row.key, row.value, row.state) for row in rows]
+
+
 def test_what_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     watch = watching(monkeypatch, {1: 10, 300: 5, 2: 7}, {1: 30, 2: 7, 4: 1})
-    assert watch.look(10, now=0) == [
-        Change("1", "10", ""), Change("2", "7", ""), Change("300", "5", ""),
+    assert told(watch.look(10, now=0)) == [("1", "10", ""), ("2", "7", ""), ("300", "5", "")]
+    rows = watch.look(10, now=2 * SECOND)
+    assert told(rows) == [
+        ("1", "30", "changed"), ("2", "7", ""), ("4", "1", "new"), ("300", "5", "gone"),
     ]  # fmt: skip
-    assert watch.look(10, now=2 * SECOND) == [
-        Change("1", "30", "changed", (("", 10.0),)),
-        Change("2", "7", ""),
-        Change("4", "1", "new"),
-        Change("300", "5", "gone"),
-    ]
+    assert rows[0].rates == (("", 10.0),)
+    assert (rows[0].key_bytes, rows[0].value_bytes) == (b"\1\0\0\0", b"\x1e" + bytes(7))
+    assert watch.seconds == 2.0
     assert (watch.count, watch.changed, watch.whole, watch.typed) == (3, 3, True, False)
 
 
@@ -108,11 +113,17 @@ def test_per_cpu_values_are_added(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Known(Types):
-    """One BTF object: 1 is u32, the last a struct of a count and a name."""
+    """One BTF object: 1 is u32, the last a struct of a count and a name.
+
+    `odd`: a struct of an enum and a bool.
+    """
 
     def __init__(self) -> None:
         builder = BtfBuilder()
         u32, char = builder.int_("u32", 4), builder.int_("char", 1, signed=True)
+        state = builder.enum("state", [("IDLE", 0), ("BUSY", 1)])
+        truth = builder.int_("bool", 1, boolean=True)
+        self.odd = builder.struct("odd", 8, [("state", state, 0), ("on", truth, 32)])
         members = [("count", u32, 0), ("comm", builder.array(char, 8), 32)]
         self.last = builder.struct("stat", 12, members)
         self.table = Btf(builder.build())
@@ -171,7 +182,7 @@ def test_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     watch = watching(monkeypatch, {1: 10}, {1: 30}, {1: 30})
     first = block(a_map(), watch, watch.look(10, now=0), "every 1 s", first=True)
     assert first.splitlines() == [
-        r"map 7 x\x1b[2J, hash, no BTF for its values: 1 elements, 0 changed, every 1 s",
+        r"map 7 x\x1b[2J, hash, no BTF for its values: 1 element, 0 changed, every 1 s",
         "  KEY CHANGE         VALUE",
         "  1                  10",
         "",
@@ -183,3 +194,47 @@ def test_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "* 1   +20/s          30" in block(a_map(), watch, rows, "", first=False)
     rows = watch.look(10, now=2 * SECOND)
     assert block(a_map(), watch, rows, "", first=False).count("\n") == 2
+
+
+def test_elements_that_cannot_be_read_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(map_watch, "elements", lambda *_: iter([[(b"k", 95), (b"gone", 2)]]))
+    watch = Watch(3, a_map(), Types())
+    assert watch.look(10, now=0) == []
+    assert "0 elements, 1 cannot be read (Operation not supported)" in title(a_map(), watch, "")
+
+
+def test_documents(monkeypatch: pytest.MonkeyPatch) -> None:
+    types = Known()
+    fields = {name: getattr(a_map(), name) for name in Map.__match_args__}
+    row = Map(**(fields | {"btf_id": 1, "key_type": 1, "value_type": types.odd}))
+    known, nameless, wrong = (
+        bytes([n, 0, 0, 0, on, 0, 0, 0]) for n, on in ((1, 1), (9, 0), (0, 2))
+    )
+    looks = [{b"\1\0\0\0": known}, {b"\1\0\0\0": nameless, b"\2\0\0\0": wrong}]
+    monkeypatch.setattr(map_watch, "elements", lambda *_: iter([list(looks.pop(0).items())]))
+    watch = Watch(3, row, types, exact=True)
+    text = map_json.look(row, watch, watch.look(10, now=0), first=True, line=True)
+    assert text.count("\n") == 1
+    first = json.loads(text)
+    assert first["map"] == {
+        "id": 7, "type": "hash", "name": "x\x1b[2J", "per_cpu": False, "typed": True,
+    }  # fmt: skip
+    assert (first["seconds"], first["elements"], first["changed"]) == (0.0, 1, 0)
+    assert first["rows"] == [
+        {"state": "there", "key": 1, "value": {"state": "BUSY", "on": True}, "rates": [],
+         "key_bytes": "01000000", "value_bytes": known.hex()},
+    ]  # fmt: skip
+    rows = watch.look(10, now=SECOND)
+    changed, new = json.loads(map_json.look(row, watch, rows, first=False, line=True))["rows"]
+    assert changed["value"] == {"state": "9", "on": False}  # a text, with or without a name
+    assert (new["state"], new["value"]) == ("new", None)
+    assert new["absent"] == {"value": "its bytes are no value of its type"}
+
+
+def test_types_that_cannot_be_watched_say_why() -> None:
+    fields = {name: getattr(a_map(), name) for name in Map.__match_args__}
+    for type_ in MAP_TYPES:
+        row = Map(**(fields | {"type": type_.number, "type_name": type_.name}))
+        why, _ = why_not(row)
+        assert bool(why) == (not {"next", "lookup"} <= set(type_.user)), type_.name
+        assert why != "the kernel does not list its elements", type_.name
