@@ -1,18 +1,15 @@
 """A Python file of a user, imported, that is executed.
 
 In: its path. Out: the module, or a sentence on why there is none. What the file imports is looked
-for as if Python ran it: in its own folder first. There may stand a `json.py` or `queue.py`, which
-is then meant by the user's files, and by nobody else: where probee and Python's own library import
-`json`, they get Python's. To that end such a file is loaded under the name `json_`, which an import
-out of user's code is led to.
+for in its own folder, too, but behind Python's library: a `json.py` there would break probee's own
+imports. A file that imports what both have is refused, since Python would take the folder's.
 """
 
 from __future__ import annotations
 
-import builtins
+import os
 import sys
 from _imp import is_frozen
-from importlib.machinery import PathFinder
 from importlib.util import module_from_spec, spec_from_file_location
 from os import listdir
 from os.path import abspath, dirname, isdir, isfile, lexists
@@ -22,8 +19,6 @@ from probee.frame.output import Closed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from importlib.machinery import ModuleSpec
     from types import ModuleType
 
 _GUARD = 'what is to run, and not to be imported, stands under if __name__ == "__main__":'
@@ -36,8 +31,7 @@ def imported(name: str, path: str) -> ModuleType:
         raise ProbeeError(_no_file(path))
     file = abspath(path)
     folder = dirname(file)
-    namesakes = _Namesakes(folder)
-    sys.path.insert(0, folder)
+    sys.path.insert(_behind_python(), folder)
     while name in sys.modules or name in _OURS:  # what is of Python, or of probee, stays what it is
         name += "_"
     spec = spec_from_file_location(name, file)
@@ -46,8 +40,7 @@ def imported(name: str, path: str) -> ModuleType:
     module = module_from_spec(spec)
     sys.modules[name] = module
     try:
-        with namesakes:
-            spec.loader.exec_module(module)
+        spec.loader.exec_module(module)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # its own ones, and SystemExit
@@ -56,6 +49,7 @@ def imported(name: str, path: str) -> ModuleType:
             hint="" if isinstance(error, SyntaxError) else _GUARD,
         ) from error
     _flush()
+    _refuse_hidden(folder)
     return module
 
 
@@ -94,71 +88,39 @@ def _line(error: BaseException, file: str) -> str:
     return f" (line {line})" if line else ""
 
 
-class _Namesakes:
-    """The modules in a folder that are called as ones of Python's library. As a context: imports
-    of user's code find them. It stays among the finders of modules, as the folder in the path.
+def _behind_python() -> int:
+    """The place in the path behind Python's library, before what was installed."""
+    library = dirname(os.__file__)
+    own = (i for i, entry in enumerate(sys.path) if _is_within(entry, library))
+    return max(own, default=-1) + 1
+
+
+def _is_within(entry: str, library: str) -> bool:
+    return f"{entry}/".startswith(f"{library}/") and not entry.endswith("-packages")
+
+
+def _refuse_hidden(folder: str) -> None:
+    """A module of the folder that has Python's own, where Python itself takes the folder's."""
+    modules = list(sys.modules.values())
+    of_user = [m for m in modules if dirname(getattr(m, "__file__", None) or "") == folder]
+    for name in sorted(_namesakes(folder)):
+        for module in of_user:
+            if name in sys.modules and vars(module).get(name) is sys.modules[name]:
+                raise ProbeeError(
+                    f"{module.__file__} imports {name}, which is Python's own here, "
+                    f"and that of its folder where Python runs it",
+                    hint=f"call the {name} in {folder} otherwise",
+                )
+
+
+def _namesakes(folder: str) -> set[str]:
+    """Modules in the folder that Python would take before those of its library: not before what
+    is part of the interpreter.
     """
-
-    def __init__(self, folder: str) -> None:
-        self._folder = folder
-        self._names = {f"{name}_": name for name in _namesakes(folder)}
-        self._import = builtins.__import__
-
-    def __enter__(self) -> None:
-        if self._names:
-            sys.meta_path.insert(0, self)
-            builtins.__import__ = self._lead
-
-    def __exit__(self, *_: object) -> None:
-        builtins.__import__ = self._import
-
-    def _lead(
-        self,
-        name: str,
-        globals: Mapping[str, object] | None = None,
-        locals: Mapping[str, object] | None = None,
-        fromlist: Sequence[str] | None = (),
-        level: int = 0,
-    ) -> ModuleType:
-        """`import`, which knows who asks."""
-        first, dot, rest = name.partition(".")
-        asks = str((globals or {}).get("__name__", "probee")).partition(".")[0]
-        if level == 0 and asks not in _OURS and f"{first}_" in self._names:
-            name = f"{first}_{dot}{rest}"
-        return self._import(name, globals, locals, fromlist or (), level)
-
-    def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """As the import system asks: Python's own by their names, those of the folder by ours."""
-        if path is not None:
-            return None
-        if name in self._names.values():
-            others = [entry for entry in sys.path if abspath(entry) != self._folder]
-            return PathFinder.find_spec(name, others, target)
-        found = _in_folder(self._names.get(name, ""), self._folder)
-        if found is None or found.origin is None:
-            return None
-        within = found.submodule_search_locations
-        return spec_from_file_location(name, found.origin, submodule_search_locations=within)
-
-
-def _namesakes(folder: str) -> list[str]:
-    """Names of Python's library that Python would find in the folder first."""
-    try:
-        stems = {entry.partition(".")[0] for entry in listdir(folder)}
-    except OSError:
-        return []
-    return [name for name in sys.stdlib_module_names & stems if _shadowed(name, folder)]
-
-
-def _shadowed(name: str, folder: str) -> bool:
-    """Not what is part of the interpreter, or of its start: that is found before any folder."""
-    if name in sys.builtin_module_names or name == "encodings" or is_frozen(name):
-        return False
-    return _in_folder(name, folder) is not None
-
-
-def _in_folder(name: str, folder: str) -> ModuleSpec | None:
-    found = PathFinder.find_spec(name, [folder]) if name else None
-    return found if found is not None and found.loader is not None else None
+    found = set()
+    for entry in listdir(folder):
+        stem, _, rest = entry.partition(".")
+        if rest == "py" or isfile(f"{folder}/{entry}/__init__.py"):
+            found.add(stem)
+    found &= sys.stdlib_module_names - set(sys.builtin_module_names)
+    return {name for name in found if not is_frozen(name)}

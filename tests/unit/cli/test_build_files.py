@@ -53,38 +53,44 @@ NAMESAKES = (
 
 @pytest.fixture
 def siblings(tool: Path) -> Path:
-    """The folder: modules called as Python's, one of them a package, and a helper that asks."""
+    """The folder: modules called as Python's, one of them a package, and a helper."""
     folder = tool.parent
     for name in NAMESAKES:
-        (folder / f"{name}.py").write_text(f"WHO = 'sibling {name}'\n")
+        (folder / f"{name}.py").write_text("raise AssertionError\n")
     (folder / "json").mkdir()
-    (folder / "json" / "__init__.py").write_text("from .inner import WHO\nimport struct\n")
-    (folder / "json" / "inner.py").write_text("WHO = 'sibling json'\n")
-    (folder / "email").mkdir()  # no package: Python's own goes before it
-    (folder / "helper.py").write_text("import json.inner, enum\nBOTH = json.WHO, enum.WHO\n")
+    (folder / "json" / "__init__.py").write_text("raise AssertionError\n")
+    (folder / "email").mkdir()  # no package
+    (folder / "helper.py").write_text("DFD = 7\n")
     return folder
 
 
 @pytest.mark.parametrize("form", ["object", "asm", "ir", "btf", "c-header"])
 def test_siblings_called_as_modules_of_python(siblings: Path, form: str) -> None:
-    """They are the user's, and nobody else's: probee compiles as ever."""
-    own = [f"import {name}; assert {name}.WHO == 'sibling {name}'" for name in NAMESAKES[1:]]
-    own.remove("import os; assert os.WHO == 'sibling os'")  # there before any folder is looked into
-    lines = [
-        *own, "import os; assert os.path and not hasattr(os, 'WHO')",
-        "import helper; assert helper.BOTH == ('sibling json', 'sibling enum')",
-        "from json.inner import WHO; assert WHO == 'sibling json'",
-        "import json; assert json.inner.WHO == WHO and json.struct.WHO == 'sibling struct'",
-        "import email.message; assert email.message.Message",
-        "import textwrap; assert textwrap.re.compile",
-    ]  # fmt: skip
-    (siblings / "my_tool.py").write_text("\n".join(lines) + PROGRAM)
+    """Nobody gets them, but for what else is in the folder."""
+    line = "import email.message, os, textwrap; from helper import DFD; assert textwrap.re, DFD"
+    (siblings / "my_tool.py").write_text(line + PROGRAM)
     done = probee("build", "my_tool.py", "--emit", form, "-o", "made", cwd=siblings)
     assert done.returncode == 0, done.stderr
     first = (siblings / "made").read_bytes()
-    (siblings / "my_tool.py").write_text("\n" * (len(lines) - 1) + PROGRAM)
+    (siblings / "my_tool.py").write_text(PROGRAM)
     assert probee("build", "my_tool.py", "--emit", form, "-o", "made", cwd=siblings).returncode == 0
     assert (siblings / "made").read_bytes() == first
+
+
+@pytest.mark.parametrize("who", ["my_tool", "helper"])
+@pytest.mark.parametrize("name", ["queue", "json"])
+def test_which_of_two_is_meant_is_not_guessed(siblings: Path, who: str, name: str) -> None:
+    sources = {"my_tool": "import helper" + PROGRAM, "helper": "DFD = 7\n"}
+    sources[who] = f"import {name}\n{sources[who]}"
+    for each, source in sources.items():
+        (siblings / f"{each}.py").write_text(source)
+    done = probee("build", "my_tool.py", cwd=siblings)
+    assert (done.returncode, done.stdout) == (1, "")
+    path = siblings / f"{who}.py"
+    assert done.stderr == (
+        f"probee build: {path} imports {name}, which is Python's own here, and that of its folder "
+        f"where Python runs it\n  call the {name} in {siblings} otherwise\n"
+    )
 
 
 @pytest.mark.parametrize("name", ["re", "json", "struct", "probee", "__future__"])
