@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from probee.lang.hist import Hist as Hist
     from probee.lang.kernel import (
         Items as Items,
+        KernelEnum as KernelEnum,
         KernelStruct as KernelStruct,
         Ptr as Ptr,
         PtrArray as PtrArray,
@@ -149,6 +150,7 @@ _HOME = {
     **dict.fromkeys(
         (
             "Items",
+            "KernelEnum",
             "KernelStruct",
             "Ptr",
             "PtrArray",

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     T = TypeVar("T")
     Ptr: TypeAlias = Annotated[T, "a pointer in the kernel"]
 
+    KernelEnum: TypeAlias = Annotated[T, "an enum in C"]
+
     class PtrArray(Generic[T]):
         """`PtrArray[T]`: a pointer to pointers to structs of the kernel, as many as C knows."""
 
@@ -36,7 +38,9 @@ if TYPE_CHECKING:
 
         def __getitem__(self, number: int, /) -> T: ...
 
-    MemberType: TypeAlias = "Int | Pointer | CharArray | ArrayOf | KernelMeta | PointerTo | ItemsOf"
+    MemberType: TypeAlias = (
+        "Int | Pointer | CharArray | ArrayOf | KernelMeta | PointerTo | ItemsOf | EnumOf"
+    )
 else:
 
     class Ptr:
@@ -44,6 +48,12 @@ else:
 
         def __class_getitem__(cls, target: object) -> PointerTo:
             return PointerTo(target)
+
+    class KernelEnum:
+        """`KernelEnum[u32]`: an enum in C, read as that integer. To type checkers it is one."""
+
+        def __class_getitem__(cls, target: object) -> EnumOf:
+            return EnumOf(target)
 
     class PtrArray:
         """`PtrArray[T]`: a pointer to pointers to structs of the kernel, as many as C knows."""
@@ -70,6 +80,12 @@ class PointerTo(Frozen):
 
 class ItemsOf(Frozen):
     """What `Items[target]` is; a target that is text is looked up when it is asked for."""
+
+    target: object
+
+
+class EnumOf(Frozen):
+    """What `KernelEnum[target]` is; a target that is text is looked up when it is asked for."""
 
     target: object
 
@@ -141,7 +157,7 @@ def member_type(cls: KernelMeta, name: str) -> MemberType | None:
     """What a member is declared to be, None where there is none of that name.
 
     A struct inside the struct is its class; of a `PointerTo` the target is a class, of `ItemsOf` a
-    class or an Int. Raises UsageError for an annotation that means nothing here.
+    class or an Int, of `EnumOf` an Int. Raises UsageError for an annotation without meaning here.
     """
     row = cls.declared_.get(name)
     if row is None:
@@ -166,6 +182,11 @@ def _typed(annotation: object, default: object, module: str, cls: KernelMeta) ->
         if not isinstance(item, (Int, KernelMeta)):
             raise UsageError("Items[T] has integers or KernelStructs")
         return ItemsOf(item)
+    if isinstance(found, EnumOf):
+        number = value_type(_resolved(found.target, module, cls), None)
+        if not isinstance(number, Int) or number.boolean:
+            raise UsageError("KernelEnum[T] is an integer")
+        return EnumOf(number)
     if isinstance(found, KernelMeta):
         return found
     type_ = value_type(found, default)
@@ -186,6 +207,8 @@ def _resolved(annotation: object, module: str, cls: KernelMeta) -> object:
             return PointerTo(inside[:-1], form is PtrArray)
         if form is Items:
             return ItemsOf(inside[:-1])
+        if form is KernelEnum:
+            return EnumOf(inside[:-1])
     for known in cls.__mro__:
         if text == known.__name__ and isinstance(known, KernelMeta):
             return known

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from probee.tables.core_records import CoreKind
 
 U64 = (1 << 64) - 1
+_U32 = (1 << 32) - 1  # what libbpf reckons shifts in, which are of no use where they wrap
 
 
 class Answer(Frozen):
@@ -117,10 +118,10 @@ def _of_member(view: View, way: Way, kind: CoreKind, *, big_endian: bool) -> Ans
         case "lshift_u64":
             before = place.bits - place.offset * 8
             if big_endian:
-                return Answer((8 - place.size) * 8 + before & U64, certain=exact)
-            return Answer(64 - (before + place.width) & U64, certain=exact)
+                return Answer((8 - place.size) * 8 + before & _U32, certain=exact)
+            return Answer(64 - (before + place.width) & _U32, certain=exact)
         case _:
-            return Answer(64 - place.width & U64)
+            return Answer(64 - place.width & _U32)
 
 
 def _is_signed(record: Type) -> bool:

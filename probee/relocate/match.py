@@ -3,7 +3,8 @@
 In: the kernel's BTF, a `CoreReloc`. Out: the number that it stands for, or `Mismatch`, which says
 what the kernel has instead. Matching is by names, as libbpf's (bpf_core_match_member in
 relo_core.c), but stricter in what must agree: the size of an integer, the struct that a pointer
-points to. An integer may have another sign here: it is read as it is declared.
+points to, that it is no bit field. What is found here libbpf finds too, at the same place. An
+integer may have another sign: it is read as it is declared.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from probee.spec.programs import CoreReloc
 
 _STRUCTS = (kinds.STRUCT, kinds.UNION)
-_INTS = (kinds.INT, kinds.ENUM, kinds.ENUM64)
+_ENUMS = (kinds.ENUM, kinds.ENUM64)
 
 
 class Mismatch(ProbeeError):
@@ -97,8 +98,10 @@ def _is(btf: TypeTable, id: int, wants: str, field: Field) -> bool:
     kind, _, detail = wants.partition(" ")
     found = btf.kind(id)
     match kind:
-        case "int" | "enum":
-            return found in _INTS and field.size == int(detail)
+        case "int":
+            return _is_integer(btf, id, int(detail))
+        case "enum":
+            return found in _ENUMS and field.size == int(detail)
         case "ptr":
             return found == kinds.PTR and (not detail or _leads_to(btf, _pointed(btf, id), detail))
         case "ptrs":
@@ -110,16 +113,27 @@ def _is(btf: TypeTable, id: int, wants: str, field: Field) -> bool:
         case "items":
             return found == kinds.ARRAY and _is_item(btf, _item(btf, id), detail)
         case _:
-            small = found == kinds.ARRAY and btf.size_of(_item(btf, id)) == 1
-            return small and field.size == int(detail)
+            return (
+                found == kinds.ARRAY
+                and field.size == int(detail)
+                and _is_item(btf, _item(btf, id), "int 1")
+            )
 
 
 def _is_item(btf: TypeTable, id: int, wants: str) -> bool:
     """Whether an array's elements, of type `id`, are what the code takes them for."""
     kind, _, detail = wants.partition(" ")
     if kind == "int":
-        return btf.kind(id) in _INTS and btf.size_of(id) == int(detail)
+        return _is_integer(btf, id, int(detail))
     return btf.kind(id) in _STRUCTS and btf.name(id) == _plain(detail)
+
+
+def _is_integer(btf: TypeTable, id: int, size: int) -> bool:
+    """Whether type `id` is a number of `size` bytes and all their bits."""
+    from probee.btf.types import Int
+
+    type_ = btf.type(id)
+    return isinstance(type_, Int) and type_.size == size and type_.bits == 8 * size
 
 
 def _pointed(btf: TypeTable, id: int) -> int:
@@ -164,7 +178,9 @@ def _item(btf: TypeTable, id: int) -> int:
 def _words(btf: TypeTable, id: int, field: Field) -> str:
     """What the kernel has, for a message."""
     kind = btf.kind(id)
-    if kind in _INTS:
+    if kind in _ENUMS:
+        return f"an enum of {field.size} bytes"
+    if kind == kinds.INT:
         return f"an integer of {field.size} bytes"
     if kind == kinds.PTR:
         target = _behind(btf, _pointed(btf, id))
@@ -178,8 +194,10 @@ def _said(wants: str) -> str:
     """What the code takes it for, for a message."""
     kind, _, detail = wants.partition(" ")
     match kind:
-        case "int" | "enum":
+        case "int":
             return f"an integer of {detail} bytes"
+        case "enum":
+            return f"an enum of {detail} bytes"
         case "ptr":
             return f"a pointer to struct {detail}" if detail else "a pointer"
         case "ptrs":

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 HEADER = """\
 import os
 from probee import (
-    Chars, Context, Global, Hash, Items, KernelPtr, KernelStr, KernelStruct, Ptr, PtrArray, RingBuf,
-    Struct, cast,
+    Chars, Context, Global, Hash, Items, KernelEnum, KernelPtr, KernelStr, KernelStruct, Ptr,
+    PtrArray, RingBuf, Struct, cast,
     chars, container_of, current, has_field, has_type, raw_tracepoint, read_str, s8, s16, s32,
     s64, tp_btf, tracepoint, u8, u16, u32, u64,
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from probee import RelocationError
-from probee.btf.kinds import STRUCT
+from probee.btf.kinds import ENUM, INT, STRUCT
 from probee.host.facts import RunningKernel
 from tests.kernel.structs_support import run
 
@@ -27,6 +27,18 @@ class Old(KernelStruct, name="task_struct___old"):
 
 class Nowhere(KernelStruct):
     x: u32
+
+class Counted(KernelStruct, name="perf_event"):
+    state: u32
+
+class Named(KernelStruct, name="perf_event"):
+    state: KernelEnum[s32]
+
+class Flagged(KernelStruct, name="inode"):
+    i_state: u32
+
+class Stated(KernelStruct, name="inode"):
+    i_state: KernelEnum[u32]
 
 class Wide(KernelStruct, name="task_struct"):
     tgid: s64
@@ -70,9 +82,34 @@ c.value = has_type(TaskStruct) + has_field(TaskStruct, "comm") + has_field(MntNa
     assert got == {"a": 100 if old else 7, "b": 0, "c": 3}
 
 
+def test_enums_are_no_integers(tmp_path: Path) -> None:
+    """As libbpf has it. `state` is an enum; `i_state` became one in Linux 6.18, a struct later."""
+    got = run(
+        tmp_path,
+        """
+a.value = has_field(Named, "state") + 2 * has_field(Counted, "state")
+b.value = has_field(Stated, "i_state") + 2 * has_field(Flagged, "i_state")
+if has_field(Stated, "i_state"):
+    c.value = 100 + cast(Stated, current.task.fs.pwd.dentry.d_inode).i_state * 0
+""",
+        OLD_AND_NEW,
+    )
+    with RunningKernel() as kernel:
+        (inode,) = kernel.btf.by_name(STRUCT, "inode")
+        field = kernel.btf.member(inode, "i_state")
+        assert field is not None
+        kind = kernel.btf.kind(kernel.btf.resolve(field.type))
+    flags = {ENUM: 1, INT: 2}.get(kind, 0) if field.size == 4 else 0
+    assert got == {"a": 1, "b": flags, "c": 100 * (flags == 1)}
+
+
 @pytest.mark.parametrize(
     ("body", "says"),
     [
+        (
+            "a.value = cast(Counted, current.task).state",
+            "perf_event.state is an enum of 4 bytes in this kernel, not an integer of 4 bytes",
+        ),
         ("a.value = cast(Nowhere, current.task).x", "this kernel has no struct Nowhere"),
         ("a.value = u64(cast(Old, current.task).never)", "struct task_struct has no member never"),
         (

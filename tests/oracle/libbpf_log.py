@@ -1,6 +1,7 @@
-"""Runs libbpf over an object and prints what it logs: `python libbpf_log.py LIBRARY OBJECT`.
+"""Runs libbpf over an object and prints what it logs: `python libbpf_log.py LIBRARY OBJECT [BTF]`.
 
-A process of its own: what the library opens and loads ends with it.
+BTF: a file whose types stand for the kernel's. A process of its own: what the library opens and
+loads ends with it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,21 @@ import ctypes
 import sys
 
 
-def main(library: str, path: str) -> None:
+class Options(ctypes.Structure):
+    """As far as the file is needed: struct bpf_object_open_opts of libbpf 1.0."""
+
+    _fields_ = (
+        ("sz", ctypes.c_size_t),
+        ("object_name", ctypes.c_char_p),
+        ("relaxed_maps", ctypes.c_bool),
+        ("pin_root_path", ctypes.c_char_p),
+        ("reserved", ctypes.c_long),
+        ("kconfig", ctypes.c_char_p),
+        ("btf_custom_path", ctypes.c_char_p),
+    )
+
+
+def main(library: str, path: str, types: str = "") -> None:
     libc, libbpf = ctypes.CDLL(None), ctypes.CDLL(library)
     callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
 
@@ -22,7 +37,9 @@ def main(library: str, path: str) -> None:
     printer = callback(say)  # must live as long as the library may call it
     libbpf.libbpf_set_print(printer)
     libbpf.bpf_object__open_file.restype = ctypes.c_void_p
-    opened = ctypes.c_void_p(libbpf.bpf_object__open_file(path.encode(), None))
+    options = Options(sz=ctypes.sizeof(Options), btf_custom_path=types.encode() or None)
+    handle = libbpf.bpf_object__open_file(path.encode(), ctypes.byref(options))
+    opened = ctypes.c_void_p(handle)
     if opened.value:
         libbpf.bpf_object__load(opened)
         libbpf.bpf_object__close(opened)

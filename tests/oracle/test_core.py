@@ -118,18 +118,24 @@ def agrees(outcome: Outcome, opcode: int, said: Said) -> None:
         assert (int(resized[1]), int(resized[2])) == (outcome.before.size, outcome.after.size)
 
 
-def compare(path: Path) -> int:
-    """Fails where libbpf and we differ on a record of the object; how many there are."""
+def log_of(path: Path, *types: Path) -> str:
+    """What libbpf says of an object; `types`: a file with those of the kernel, or this one's."""
     try:
         ctypes.CDLL(LIBRARY)
     except OSError:
         pytest.skip(f"there is no {LIBRARY}: install libbpf1")
     words = [sys.executable, str(Path(__file__).with_name("libbpf_log.py")), LIBRARY, str(path)]
-    log = subprocess.run(words, capture_output=True, check=True, text=True).stdout
+    words += map(str, types)
+    return subprocess.run(words, capture_output=True, check=True, text=True).stdout
+
+
+def compare(path: Path, kernel: Btf | None = None, *types: Path) -> int:
+    """Fails where libbpf and we differ on a record of the object; how many there are."""
+    log = log_of(path, *types)
     data = path.read_bytes()
     section = ElfFile(data).section(".BTF")
     assert section is not None
-    resolver = Resolver(Btf(section.data), open_kernel_btf(), big_endian=False)
+    resolver = Resolver(Btf(section.data), kernel or open_kernel_btf(), big_endian=False)
     rows = list(records(data))
     logged = said(log)
     assert len(logged) == len(rows), log

@@ -24,7 +24,7 @@ from probee.compiler.frontend.values import (
 )
 from probee.errors import UsageError
 from probee.frozen import replace
-from probee.lang.kernel import ItemsOf, KernelMeta, PointerTo, kernel_name, member_type
+from probee.lang.kernel import EnumOf, ItemsOf, KernelMeta, PointerTo, kernel_name, member_type
 from probee.lang.linux import PtRegs, TaskStruct
 from probee.spec.programs import CoreReloc
 from probee.spec.types import CharArray, Int, Pointer
@@ -76,6 +76,8 @@ def read(low: Lowering, owner: Kern, node: ast.Attribute) -> TypedValue:
             return replace(owner, cls=type_, path=(*owner.path, node.attr))
         case Int():
             return _number(low, type_, _load(low, owner, node.attr, wants, type_.size))
+        case EnumOf(target=Int() as number):
+            return _number(low, number, _load(low, owner, node.attr, wants, number.size))
         case Pointer():
             return Num(type_, _load(low, owner, node.attr, wants, 8))
         case PointerTo(target=KernelMeta() as target, many=many):
@@ -115,6 +117,8 @@ def wanted(type_: MemberType) -> str:
             return f"struct {kernel_name(type_)}"
         case Int(size=size):
             return f"int {size}"
+        case EnumOf(target=Int(size=size)):
+            return f"enum {size}"
         case CharArray(size=size):
             return f"chars {size}"
         case PointerTo(target=KernelMeta() as target, many=many):

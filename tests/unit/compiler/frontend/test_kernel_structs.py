@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from probee.btf.reader import Btf
-from probee.btf.types import Struct
+from probee.btf.types import Enum, Struct
 from probee.errors import CompileError, UsageError
 from tests.frontend_cases import compiled, names_of
 
 HEADER = """\
 from probee import (
-    Chars, Context, Global, Hash, Items, KernelStruct, Ptr, cast, chars, container_of, current,
-    UserPtr, has_field, has_type, read_str, s32, tracepoint, u32, u64,
+    Chars, Context, Global, Hash, Items, KernelEnum, KernelStruct, Ptr, UserPtr, cast, chars,
+    container_of, current, has_field, has_type, read_str, s32, tracepoint, u32, u64,
 )
 from probee.kernel import Dentry, Mount, TaskStruct, VfsMount
 
@@ -20,6 +20,8 @@ class Bad(KernelStruct, name="bad"):
     x: int
     p: Ptr[u32]
     texts: Items[Chars]
+    text: KernelEnum[UserPtr]
+    state: KernelEnum[u32]
 
 total = Global(u64, 0)
 m = Hash(u32, u64)
@@ -41,6 +43,7 @@ def program(ctx: Context) -> None:
         ("total.value = cast(Bad, task).x", "annotation", "Bad.x: int has no width here"),
         ("total.value = cast(Bad, task).p", "annotation", "Ptr[T] points to a KernelStruct"),
         ("total.value = cast(Bad, task).texts[0]", "annotation", "Bad.texts: "),
+        ("total.value = cast(Bad, task).text", "annotation", "KernelEnum[T] is an integer"),
         ("total.value = task.thread_pid.numbers[-1].nr", "index-range", "may be negative"),
         ("total.value = task.thread_pid.numbers", "type", "an array of the kernel stands where"),
         ("n = task.thread_pid.numbers", "not-yet", "an array of the kernel in a local"),
@@ -106,6 +109,18 @@ def test_relocations_name_their_local_types() -> None:
         assert ".".join(path) == reloc.path
         seen.add(reloc.path)
     assert {"nsproxy", "mnt_ns", "ns.inum", "pid"} <= seen
+
+
+def test_an_enum_is_one_in_the_local_types_too() -> None:
+    """CO-RE tells it from an integer."""
+    spec = compiled(names_of(f"{HEADER}    total.value = cast(Bad, task).state\n"))
+    (program,) = spec.programs
+    (reloc,) = (core for core in program.core if core.path)
+    btf = Btf(spec.btf)
+    struct = btf.type(reloc.type)
+    assert isinstance(struct, Struct)
+    assert reloc.wants == "enum 4"
+    assert isinstance(btf.type(struct.members[0].type), Enum)
 
 
 def test_there_is_nothing_to_make_on_this_side() -> None:
