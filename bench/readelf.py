@@ -2,7 +2,7 @@
 
     python -m bench.readelf [--rounds N] [OBJECT]
 
-In: an object, or what `probee build opensnoop` writes; readelf 2.44 (scripts/newer.py), and
+In: an object, or what `probee build opensnoop` writes; readelf 2.44 (scripts/fetched.py), and
 pyelftools, which comes with the developer's packages. Out: milliseconds of a whole process, and its
 ratio to starting pyelftools' readelf alone, which shows nothing. Rounds are interleaved; ratios are
 taken within a round. The goal: at most 2 times that start.
@@ -19,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from scripts import newer
+from scripts import fetched
 
 ROOT = Path(__file__).parent.parent
 GOAL = 2.0
@@ -35,7 +35,7 @@ def contestants(obj: str) -> dict[str, list[str]]:
     if script.exists():
         rows[START] = [python, str(script), "--version"]
         rows["pyelftools -e -s -r"] = [python, str(script), "-e", "-s", "-r", obj]
-    if found := newer.find("readelf-2.44"):
+    if found := fetched.find("readelf-2.44"):
         rows["GNU readelf -a"] = [found, "-a", obj]
     rows["Python, its start alone"] = [python, "-IS", "-c", ""]
     return rows

@@ -2,7 +2,7 @@
 
     sudo python -m bench.shown [--rounds N] [--elements N] [--write]
 
-In: bpftool 7.5 (scripts/newer.py); 200 programs and a hash of 1,000,000 elements, loaded here and
+In: bpftool 7.5 (scripts/fetched.py); 200 programs and a hash of 1,000,000 elements, loaded here and
 let go again. Out: milliseconds of whole processes, their output thrown away, and the memory of the
 dump; for the list the quickest rounds and the processor's time too, which others on the machine
 disturb less. Rounds are interleaved; differences and ratios are taken within a round. `--write`
@@ -25,7 +25,7 @@ from probee.host import bpf
 from probee.host.attributes import Attributes, demand
 from probee.host.info import MAP, read
 from probee.uapi import bpf as uapi
-from scripts import newer
+from scripts import fetched
 
 Run = tuple[float, float, int]
 
@@ -136,7 +136,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--elements", type=int, default=1_000_000)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args(words)
-    bpftool = newer.find("bpftool-7.5") or newer.fetch("bpftool-7.5")
+    bpftool = fetched.find("bpftool-7.5") or fetched.fetch("bpftool-7.5")
     processes = sum(name.isdigit() for name in os.listdir("/proc"))
     lines = [
         (

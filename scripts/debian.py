@@ -67,7 +67,10 @@ class Suite:
         ]
         self._archives = folder / "cache" / "archives"
         # Without the first option a list that cannot be fetched is no error to apt.
-        run("apt-get", "-o", "APT::Update::Error-Mode=any", *self._options, "-q", "update")
+        try:
+            run("apt-get", "-o", "APT::Update::Error-Mode=any", *self._options, "-q", "update")
+        except Unavailable as error:
+            raise Unavailable(f"the suite {suite} cannot be reached: {error}") from None
 
     def names(self, prefix: str) -> list[str]:
         """The packages whose name begins with `prefix`."""

@@ -5,8 +5,8 @@ Out: one line a tool: its path, or the package that has it. Always status 0: whe
 is a failure is for the tests to say (PROBEE_REQUIRE=oracles).
 
 With NO_INSTALL=1 in the environment the system is left alone. Standard library only: this runs
-before anything else is installed. What this system's suite has only in older versions comes from a
-newer one, into a folder (newer.py).
+before anything else is installed. What this system's own packages lack is fetched into a folder
+(fetched.py).
 """
 
 from __future__ import annotations
@@ -21,23 +21,28 @@ from typing import NamedTuple
 if __name__ == "__main__":  # started as a file, not as a module
     sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from scripts import newer
+from scripts import fetched
 from scripts.debian import Unavailable
 
 # Where Debian keeps administrators' programs, which is not on every user's PATH.
 SEARCH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])
 
+ALWAYS = "always"  # without it a test is missed
+REACHABLE = "reachable"  # from a suite that may vanish: no test needs it
+ASKED = "asked"  # for tests that somebody asks for: not fetched with the others
+
 
 class Oracle(NamedTuple):
     """`names`: the first that exists is the tool. `packages`: alternatives, each of some words.
 
-    Without names the tool is a row of newer.py.
+    Without names the tool is a row of fetched.py. `need`: see above.
     """
 
     tool: str
     names: tuple[str, ...]
     packages: tuple[str, ...]
     why: str
+    need: str = ALWAYS
 
 
 def _llvm(tool: str) -> tuple[str, ...]:
@@ -45,13 +50,15 @@ def _llvm(tool: str) -> tuple[str, ...]:
     return (*(f"{tool}-{version}" for version in (19, 20, 21, 18)), tool)
 
 
+CORPUS = "compiles the corpus of objects"
+
 # fmt: off
 ORACLES = (
     Oracle("bpftool", ("bpftool",), ("bpftool", "linux-tools-generic"), "shows what is loaded"),
     Oracle("clang", _llvm("clang"), ("clang-19", "clang"), "compiles C to BPF and to BTF"),
-    Oracle("clang-14", ("clang-14",), ("clang-14",), "compiles the corpus of objects"),
-    Oracle("clang-16", ("clang-16",), ("clang-16",), "compiles the corpus of objects"),
-    Oracle("clang-19", ("clang-19",), ("clang-19",), "compiles the corpus of objects"),
+    Oracle("clang-14", ("clang-14",), ("clang-14",), CORPUS),
+    Oracle("clang-16", ("clang-16",), ("clang-16",), CORPUS),
+    Oracle("clang-19", ("clang-19",), ("clang-19",), CORPUS),
     Oracle("llvm-mc", _llvm("llvm-mc"), ("llvm-19", "llvm"), "assembles BPF"),
     Oracle("llvm-objdump", _llvm("llvm-objdump"), ("llvm-19", "llvm"), "disassembles BPF"),
     Oracle("llvm-objcopy", _llvm("llvm-objcopy"), ("llvm-19", "llvm"), "takes sections out"),
@@ -75,6 +82,15 @@ ORACLES = (
     Oracle("debootstrap", ("debootstrap",), ("debootstrap",), "makes an empty Debian"),
     Oracle("readelf-2.44", (), ("binutils",), "reads ELF, in the words of Debian 13"),
     Oracle("bpftool-7.5", (), ("bpftool",), "shows what is loaded, in the words of Debian 13"),
+    Oracle("clang-13", (), ("clang-13",), CORPUS),
+    Oracle("clang-18", (), ("clang-18",), CORPUS),
+    Oracle("clang-22", (), ("clang-22",), CORPUS),
+    Oracle("clang-11", (), ("clang-11",), CORPUS, REACHABLE),
+    Oracle("clang-12", (), ("ziglang",), CORPUS, ASKED),
+    Oracle("clang-15", (), ("clang-15",), CORPUS, ASKED),
+    Oracle("clang-17", (), ("clang-17",), CORPUS, ASKED),
+    Oracle("clang-20", (), ("ziglang",), CORPUS, ASKED),
+    Oracle("clang-21", (), ("clang-21",), CORPUS, ASKED),
 )
 # fmt: on
 
@@ -85,7 +101,7 @@ def find(tool: str) -> str | None:
     if row is None:
         raise KeyError(tool)
     if not row.names:
-        return newer.find(tool)
+        return fetched.find(tool)
     paths = (shutil.which(name, path=SEARCH) for name in row.names)
     return next((path for path in paths if path), None)
 
@@ -94,7 +110,7 @@ def how_to_get(tool: str) -> str:
     """A sentence for a message: the package that has `tool`."""
     row = next(row for row in ORACLES if row.tool == tool)
     if not row.names:
-        return f"{tool} is missing: scripts/newer.py {tool} fetches it"
+        return f"{tool} is missing: scripts/fetched.py {tool} fetches it"
     return f"{tool} is missing: apt-get install {row.packages[0]}"
 
 
@@ -115,14 +131,14 @@ def install(rows: list[Oracle]) -> None:
             _apt_get("install", "-y", "--no-install-recommends", *package.split())
 
 
-def fetch_newer() -> None:
-    """Fetch the tools of a newer suite that are not there yet; this needs no root."""
+def fetch_missing() -> None:
+    """Fetch what this system's packages lack and what is not there yet; this needs no root."""
     for row in ORACLES:
-        if row.names or find(row.tool):
+        if row.names or row.need == ASKED or find(row.tool):
             continue
         print(f"fetching {row.tool} ({row.why})", flush=True)
         try:
-            newer.fetch(row.tool)
+            fetched.fetch(row.tool)
         except (Unavailable, OSError) as error:
             print(f"{row.tool}: {error}", file=sys.stderr)
 
@@ -131,7 +147,7 @@ def main(words: list[str]) -> int:
     """`words` is empty or `--install`. Prints, and returns the exit status."""
     missing = [row for row in ORACLES if row.names and find(row.tool) is None]
     if "--install" in words and not os.environ.get("NO_INSTALL"):
-        fetch_newer()
+        fetch_missing()
     if missing and "--install" in words:
         if os.environ.get("NO_INSTALL"):
             print("NO_INSTALL is set: no package is installed")
@@ -141,9 +157,9 @@ def main(words: list[str]) -> int:
             install(missing)
     for row in ORACLES:
         path = find(row.tool)
-        if path is None:
+        if path is None and row.need == ALWAYS:
             print(f"  {row.tool:13} missing: {row.why}; package {row.packages[0]}")
-        elif "--install" not in words:
+        elif path and "--install" not in words:
             print(f"  {row.tool:13} {path}")
     return 0
 

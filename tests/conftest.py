@@ -40,7 +40,8 @@ settings.load_profile("any machine")
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    missing = [row.tool for row in oracles.ORACLES if oracles.find(row.tool) is None]
+    needed = [row.tool for row in oracles.ORACLES if row.need == oracles.ALWAYS]
+    missing = [tool for tool in needed if oracles.find(tool) is None]
     return [
         f"kernel tests: {kernel_state.why_no_bpf() or 'yes'}",
         f"missing oracles: {', '.join(missing) or 'none'}",

@@ -17,7 +17,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from scripts import newer
+from scripts import fetched
 from scripts.debian import Unavailable
 from vmtest import boot, needs, packages, report, rows, selection
 from vmtest.kernels import KERNELS, Kernel, by_series
@@ -48,7 +48,7 @@ def _script(folder: Path, words: list[str]) -> Path:
     tar, log = shlex.quote(str(archive)), shlex.quote(str(folder / "log"))
     lines = [
         f"exec >{log} 2>&1",
-        f"export VMTEST_NEWER={shlex.quote(str(newer.cache_folder()))}",
+        f"export VMTEST_FETCHED={shlex.quote(str(fetched.cache_folder()))}",
         f"mkdir -p {TREE} && tar -C {TREE} -xf {tar} && cd {TREE} && exec {line}",
     ]
     script.write_text("".join(f"{line}\n" for line in lines), "utf-8")

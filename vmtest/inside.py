@@ -45,12 +45,12 @@ def environment(shared: Path) -> dict[str, str]:
     }
 
 
-def link_newer_tools() -> None:
-    """Tools that scripts/newer.py fetched outside are found inside, though HOME is another."""
-    outside, place = os.environ.get("VMTEST_NEWER", ""), SCRATCH / ".cache/probee-tests"
+def link_fetched_tools() -> None:
+    """Tools that scripts/fetched.py fetched outside are found inside, though HOME is another."""
+    outside, place = os.environ.get("VMTEST_FETCHED", ""), SCRATCH / ".cache/probee-tests"
     if outside and os.path.exists(outside):
         place.mkdir(parents=True)
-        (place / "newer").symlink_to(outside)
+        (place / "fetched").symlink_to(outside)
 
 
 def check_features(shared: Path) -> None:
@@ -87,7 +87,7 @@ def main(words: list[str]) -> int:
     for part in ("cache", "hypothesis", "tmp"):
         (SCRATCH / part).mkdir(parents=True, mode=0o700)
     mount_what_is_missing()
-    link_newer_tools()
+    link_fetched_tools()
     inside = environment(shared)
     check_features(shared)
     if options.random:  # without one the kernel has failed

@@ -103,7 +103,8 @@ def llvm_text(insn: Insn, *, alu32: bool = True, target: str = "", loose: bool =
     which passes over fields that have no use.
 
     `alu32` is LLVM's feature: it prints 32-bit memory access with w registers. llvm-objdump has it
-    with --mcpu=v3 and v4; without, it knows no 32-bit atomic but add, and says `<unknown>`.
+    with --mcpu=v3 and v4; without, it knows no 32-bit atomic but add, and says `<unknown>`; one
+    that fetches it shows as a plain add.
     """
     form = _form(insn, loose=loose)
     return _fill(form.llvm if alu32 else form.llvm64, insn, target=target)

@@ -144,7 +144,8 @@ SHAPES = (
     Shape("ld_ind<name>", op.LD | op.IND, op.SIZES[:3], 0, ANY, 0, ANY,
           "r0 = *(<u> *)skb[r{src} + {imm}]", "r0 = *(<u> *)skb[r{src}]"),
 
-    # Atomics. LLVM has no 32-bit ones without alu32, except the plain add.
+    # Atomics. LLVM has no 32-bit ones without alu32, except the plain add, for which it then takes
+    # one that fetches as well: clang writes that since 20, though nobody uses what was fetched.
     Shape("atomic_<name>64", op.STX | op.ATOMIC | op.DW, op.ATOMIC_OPS, ANY, ANY, ANY, PER_OP,
           "lock *(u64 *)(r{dst} {off:+d}) <sign> r{src}",
           "lock *(u64 *)(r{dst} {mem}) <sign> r{src}"),
@@ -158,7 +159,13 @@ SHAPES = (
     Shape("atomic_fetch_<name>64", op.STX | op.ATOMIC | op.DW, op.FETCH_OPS, ANY, ANY, ANY, PER_OP,
           "r{src} = atomic64_fetch_<name>((u64 *)(r{dst} {off:+d}), r{src})",
           "r{src} = atomic_fetch_<name>((u64 *)(r{dst} {mem}), r{src})"),
-    Shape("atomic_fetch_<name>32", op.STX | op.ATOMIC | op.W, op.FETCH_OPS, ANY, ANY, ANY, PER_OP,
+    Shape("atomic_fetch_<name>32", op.STX | op.ATOMIC | op.W, op.FETCH_OPS[:1], ANY, ANY, ANY,
+          PER_OP,
+          "r{src} = atomic_fetch_<name>((u32 *)(r{dst} {off:+d}), r{src})",
+          "w{src} = atomic_fetch_<name>((u32 *)(r{dst} {mem}), w{src})",
+          "lock *(u32 *)(r{dst} {mem}) <sign> r{src}"),
+    Shape("atomic_fetch_<name>32", op.STX | op.ATOMIC | op.W, op.FETCH_OPS[1:], ANY, ANY, ANY,
+          PER_OP,
           "r{src} = atomic_fetch_<name>((u32 *)(r{dst} {off:+d}), r{src})",
           "w{src} = atomic_fetch_<name>((u32 *)(r{dst} {mem}), w{src})", UNKNOWN),
     Shape("atomic_xchg64", op.STX | op.ATOMIC | op.DW, ONCE, ANY, ANY, ANY, op.XCHG,

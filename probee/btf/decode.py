@@ -174,7 +174,6 @@ def _array(record: _Record) -> Array:
     record.plain(nameless=True)
     record.demand(not record.value, "expected a size word of 0", 2)
     type_, index, count = record.word(0), record.word(1), record.word(2)
-    record.demand(type_ != 0, "expected elements of a type, not void", 3)
     record.demand(index != 0, "expected an index type, not void", 4)
     return Array(type_, index, count)
 
@@ -190,8 +189,6 @@ def _struct(record: _Record) -> Struct | Union:
         if flag:
             bits, place = place >> 24, place & 0xFFFFFF
         # An ordinary member may have any size; that it fits is known once its type is.
-        if type_ == 0:
-            raise record.wrong("expected a member of a type, not void", 4 + at)
         if place + bits > size * 8 or (union and place):
             raise record.wrong(f"a member at bit {place} is not within {size} bytes", 5 + at)
         members.append(Member(name_at(name), type_, place, bits))
@@ -223,8 +220,6 @@ def _func_proto(record: _Record) -> FuncProto:
     params = []
     for at in range(0, len(words), 2):
         name, type_ = words[at : at + 2]
-        if not type_ and (name or at + 2 != len(words)):
-            raise record.wrong("expected void, the sign of `...`, only in the last place", 4 + at)
         params.append(Param(record.sections.name(name), type_))
     return FuncProto(record.value, tuple(params))
 

@@ -59,7 +59,8 @@ class Externs:
             raise FormatError(
                 f"{symbol.name} is declared here and defined nowhere",
                 offset=self._file.place(symbol),
-                hint="link this object with the one that defines it: bpftool gen object",
+                hint="link this object with the one that defines it: bpftool gen object; of "
+                "functions of the kernel clang writes what is needed since 12",
             )
         weak = symbol.bind == elf.STB_WEAK
         if self._types.kind(var.id) == kinds.FUNC:

@@ -1,4 +1,7 @@
-"""The corpus of BPF objects: every C file of this folder as clang 14, 16 and 19 compile it.
+"""The corpus of BPF objects: the C files of this folder as clang 11 to 22 compile them.
+
+Clang 14, 16 and 19 compile all of them, some others what tells compilers apart. With
+PROBEE_CLANGS=all in the environment each of the twelve compiles all that it takes.
 
 In: the C files, and the compilers that this machine has. Out: rows (`objects()`) that say what to
 build, and `path(row)`, which builds a row once and keeps it below .output/objects under a name made
@@ -19,22 +22,29 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from scripts import oracles
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 HERE = Path(__file__).parent
 OUTPUT = HERE.parents[1] / ".output" / "objects"
-COMPILERS = (14, 16, 19)
+EVERY = tuple(range(11, 23))
+ALL = os.environ.get("PROBEE_CLANGS") == "all"
+COMPILERS = EVERY if ALL else (14, 16, 19)
+OLDEST = (11,) if oracles.find("clang-11") else ()  # of a suite that may vanish
+OTHERS = () if ALL else (*OLDEST, 13, 18, 22)
 BOTH = ("little", "big")
 TARGETS = {"little": "bpfel", "big": "bpfeb"}
 
 
 class Source(NamedTuple):
-    """A C file: which versions of clang take it, and the options it needs besides -g -O2."""
+    """A C file: the first clang that takes it, and the options it needs besides -g -O2."""
 
     name: str
-    compilers: tuple[int, ...] = COMPILERS
+    since: int = 11
     flags: str = ""
 
 
@@ -79,8 +89,8 @@ SOURCES = (
     Source("data"),
     Source("strings"),
     Source("symbols"),
-    Source("shown", (19,)),
-    Source("attached", (19,)),
+    Source("shown"),
+    Source("attached"),
     Source("hooks"),
     Source("attachable"),
     Source("maps"),
@@ -88,24 +98,31 @@ SOURCES = (
     Source("static_maps"),
     Source("legacy_maps"),
     Source("kconfig"),
-    Source("ksyms"),
+    Source("ksyms", 12),  # before, functions of the kernel have no type
     Source("struct_ops"),
     Source("kinds"),
+    Source("floats"),
     Source("core_fields"),
-    Source("core_types"),
-    Source("core_kernel"),
-    Source("core_matches", (16, 19)),  # the built-in's third question: LLVM 15
-    Source("enum64"),  # clang 14 writes what fits 32 bits: BTF_KIND_ENUM64 is of LLVM 15
+    Source("core_types", 12),
+    Source("core_kernel", 12),
+    Source("core_matches", 15),  # the built-in's third question
+    Source("enum64", 12),  # before 15 what fits 32 bits is written, without BTF_KIND_ENUM64
     Source("atomics"),
-    Source("fetching", flags="-mcpu=v3"),
-    Source("extended", (19,), "-mcpu=v4"),  # LLVM 18
-    Source("arena", (19,)),  # address spaces in BPF code: LLVM 19
+    Source("fetching", 12, "-mcpu=v3"),
+    Source("extended", 18, "-mcpu=v4"),
+    Source("arena", 19),  # address spaces in BPF code
     Source("link_one"),
     Source("link_two"),
 )
-# What is compiled in further ways: an ISA level, no debugging, DWARF 4, stripped.
-LEVELS = (("v1", COMPILERS), ("v2", COMPILERS), ("v3", COMPILERS), ("v4", (19,)))
+# What the other compilers compile: relocations, sections, maps, data, externs, types, records.
+BY_OTHERS = (
+    "relocs", "calls", "data", "maps", "static_maps", "kconfig", "ksyms", "struct_ops", "kinds",
+    "floats", "core_fields", "core_types", "enum64", "extended", "arena",
+)
+# What is compiled in further ways: an ISA level, less optimized, no debugging, DWARF 4, stripped.
+LEVELS = (("v1", 11), ("v2", 11), ("v3", 11), ("v4", 18))
 LEVELLED = ("atomics", "relocs", "core_fields")
+OPTIMIZED = ("-O1", "-Os") if ALL else ()
 UNDEBUGGED = ("smallest", "relocs", "strings", "symbols")
 STRIPPED = ("smallest", "relocs", "calls", "data", "maps", "struct_ops", "kinds", "core_fields")
 # What the BPF linker makes one object of; it takes its own byte order only.
@@ -117,37 +134,44 @@ LINKED = (
 # fmt: on
 
 
+def _plain() -> Iterator[Object]:
+    for source in SOURCES:
+        others = OTHERS if source.name in BY_OTHERS else ()
+        for compiler in (*COMPILERS, *others):
+            if compiler >= source.since:
+                for endian in BOTH:
+                    yield Object((source.name,), compiler, endian, source.flags)
+
+
+def _further() -> Iterator[Object]:
+    """The same files compiled in other ways."""
+    for compiler in COMPILERS:
+        flags = [f"-mcpu={level}" for level, since in LEVELS if compiler >= since]
+        for flag in (*flags, *OPTIMIZED):
+            for name in LEVELLED:
+                for endian in BOTH:
+                    yield Object((name,), compiler, endian, flag)
+    for endian in BOTH:
+        for name in UNDEBUGGED:
+            yield Object((name,), 19, endian, debug=False)
+        yield Object(("relocs",), 14, endian, "-gdwarf-4")
+        for compiler in EVERY if ALL else (14, 19):
+            for name in STRIPPED:
+                yield Object((name,), compiler, endian, stripped=True)
+
+
+def _linked() -> Iterator[Object]:
+    since = {source.name: source.since for source in SOURCES}
+    for compiler in (*COMPILERS, *OTHERS):
+        for names in LINKED if compiler in COMPILERS else LINKED[:1]:
+            if all(compiler >= since[name] for name in names):
+                yield Object(names, compiler, stripped=True, linked=True)
+
+
 @cache
 def objects() -> tuple[Object, ...]:
     """Every row, the plain ones first."""
-    flags = {source.name: source.flags for source in SOURCES}
-    rows = [
-        Object((source.name,), compiler, endian, source.flags)
-        for source in SOURCES
-        for compiler in source.compilers
-        for endian in BOTH
-    ]
-    rows += [
-        Object((name,), compiler, endian, f"-mcpu={level}")
-        for name in LEVELLED
-        for level, compilers in LEVELS
-        for compiler in compilers
-        for endian in BOTH
-    ]
-    rows += [Object((name,), 19, endian, debug=False) for name in UNDEBUGGED for endian in BOTH]
-    rows += [Object((name,), 14, endian, "-gdwarf-4") for name in ("relocs",) for endian in BOTH]
-    rows += [
-        Object((name,), compiler, endian, stripped=True)
-        for name in STRIPPED
-        for compiler in (14, 19)
-        for endian in BOTH
-    ]
-    rows += [
-        Object(names, compiler, flags=flags[names[0]], stripped=True, linked=True)
-        for names in LINKED
-        for compiler in COMPILERS
-    ]
-    return tuple(rows)
+    return (*_plain(), *_further(), *_linked())
 
 
 @cache

@@ -56,7 +56,10 @@ def test_every_object_of_the_corpus(
     differ = []
     for row in WITH_BTF:
         path = str(built(row))
-        if ours(capfdbinary, "file", path, *way) != theirs(bpftool, path, way):
+        said = ours(capfdbinary, "file", path, *way)
+        if row.sources == ("floats",) and row.compiler == 11 and "c" in way:
+            assert b"\tvoid one;\n" in said  # bpftool divides by the alignment of void, and dies
+        elif said != theirs(bpftool, path, way):
             differ.append(str(row))
     assert differ == []
 

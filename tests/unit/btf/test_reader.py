@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING
 
 import pytest
 
 from probee.btf import kinds
 from probee.btf.check import check
 from probee.btf.reader import Btf
-from probee.btf.types import Array, Const, Enum, Enumerator, Fwd, Int, Member, Ptr, Struct, Typedef
+from probee.btf.types import (
+    Array,
+    Const,
+    Enum,
+    Enumerator,
+    FuncProto,
+    Fwd,
+    Int,
+    Member,
+    Param,
+    Ptr,
+    Struct,
+    Typedef,
+    Var,
+)
 from probee.errors import FormatError
 from tests.unit.btf.samples import every_kind, info, newest_kinds, raw
+
+if TYPE_CHECKING:
+    from probee.btf.types import Type
 
 BLOB = newest_kinds().build()
 INT = [1, kinds.INT << 24, 4, 1 << 24 | 32]
@@ -102,10 +120,8 @@ WRONG = {
     "int with unused bits": [1, info(kinds.INT), 1, 1 << 8 | 8],
     "pointer with a name": [1, info(kinds.PTR), 0],
     "typedef without one": [0, info(kinds.TYPEDEF), 0],
-    "array of void": [0, info(kinds.ARRAY), 0, 0, 1, 1],
     "array with a size": [0, info(kinds.ARRAY), 4, 1, 1, 1],
     "array by void": [0, info(kinds.ARRAY), 0, 1, 0, 1],
-    "member of void": [1, info(kinds.STRUCT, 1), 4, 1, 0, 0],
     "member outside": [1, info(kinds.STRUCT, 1), 4, 1, 1, 33],
     "bitfield across the end": [1, info(kinds.STRUCT, 1, 1), 4, 1, 1, 2 << 24 | 31],
     "union member not at 0": [1, info(kinds.UNION, 1), 4, 1, 1, 8],
@@ -117,7 +133,6 @@ WRONG = {
     "function of linkage 3": [1, info(kinds.FUNC, 3), 1],
     "function of void": [1, info(kinds.FUNC), 0],
     "prototype with a name": [1, info(kinds.FUNC_PROTO), 0],
-    "void parameter": [0, info(kinds.FUNC_PROTO, 2), 0, 0, 0, 0, 1],
     "variable of linkage 3": [1, info(kinds.VAR), 1, 3],
     "section with void": [1, info(kinds.DATASEC, 1), 4, 0, 0, 4],
     "section too small": [1, info(kinds.DATASEC, 1), 4, 1, 1, 4],
@@ -139,6 +154,20 @@ def test_a_wrong_record_is_named_with_its_place(words: list[int]) -> None:
     with pytest.raises(FormatError) as caught:
         read_all(raw([*INT, *words]))
     assert caught.value.offset >= 24
+
+
+@pytest.mark.parametrize(
+    ("words", "type_"),
+    [
+        ([0, info(kinds.ARRAY), 0, 0, 1, 1], Array(0, 1, 1)),
+        ([1, info(kinds.STRUCT, 1), 4, 1, 0, 0], Struct("a", 4, (Member("a", 0, 0, 0),))),
+        ([0, info(kinds.FUNC_PROTO, 1), 0, 1, 0], FuncProto(0, (Param("a", 0),))),
+        ([1, info(kinds.VAR), 0, 1], Var("a", 0, "global")),
+    ],
+    ids=["element", "member", "parameter", "variable"],
+)
+def test_a_float_of_clang_11_is_void(words: list[int], type_: Type) -> None:
+    assert Btf(raw([*INT, *words])).type(2) == type_
 
 
 def test_a_type_is_decoded_only_when_asked_for() -> None:
