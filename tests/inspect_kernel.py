@@ -11,6 +11,7 @@ from probee.btf.writer import BtfBuilder
 from probee.introspect.inspect.facts import YES, Asked
 
 if TYPE_CHECKING:
+    from probee.relocate.modules import ModuleTypes
     from probee.tables.maps import MapType
 
 EVENTS = ("syscalls:sys_enter_execve", "sched:sched_switch", "syscalls:sys_enter_openat")
@@ -63,6 +64,7 @@ class Literal:
 
     name = "Linux 6.18.0, x86_64"
     modules: tuple[str, ...] = ()
+    module_types: tuple[ModuleTypes, ...] = ()
 
     def __init__(self, *, big_endian: bool = False, no_types: str = "") -> None:
         self.big_endian, self.no_types = big_endian, no_types

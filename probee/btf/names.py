@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from probee.btf.raw import Sections, Words
 
 
-def name_keys(sections: Sections, starts: Words) -> array[int]:
+def name_keys(sections: Sections, starts: Words, first: int = 1) -> array[int]:
     """One u64 a named type, ascending: its `table.name_key` above, its id below.
 
-    30 ms for the 71,000 names of a kernel. Raises FormatError for a name outside the strings.
+    `first`: ids below it are left out. 30 ms for the 71,000 names of a kernel. Raises FormatError
+    for a name outside the strings.
     """
     words = sections.words
     strings = sections.strings.tobytes()
@@ -24,7 +25,7 @@ def name_keys(sections: Sections, starts: Words) -> array[int]:
     find = strings.find
     keys: list[int] = []
     add = keys.append
-    for id in range(1, len(starts) - 1):
+    for id in range(first, len(starts) - 1):
         start = starts[id]
         offset = words[start]
         if offset:

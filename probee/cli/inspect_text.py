@@ -269,7 +269,8 @@ def _before(row: CoreRow) -> str:
 def _outcome(row: CoreRow) -> str:
     match row.state:
         case "found":
-            words = f", here {signed(row.after)}" if row.after is not None else ""
+            here = f"in module {row.module}" if row.module else "here"
+            words = f", {here} {signed(row.after)}" if row.after is not None else ""
             return f"{words}; {row.effect}" if row.effect else words
         case "missing":
             return f"; MISSING: {row.why}; {row.effect}"

@@ -2,8 +2,7 @@
 
 Out: a `TypeTable` of probee.btf. The index takes some 100 ms to make and is kept in the cache
 folder under the kernel's identity; with it, opening 5 MB of types takes a millisecond or two.
-Types that only a module has are not here: a module's BTF stands on top of vmlinux's, which
-probee.btf does not read yet.
+Types that only a module has are not here.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """CO-RE by libbpf's rules: any record of any object, against a kernel's types.
 
-In: the types of an object and of a kernel, and records one after the other. Out: for each an
-`Outcome`: the number that goes into the instruction, or that the kernel has no such thing, or that
-a loader must refuse the object. Source: bpf_core_calc_relo_insn in libbpf's relo_core.c.
+In: the types of an object, of a kernel and its modules, and records one after the other. Out: for
+each an `Outcome`: the number that goes into the instruction, or that the kernel has no such thing,
+or that a loader must refuse the object. Source: bpf_core_calc_relo_insn in libbpf's relo_core.c.
 
 `match` beside this answers the compiler's own, narrower records, which demand more of a type.
 """
@@ -20,8 +20,14 @@ from probee.tables.core_records import BY_NUMBER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import TypeAlias
+
     from probee.btf.table import TypeTable
+    from probee.relocate.modules import ModuleTypes
     from probee.tables.core_records import CoreKind
+
+    Candidate: TypeAlias = tuple[View, int, str]  # the types, the id, the module or ""
 
 
 class Outcome(Frozen):
@@ -31,9 +37,10 @@ class Outcome(Frozen):
     other makes the instruction one that no program may reach); `refused` (no loader takes the
     object, `why`); `not asked` (there is no kernel to ask). `kind`: the question, None if there is
     none of that number. `way`: in the object's types. `theirs`, `candidate`: the way in the
-    kernel's, and the type that it starts from. `before`: what the compiler wrote; `after`: what is
-    to be written, None if nothing. `load_fits`: an instruction that loads or stores the member
-    still reads it right in the kernel's size; others do not care.
+    kernel's, and the type that it starts from; `module`: whose types those are.
+    `before`: what the compiler wrote; `after`: what is to be written, None if nothing. `load_fits`:
+    an instruction that loads or stores the member still reads it right in the kernel's size; others
+    do not care.
     """
 
     state: str
@@ -45,6 +52,7 @@ class Outcome(Frozen):
     before: Answer | None = None
     after: Answer | None = None
     load_fits: bool = True
+    module: str = ""
 
     @property
     def poisons(self) -> bool:
@@ -55,17 +63,27 @@ class Outcome(Frozen):
 class Resolver:
     """One object against one kernel, or none. `local` and `kernel` are their types.
 
+    `modules` gives where a type is looked for that the kernel itself has not.
+
     Records are given in the order of the object: candidates that a record ruled out stay so for
     those behind it that name the same type, as in libbpf.
     """
 
-    __slots__ = ("_candidates", "big_endian", "kernel", "local")
+    __slots__ = ("_candidates", "big_endian", "kernel", "local", "modules")
 
-    def __init__(self, local: TypeTable, kernel: TypeTable | None, *, big_endian: bool) -> None:
+    def __init__(
+        self,
+        local: TypeTable,
+        kernel: TypeTable | None,
+        *,
+        big_endian: bool,
+        modules: Callable[[], Iterable[ModuleTypes]] = tuple,
+    ) -> None:
         self.local = View(local)
         self.kernel = View(kernel) if kernel is not None else None
         self.big_endian = big_endian
-        self._candidates: dict[int, list[int]] = {}
+        self.modules = modules
+        self._candidates: dict[int, list[Candidate]] = {}
 
     def resolve(self, number: int, type_: int, access: str) -> Outcome:
         """A record: its number of enum bpf_core_relo_kind, its type, its access string."""
@@ -91,33 +109,41 @@ class Resolver:
             return Outcome("refused", kind, "a type without a name is in no kernel", way)
         sort = self.local.type(way.root).kind
         if way.root not in self._candidates:
-            self._candidates[way.root] = kernel.candidates(sort, name)
-        candidates = self._candidates[way.root]
-        found, why = self._matching(kernel, kind, way, candidates)
+            self._candidates[way.root] = self._named(kernel, sort, name)
+        found, why = self._matching(kind, way, self._candidates[way.root])
         if not found:
             why = why or f"this kernel has no {_SORT_WORDS.get(sort, 'type')} {name}"
             return Outcome("missing", kind, why, way, before=before, after=absent(kind))
         self._candidates[way.root] = [candidate for candidate, _, _ in found]
-        candidate, theirs, after = found[0]
+        (view, candidate, module), theirs, after = found[0]
         for _, other, value in found[1:]:
             if other.bits != theirs.bits or value.value != after.value:
                 why = f"this kernel has {len(found)} types {name} that differ"
                 return Outcome("refused", kind, why, way, before=before)
-        fits = kind.about != "field" or load_fits(self.local, before, kernel, after)
-        return Outcome("found", kind, "", way, theirs, candidate, before, after, fits)
+        fits = kind.about != "field" or load_fits(self.local, before, view, after)
+        return Outcome("found", kind, "", way, theirs, candidate, before, after, fits, module)
+
+    def _named(self, kernel: View, sort: int, name: str) -> list[Candidate]:
+        """The kernel's own types of that name, or else those of its modules."""
+        own: list[Candidate] = [(kernel, id, "") for id in kernel.candidates(sort, name)]
+        if own:
+            return own
+        found = [(module.name, module.candidates(sort, name)) for module in self.modules()]
+        return [(have[0], id, module) for module, have in found if have for id in have[1]]
 
     def _matching(
-        self, kernel: View, kind: CoreKind, way: Way, candidates: list[int]
-    ) -> tuple[list[tuple[int, Way, Answer]], str]:
+        self, kind: CoreKind, way: Way, candidates: list[Candidate]
+    ) -> tuple[list[tuple[Candidate, Way, Answer]], str]:
         """Every candidate that has it, with the answer there; else why the first has not."""
         found, why = [], ""
         for candidate in candidates:
+            view, id, _ = candidate
             try:
-                theirs = find(self.local, way, kind, kernel, candidate)
+                theirs = find(self.local, way, kind, view, id)
             except Mismatch as error:
                 why = why or error.message
                 continue
-            value = answer(kernel, theirs, kind, big_endian=self.big_endian)
+            value = answer(view, theirs, kind, big_endian=self.big_endian)
             found.append((candidate, theirs, value))
         return found, why
 

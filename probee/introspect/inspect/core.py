@@ -18,6 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from probee.btf.table import TypeTable
     from probee.introspect.inspect.facts import Kernel
+    from probee.relocate.modules import ModuleTypes
     from probee.relocate.resolve import Outcome
     from probee.spec.programs import CoreReloc, ProgramSpec
 
@@ -37,7 +38,7 @@ _ASKS = {
     "type_matches": "whether {} is as it is declared here",
 }
 _POISONED = "the instruction is made invalid"
-_MODULES = " (types of its modules are not looked into)"
+_UNREAD = " (the types of some of its modules cannot be read)"
 _WIDE = bytes((LD_IMM64,))
 _LOADS = (0x01, 0x02, 0x03)  # LDX, ST, STX
 
@@ -45,16 +46,20 @@ _LOADS = (0x01, 0x02, 0x03)  # LDX, ST, STX
 class Core:
     """The records of one object. Without types of a kernel nothing is resolved."""
 
-    __slots__ = ("_endian", "_known", "_more", "_resolver")
+    __slots__ = ("_endian", "_kernel", "_known", "_resolver")
 
     def __init__(self, local: TypeTable | None, kernel: Kernel | None, endian: str) -> None:
         self._endian = endian
         types = kernel.types if kernel is not None else None
-        self._more = "" if kernel is None or not kernel.modules else _MODULES
+        self._kernel = kernel
         self._resolver: Resolver | None = None
         if local is not None:
-            self._resolver = Resolver(local, types, big_endian=endian == "big")
+            big = endian == "big"
+            self._resolver = Resolver(local, types, big_endian=big, modules=self._modules)
         self._known: dict[tuple[int, int, str], Outcome] = {}
+
+    def _modules(self) -> tuple[ModuleTypes, ...]:
+        return self._kernel.module_types if self._kernel is not None else ()
 
     def rows(self, program: ProgramSpec) -> tuple[CoreRow, ...]:
         """One row a record, in the order of the object."""
@@ -69,7 +74,10 @@ class Core:
 
     def _row(self, program: ProgramSpec, reloc: CoreReloc) -> CoreRow:
         row = _row(program, reloc, self._endian, self._ask(reloc))
-        return replace(row, why=row.why + self._more) if row.why and not row.type_id else row
+        if row.state != "missing" or row.type_id or self._kernel is None:
+            return row
+        unread = {*self._kernel.modules} - {module.name for module in self._modules()}
+        return replace(row, why=row.why + _UNREAD) if unread else row
 
 
 def _row(program: ProgramSpec, reloc: CoreReloc, endian: str, outcome: Outcome | None) -> CoreRow:
@@ -89,6 +97,7 @@ def _row(program: ProgramSpec, reloc: CoreReloc, endian: str, outcome: Outcome |
         state=state,
         after=outcome.after.value if outcome and outcome.after and state == "found" else None,
         type_id=outcome.candidate if outcome else 0,
+        module=outcome.module if outcome else "",
         effect=effect,
         why=outcome.why if outcome else "",
     )

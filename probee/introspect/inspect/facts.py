@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from probee.btf.table import TypeTable
+    from probee.relocate.modules import ModuleTypes
     from probee.tables.maps import MapType
 else:
 
@@ -54,6 +55,10 @@ class Kernel(Protocol):
     @property
     def modules(self) -> tuple[str, ...]:
         """The modules that have types of their own, which `types` does not hold."""
+
+    @property
+    def module_types(self) -> tuple[ModuleTypes, ...]:
+        """Those of the modules that can be read."""
 
     def tracepoint(self, category: str, name: str) -> Asked:
         """Whether it has that tracepoint."""

@@ -69,7 +69,8 @@ class CoreRow(Frozen):
 
     `kind` as libbpf names it; `asks` the same in words. `before`: what the compiler wrote.
     `state`: `found`, `missing`, `refused` (no loader would take the object), `not asked`.
-    `after`: what the loader writes here, null where nothing. `type_id`: of the kernel's type, or 0.
+    `after`: what the loader writes here, null where nothing. `type_id`: of the kernel's type, or 0;
+    `module`: whose type that is, '' for the kernel's own.
     `effect`: what becomes of the instruction. `why`: what the kernel has not.
     """
 
@@ -85,6 +86,7 @@ class CoreRow(Frozen):
     state: str
     after: int | None
     type_id: int
+    module: str
     effect: str
     why: str
 

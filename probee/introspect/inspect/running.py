@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
     from probee.btf.table import TypeTable
     from probee.host.facts import RunningKernel
+    from probee.relocate.modules import ModuleTypes
     from probee.tables.maps import MapType
 
 _NOTHING = bytes((0xB7, 0, 0, 0, 0, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0))  # r0 = 0; exit
 _EPERM, _EINVAL, _E2BIG = 1, 22, 7
 _RIGHTS = "loading programs to find out is not allowed to this process"
 _TALK = ("func#", "processed ", "verification ")  # lines of a log that say nothing of a refusal
+_TYPES = "/sys/kernel/btf"
 _KPROBES = "/sys/bus/event_source/devices/kprobe"
 _UPROBES = "/sys/bus/event_source/devices/uprobe"
 
@@ -37,6 +39,7 @@ class RunningFacts:
         "_config",
         "_kernel",
         "_may",
+        "_module_types",
         "_modules",
         "_no_types",
         "_symbols",
@@ -54,6 +57,7 @@ class RunningFacts:
         self._config: tuple[dict[str, str], str] | None = None
         self._may: bool | None = None
         self._modules: tuple[str, ...] | None = None
+        self._module_types: tuple[ModuleTypes, ...] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -97,11 +101,29 @@ class RunningFacts:
         """The modules that have types of their own, which `types` does not hold."""
         if self._modules is None:
             try:
-                names = os.listdir("/sys/kernel/btf")
+                names = os.listdir(_TYPES)
             except OSError:
                 names = []
             self._modules = tuple(sorted(set(names) - {"vmlinux"}))
         return self._modules
+
+    @property
+    def module_types(self) -> tuple[ModuleTypes, ...]:
+        """Those of the modules that can be read."""
+        if self._module_types is None:
+            read = [self._read(name) for name in self.modules] if self.types is not None else []
+            self._module_types = tuple(found for found in read if found is not None)
+        return self._module_types
+
+    def _read(self, name: str) -> ModuleTypes | None:
+        from probee.relocate.modules import ModuleTypes
+
+        assert self.types is not None
+        try:
+            with open(f"{_TYPES}/{name}", "rb") as file:
+                return ModuleTypes(name, self.types, file.read())
+        except OSError:  # unloaded meanwhile, or not for this process to read
+            return None
 
     def _once(self, key: object, ask: Callable[[], Asked]) -> Asked:
         if key not in self._answers:
