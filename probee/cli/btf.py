@@ -70,7 +70,10 @@ def show(call: Call) -> None:
     from probee.introspect.loaded.btfs import Btfs, users
 
     forms = Forms(Multi(users("PROG")), Multi(users("MAP")))
-    show_all(call, "BTF", Btfs(), forms.text, forms.json)
+    reader = Btfs()
+    show_all(call, "BTF", reader, forms.text, forms.json)
+    if reader.partial:
+        call.warn("without CAP_SYS_ADMIN: only BTF of programs and maps, and of what those hang on")
 
 
 def dump(call: Call) -> None:

@@ -18,7 +18,7 @@ from probee.frame.page import DEBUG, HELP, Page
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from probee.frame.options import Values
     from probee.introspect.running.explain import Explanation
@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from probee.introspect.running.table import Running
 
 _LOOK = 0.5
+_KEYWORDS = ("id", "name", "tag", "pinned")
 PAGE = Page(
     "explain",
     "Explain loaded programs in prose: when they run, what they do.",
-    "PROGRAM is an id, or a name, in which *, ? and [...] match as in file names. What a program "
+    "PROGRAM is an id, or a name, in which *, ? and [...] match as in file names; or id ID, name "
+    "NAME, tag TAG, pinned FILE. What a program "
     "does is read from its code as the kernel keeps it: every call and map that is in there, "
     "whether or not it is reached. The kernel's statistics are on for half a second meanwhile.",
     (
@@ -43,8 +45,10 @@ PAGE = Page(
     (
         ("explain 114", "the program with this id"),
         ("explain 'exit_*'", "all of such a name"),
+        ("explain pinned /sys/fs/bpf/x", "what is pinned there; CAP_BPF is enough"),
     ),
     "PROGRAM...",
+    _KEYWORDS,
     exit_status=(
         ("0", "they are explained"),
         ("1", "there is no such program, or it may not be looked at"),
@@ -91,9 +95,11 @@ def _explained(values: Values, words: Sequence[str]) -> tuple[list[Explanation],
         if rows and not statistics.why_not:
             sleep(values.interval)
             machine.look()
-            ids = {row.id for row in rows}
-            rows = [row for row in machine.rows() if row.id in ids]
-        found = (explain(row, machine.types) for row in rows)
+        ids = {row.id for row in rows}
+        for id in ids if machine.restricted else ():
+            machine.look_closer(id)
+        rows = [row for row in machine.rows() if row.id in ids]
+        found = (explain(row, machine.known[row.id], machine.types) for row in rows)
         return [one for one in found if one is not None], missing
 
 
@@ -102,16 +108,44 @@ def _chosen(machine: Machine, words: Sequence[str]) -> tuple[list[Running], list
     rows = machine.rows()
     chosen: dict[int, Running] = {}
     missing = []
-    for word in words:
-        fitting = [row for row in rows if _is(row, word)]
+    left = list(words)
+    while left:
+        word = left.pop(0)
+        keyword = word if word in _KEYWORDS and left else ""
+        word = left.pop(0) if keyword else word
+        fits = _test(keyword, word)
+        fitting = [row for row in rows if fits(row)]
         chosen.update((row.id, row) for row in fitting)
         if not fitting:
             missing.append(word)
     return [chosen[id] for id in sorted(chosen)], missing
 
 
-def _is(row: Running, word: str) -> bool:
-    return row.id == int(word) if word.isdecimal() else fnmatchcase(row.name, word)
+def _test(keyword: str, word: str) -> Callable[[Running], bool]:
+    """Whether a program is the one that is meant."""
+    if keyword == "pinned":
+        pinned = _pinned(word)
+        return lambda row: row.id == pinned
+    if keyword == "tag":
+        return lambda row: row.tag == word.lower()
+    if keyword == "id" or (not keyword and word.isdecimal()):
+        id = int(word) if word.isdecimal() else 0
+        return lambda row: row.id == id
+    return lambda row: fnmatchcase(row.name, word)
+
+
+def _pinned(path: str) -> int:
+    """The id of what is pinned at a path. Raises ProbeeError."""
+    from os import close
+
+    from probee.host.info import PROGRAM, read
+    from probee.introspect.loaded.select import one
+
+    fd, _ = one("PROG", ("pinned", path))
+    try:
+        return read(fd, PROGRAM)[0]["id"]
+    finally:
+        close(fd)
 
 
 def _text(values: Values, found: Sequence[Explanation]) -> str:

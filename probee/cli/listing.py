@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from os import close
 
-from probee.errors import UsageError
+from probee.errors import KernelError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Generic, Protocol, TypeVar
 
     from probee.cli.grammar import Call
@@ -46,15 +46,16 @@ def show_all(
 
     if len(call.words) not in (0, 2):
         raise UsageError(f"what is '{call.words[0]}'?")
-    found = _selected(kind, call.words)
+    rows: Iterable[Row]
+    found, rows = _selected(kind, call.words, reader)
     try:
         pinned = Multi(pins(kind) if call.values.bpffs else ())
         held = owners(kind)
         writer = call.json
-        array = writer is not None and (found is None or len(found) > 1)
+        array = writer is not None and (not call.words or len(found) > 1)
         if writer is not None and array:
             writer.begin_array()
-        for row in reader.all() if found is None else map(reader.row, found):
+        for row in rows:
             if writer is None:
                 call.write(text(row, held, pinned))
             else:
@@ -62,13 +63,28 @@ def show_all(
         if writer is not None and array:
             writer.end()
     finally:
-        for fd in found or ():
+        for fd in found:
             close(fd)
 
 
-def _selected(kind: str, words: list[str]) -> list[int] | None:
-    if not words:
-        return None
-    from probee.introspect.loaded.select import several
+def _selected(kind: str, words: list[str], reader: Reader[Row]) -> tuple[list[int], Iterable[Row]]:
+    """Descriptors that are open while the rows are read, and the rows.
 
-    return several(kind, words)[0]
+    Where no descriptor may be had, the rows are those of an iterator.
+    """
+    if not words:
+        return [], reader.all()
+    from probee.introspect.loaded.reach import EPERM
+    from probee.introspect.loaded.select import meant, several
+
+    try:
+        found = several(kind, words)[0]
+    except KernelError as error:
+        fits = meant(words)
+        if error.errno != EPERM or fits is None:
+            raise
+        rows = [row for row in reader.all() if fits(row)]
+        if not rows:
+            raise
+        return [], rows
+    return found, map(reader.row, found)

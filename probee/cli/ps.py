@@ -165,7 +165,9 @@ def _list_maps(values: Values, output: Output) -> None:
         from probee.introspect.running.forms import notes
 
         lines = table(maps.COLUMNS, [cells(maps.COLUMNS, row) for row in rows])
-        text = "".join(f"{line}\n" for line in (*lines, *notes(rows, maps.COLUMNS)))
+        why = maps.unseen(rows)
+        more = (*notes(rows, maps.COLUMNS), *([f"HELD BY: {why}"] if why else ()))
+        text = "".join(f"{line}\n" for line in (*lines, *more))
     output.write(text.encode())
 
 
@@ -195,7 +197,7 @@ def _text(values: Values, machine: Machine) -> str:
         from probee.frame.document import document
         from probee.introspect.running.forms import json_row
 
-        made = (json_row(row, machine.unseen) for row in rows)
+        made = (json_row(row) for row in rows)
         return document("ps", made, line=bool(values.watch), notes=machine.notes)
     from probee.frame.listing import cells, table
     from probee.introspect.running.forms import COLUMNS, notes

@@ -28,8 +28,9 @@ VERBS = (
 PAGE = grammar.page(
     "struct_ops",
     "Show programs in place of kernel functions, in bpftool's form.",
-    "MAP is id ID or name NAME, of a map of type struct_ops; without it, all of them. Needs "
-    "CAP_SYS_ADMIN, and a kernel that tells its types.",
+    "MAP is id ID or name NAME, of a map of type struct_ops; without it, all of them. Needs a "
+    "kernel that tells its types. Without CAP_SYS_ADMIN dump reads only what is pinned, or held by "
+    "a process that may be traced.",
     VERBS,
     (
         ("struct_ops", "all of them"),

@@ -63,7 +63,17 @@ def document(
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row in which what is absent is null, with the reasons beside it."""
+    """A row, and those within it: what is absent is null, with the reasons beside it."""
     absent = {name: value.why for name, value in row.items() if isinstance(value, Absent)}
-    out = {name: None if name in absent else value for name, value in row.items()}
+    out = {name: None if name in absent else _inside(value) for name, value in row.items()}
     return {**out, "absent": absent} if absent else out
+
+
+def _inside(value: object) -> object:
+    match value:
+        case dict():
+            return _row(value)
+        case list():
+            return [_inside(item) for item in value]
+        case _:
+            return value

@@ -7,6 +7,8 @@ raises KernelError, with the likely cause; "there is no such element" is an answ
 
 from __future__ import annotations
 
+from os import fsencode
+
 from probee.errors import VerifierError
 from probee.host.attributes import Attributes, call, demand, failure
 from probee.uapi.bpf import BPF_PERF_EVENT
@@ -320,13 +322,13 @@ def open_by_id(kind: str, id: int) -> int | None:
 
 def obj_pin(fd: int, path: str) -> None:
     """Pins an object at `path`, which lies on a bpf file system."""
-    fields: dict[str, Value] = {"bpf_fd": fd, "pathname": path.encode() + b"\0"}
+    fields: dict[str, Value] = {"bpf_fd": fd, "pathname": fsencode(path) + b"\0"}
     demand(Attributes("BPF_OBJ_PIN", fields), path)
 
 
 def obj_get(path: str, flags: int = 0) -> int:
     """A descriptor of the object pinned at `path`."""
-    fields: dict[str, Value] = {"pathname": path.encode() + b"\0", "file_flags": flags}
+    fields: dict[str, Value] = {"pathname": fsencode(path) + b"\0", "file_flags": flags}
     return demand(Attributes("BPF_OBJ_GET", fields), path)
 
 

@@ -34,10 +34,10 @@ else:
     _Simple = _SimpleCData
 
 # machine: bpf, perf_event_open, fsopen, fsconfig, fsmount, membarrier, open_by_handle_at, capget,
-# capset
+# capset, pidfd_getfd
 _NUMBERS = {
-    "x86_64": (321, 298, 430, 431, 432, 324, 304, 125, 126),
-    "aarch64": (280, 241, 430, 431, 432, 283, 265, 90, 91),
+    "x86_64": (321, 298, 430, 431, 432, 324, 304, 125, 126, 438),
+    "aarch64": (280, 241, 430, 431, 432, 283, 265, 90, 91, 438),
 }
 
 _PERF_FLAG_FD_CLOEXEC = 8
@@ -167,6 +167,15 @@ def open_by_id(mount: int, id: int, flags: int) -> int:
     header = (8).to_bytes(4, sys.byteorder) + _FILEID_KERNFS.to_bytes(4, sys.byteorder)
     handle = bytearray(header + id.to_bytes(8, sys.byteorder))
     return _call(6, mount, address(handle), flags)
+
+
+def descriptor_of(process: int, fd: int) -> int:
+    """A descriptor of our own of what `fd` is in a process, given by its pidfd; closes on exec.
+
+    pidfd_getfd(2), Linux 5.6: for those who may trace the process (ptrace(2)), which is not stopped
+    by it.
+    """
+    return _call(9, process, fd, 0)
 
 
 def capabilities(header: bytearray, data: bytearray, *, change: bool) -> int:

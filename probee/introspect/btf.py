@@ -80,9 +80,9 @@ def read_loaded(id: int, base: str | None = None) -> Types:
     """
     from os import close
 
-    from probee.host import bpf
+    from probee.introspect.loaded.reach import opened
 
-    descriptor = bpf.open_by_id("BTF", id)
+    descriptor = opened("BTF", id)
     if descriptor is None:
         raise RelocationError(f"the kernel has no BTF with id {id}")
     try:

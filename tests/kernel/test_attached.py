@@ -20,6 +20,7 @@ from probee.host.info import PROGRAM, read
 from probee.host.syscall import perf_event_open
 from probee.introspect.running.machine import Machine
 from probee.introspect.running.rates import Statistics
+from probee.introspect.running.table import seen
 from probee.tables.programs import by_name
 from probee.uapi import bpf as uapi
 from tests.kernel.netlab import Lab, lab  # noqa: F401 - a fixture
@@ -259,7 +260,7 @@ def test_a_program_by_ioctl_is_found_through_who_holds_the_event(
     assert [(one.words, one.through) for one in row.attached] == [
         ("tracepoint sched:sched_process_exit", "perf event")
     ]
-    assert [(holder.pid, holder.by) for holder in row.holders] == [(child.pid, "perf event")]
+    assert [(holder.pid, holder.by) for holder in seen(row.holders)] == [(child.pid, "perf event")]
 
 
 def test_what_is_reached_by_a_tail_call_has_no_count_of_its_own(things: Things) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from os import close
 
-from probee.errors import FormatError
-from probee.host.bpf import open_by_id
+from probee.errors import FormatError, KernelError
 from probee.introspect.bpftool.shared import one_line
 from probee.introspect.bpftool.signatures import signature
 from probee.introspect.bpftool.values import Values as Forms
+from probee.introspect.loaded.reach import opened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,7 +66,10 @@ class Dump:
     def _program(self, id: int) -> str:
         if not id:
             return "0"
-        fd = open_by_id("PROG", id)
+        try:
+            fd = opened("PROG", id)
+        except KernelError:  # without CAP_SYS_ADMIN
+            fd = None
         name = ""
         if fd is not None:
             try:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from os import close
 
+from probee.errors import KernelError
 from probee.frozen import Frozen
 from probee.host.bpf import ids, open_by_id
 from probee.host.info import BTF, MAP, PROGRAM, Layout, read
+from probee.introspect.loaded.reach import EPERM, iterated
 from probee.introspect.loaded.rights import each
 
 TYPE_CHECKING = False
@@ -29,13 +31,23 @@ class LoadedBtf(Frozen):
 
 
 class Btfs:
-    """Reads rows."""
+    """Reads rows. `partial`: without CAP_SYS_ADMIN only what loaded objects refer to is told."""
 
-    __slots__ = ()
+    __slots__ = ("partial",)
+
+    def __init__(self) -> None:
+        self.partial = False
 
     def all(self) -> Iterator[LoadedBtf]:
         """Every BTF object, by id. One that goes away meanwhile is left out."""
-        return each("BTF", self.row)
+        try:
+            found = list(each("BTF", self.row))
+        except KernelError as error:
+            told = iterated("BTF") if error.errno == EPERM else None
+            if told is None:
+                raise
+            self.partial, found = True, told
+        yield from found
 
     @staticmethod
     def row(fd: int) -> LoadedBtf:
@@ -51,7 +63,15 @@ class Btfs:
 def users(kind: str) -> Iterator[tuple[int, int]]:
     """(BTF id, object id) of every program or map that has BTF, by the latter."""
     layout: Layout = {"PROG": PROGRAM, "MAP": MAP}[kind]
-    for id in ids(kind):
+    try:
+        known = list(ids(kind))
+    except KernelError as error:
+        rows = iterated(kind) if error.errno == EPERM else None
+        if rows is None:
+            raise
+        yield from ((row.btf_id, row.id) for row in rows if row.btf_id)
+        return
+    for id in known:
         fd = open_by_id(kind, id)
         if fd is None:
             continue

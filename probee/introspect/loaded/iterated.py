@@ -6,6 +6,7 @@ columns are missing, and the capability that they want.
 
 from __future__ import annotations
 
+from probee.introspect.loaded.btfs import LoadedBtf
 from probee.introspect.loaded.iterator import Wanted, walk
 from probee.introspect.loaded.links import Link
 from probee.introspect.loaded.maps import Map
@@ -37,6 +38,7 @@ _MAP = (
     Wanted("key_type", "btf_key_type_id"), Wanted("value_type", "btf_value_type_id"),
     Wanted("kernel_type", "btf_vmlinux_value_type_id"),
 )  # fmt: skip
+_BTF = ("id", "data_size", "kernel_btf", "name")
 _LINK = (Wanted("id", "id"), Wanted("type", "type"), Wanted("prog", "prog.aux.id"))
 
 
@@ -84,6 +86,20 @@ def links() -> Iterator[Link]:
             _id(row), number, type_.name if type_ else "", _number(row, "prog"), {},
             lacking=("hook",),
         )  # fmt: skip
+
+
+def btfs() -> Iterator[LoadedBtf]:
+    """BTF that programs and maps came with, and of what programs are attached to."""
+    found: dict[int, LoadedBtf] = {}
+    for kind, own, path in (
+        ("PROG", "aux.id", "aux.btf"), ("PROG", "aux.id", "aux.attach_btf"), ("MAP", "id", "btf"),
+    ):  # fmt: skip
+        fields = tuple(Wanted(f"btf_{name}", f"{path}.{name}") for name in _BTF)
+        for row in walk(kind, (Wanted("id", own), *fields)):
+            id, size = _number(row, "btf_id"), _number(row, "btf_data_size")
+            found[id] = LoadedBtf(id, _text(row, "btf_name"), size, bool(row["btf_kernel_btf"]))
+    found.pop(0, None)  # of those that have none
+    yield from (found[id] for id in sorted(found))
 
 
 def _id(row: Row) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from errno import EACCES
 
 from probee.errors import KernelError
 from probee.host.bpf import obj_get
@@ -29,18 +30,50 @@ def kind_of(fd: int) -> str:
 
 def pins(kind: str) -> Iterator[tuple[int, str]]:
     """(id, path) of every pin of a kind, in the order of the mounts and of their directories."""
-    for mount in _mounts():
-        for path in _files(mount):
-            try:
-                fd = obj_get(path)
-            except KernelError:  # another kind of file, or gone, or not ours to open
-                continue
-            try:
-                if kind_of(fd) == kind:
-                    layout = {"PROG": PROGRAM, "MAP": MAP, "LINK": LINK}[kind]
-                    yield read(fd, layout)[0]["id"], path
-            finally:
-                os.close(fd)
+    return Pins().of(kind)
+
+
+class Pins:
+    """Walks over the pins. `why_not`: why some may not have been seen, or ""."""
+
+    __slots__ = ("why_not",)
+
+    def __init__(self) -> None:
+        self.why_not = "" if _mounts() else "no bpf file system is mounted here"
+
+    def of(self, kind: str) -> Iterator[tuple[int, str]]:
+        """(id, path) of every pin of a kind."""
+        for mount in _mounts():
+            for path in self._files(mount):
+                try:
+                    fd = obj_get(path)
+                except KernelError as error:  # another kind of file, or gone, or not ours to open
+                    if error.errno == EACCES:
+                        self._refused(path)
+                    continue
+                try:
+                    if kind_of(fd) == kind:
+                        layout = {"PROG": PROGRAM, "MAP": MAP, "LINK": LINK}[kind]
+                        yield read(fd, layout)[0]["id"], path
+                finally:
+                    os.close(fd)
+
+    def _files(self, folder: str) -> Iterator[str]:
+        try:
+            entries = list(os.scandir(folder))
+        except PermissionError:
+            self._refused(folder)
+            return
+        except OSError:
+            return
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from self._files(entry.path)
+            elif entry.is_file(follow_symlinks=False):
+                yield entry.path
+
+    def _refused(self, path: str) -> None:
+        self.why_not = f"needs CAP_DAC_OVERRIDE, or the rights to {path}"
 
 
 def _mounts() -> list[str]:
@@ -55,18 +88,6 @@ def _unescaped(text: str) -> str:
     for code in ("040", "011", "012", "134"):
         text = text.replace(f"\\{code}", chr(int(code, 8)))
     return text
-
-
-def _files(folder: str) -> Iterator[str]:
-    try:
-        entries = list(os.scandir(folder))
-    except OSError:
-        return
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _files(entry.path)
-        elif entry.is_file(follow_symlinks=False):
-            yield entry.path
 
 
 def on_bpffs(path: str) -> bool:

@@ -9,16 +9,18 @@ from __future__ import annotations
 from os import close
 
 from probee.errors import KernelError, ProbeeError, UsageError
-from probee.host.bpf import ids, obj_get, open_by_id
+from probee.host.bpf import ids, obj_get
 from probee.host.info import MAP, PROGRAM, name_in, read
 from probee.introspect.loaded.numbers import strtoul
 from probee.introspect.loaded.pinned import kind_of
+from probee.introspect.loaded.reach import EPERM, iterated, opened
 from probee.introspect.loaded.types import Types
 from probee.uapi.bpf import BPF_OBJ_NAME_LEN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Any
 
 _EACCES = 13
 _FULL_NAME = 128  # bytes that bpftool has for a program's name
@@ -69,7 +71,7 @@ def _by_id(kind: str, text: str) -> int:
     if rest:
         raise UsageError(f"can't parse {text} as ID")
     id = number & 0xFFFF_FFFF
-    fd = open_by_id(kind, id)
+    fd = opened(kind, id)
     if fd is None:
         raise ProbeeError(
             {
@@ -107,33 +109,65 @@ def _by_tag(text: str) -> list[int]:
         tag = b""
     if len(tag) != 8:
         raise UsageError("can't parse tag")
-    return _such("PROG", lambda fd: bytes(read(fd, PROGRAM)[1][8:16]) == tag)
+    return _such("PROG", lambda fd: bytes(read(fd, PROGRAM)[1][8:16]) == tag, ("tag", text))
 
 
 def _full(name: str) -> list[int]:
     if len(name.encode("utf-8", "surrogateescape")) >= _FULL_NAME:
         raise UsageError("can't parse name")
     types = Types()
-    return _such("PROG", lambda fd: types.program_name(fd) == name)
+    return _such("PROG", lambda fd: types.program_name(fd) == name, ("name", name))
 
 
 def _named(name: str) -> list[int]:
     wanted = name.encode("utf-8", "surrogateescape")
     if len(wanted) >= BPF_OBJ_NAME_LEN:
         raise UsageError("can't parse name")
-    return _such("MAP", lambda fd: name_in(read(fd, MAP)[1], MAP) == wanted)
+    return _such("MAP", lambda fd: name_in(read(fd, MAP)[1], MAP) == wanted, ("name", name))
 
 
-def _such(kind: str, fits: Callable[[int], bool]) -> list[int]:
-    """Descriptors of all objects that fit; those that go away meanwhile do not."""
+def meant(words: Sequence[str]) -> Callable[[Any], bool] | None:
+    """Whether the row of an iterator is one that the words name; None where none can be.
+
+    An iterator gives 15 characters of a name.
+    """
+    keyword, value = words[0], words[1]
+    if "id".startswith(keyword):
+        id, rest = strtoul(value, 0)
+        return None if rest else lambda row: row.id == id
+    if "tag".startswith(keyword):
+        return lambda row: row.tag == value.lower()
+    if "name".startswith(keyword):
+        cut = value.encode("utf-8", "surrogateescape")[: BPF_OBJ_NAME_LEN - 1]
+        return lambda row: row.name.encode("utf-8", "surrogateescape") == cut
+    return None
+
+
+def _such(kind: str, fits: Callable[[int], bool], words: tuple[str, str]) -> list[int]:
+    """Descriptors of all objects that fit; those that go away meanwhile do not.
+
+    `words`: what is meant, for the rows of an iterator where these are all that one may have.
+    """
+    try:
+        known = list(ids(kind))
+    except KernelError as error:
+        rows = iterated(kind) if error.errno == EPERM else None
+        if rows is None:
+            raise
+        told = meant(words)
+        return _fitting(kind, [row.id for row in rows if told is not None and told(row)], None)
+    return _fitting(kind, known, fits)
+
+
+def _fitting(kind: str, known: Sequence[int], fits: Callable[[int], bool] | None) -> list[int]:
     found: list[int] = []
     try:
-        for id in ids(kind):
-            fd = open_by_id(kind, id)
+        for id in known:
+            fd = opened(kind, id)
             if fd is None:
                 continue
             try:
-                fitting = fits(fd)
+                fitting = fits is None or fits(fd)
             except BaseException:
                 close(fd)
                 raise

@@ -9,17 +9,19 @@ from __future__ import annotations
 from os import close
 
 from probee.btf.kinds import STRUCT
-from probee.errors import ProbeeError
+from probee.errors import KernelError, ProbeeError
 from probee.frozen import Frozen
 from probee.host import bpf
 from probee.host.info import MAP, name_in, read
+from probee.introspect.loaded.reach import EPERM, iterated, opened
 from probee.uapi.bpf import BPF_MAP_TYPE_STRUCT_OPS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from probee.btf.table import TypeTable
+    from probee.introspect.loaded.maps import Map
 
 _PREFIX = "bpf_struct_ops_"
 _INFO = "bpf_map_info"
@@ -52,8 +54,19 @@ class Tables:
         self.types = types
 
     def all(self, name: str | None = None) -> Iterator[tuple[StructOps, int]]:
-        """Every table, or those of a name, with a descriptor that is open until the next one."""
-        for id in bpf.ids("MAP"):
+        """Every table, or those of a name, with a descriptor that is open until the next one.
+
+        Without CAP_SYS_ADMIN the descriptor is -1 where it cannot be had: the row then is all.
+        """
+        try:
+            known = list(bpf.ids("MAP"))
+        except KernelError as error:
+            rows = iterated("MAP") if error.errno == EPERM else None
+            if rows is None:
+                raise
+            yield from self._told(rows, name)
+            return
+        for id in known:
             fd = bpf.open_by_id("MAP", id)
             if fd is None:
                 continue
@@ -64,9 +77,35 @@ class Tables:
             finally:
                 close(fd)
 
+    def _told(self, rows: Iterable[Map], name: str | None) -> Iterator[tuple[StructOps, int]]:
+        """The same from what an iterator gave."""
+        for map_ in rows:
+            if map_.type != BPF_MAP_TYPE_STRUCT_OPS or name not in (None, map_.name):
+                continue
+            operations = self.types.name(map_.kernel_type).removeprefix(_PREFIX)
+            try:
+                fd = opened("MAP", map_.id)
+            except KernelError:
+                fd = -1
+            try:
+                if fd is not None:
+                    yield StructOps(map_.id, map_.name, operations, map_.kernel_type), fd
+            finally:
+                if fd is not None and fd >= 0:
+                    close(fd)
+
     def one(self, id: int) -> Iterator[tuple[StructOps, int]]:
         """The table with this id, likewise. ProbeeError where there is none."""
-        fd = bpf.open_by_id("MAP", id)
+        try:
+            fd = opened("MAP", id)
+        except KernelError as error:
+            found = [row for row in iterated("MAP") or () if row.id == id]
+            if error.errno != EPERM or not found:
+                raise
+            if found[0].type != BPF_MAP_TYPE_STRUCT_OPS:
+                raise ProbeeError(f"the map with id {id} is no struct_ops") from None
+            yield from self._told(found, None)
+            return
         if fd is None:
             raise ProbeeError(f"there is no map with id {id}")
         try:
@@ -90,7 +129,9 @@ class Tables:
         )
 
     def values(self, row: StructOps, fd: int) -> Values:
-        """What a table holds."""
+        """What a table holds. Raises KernelError where the right is missing to read it."""
+        if fd < 0:
+            bpf.open_by_id("MAP", row.id)  # which says what right is missing
         (info_type,) = self.types.by_name(STRUCT, _INFO)[:1] or (0,)
         if not info_type:
             raise ProbeeError(f"the kernel's types have no struct {_INFO}")

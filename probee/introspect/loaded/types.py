@@ -10,8 +10,8 @@ from os import close
 from struct import unpack_from
 
 from probee.errors import FormatError, KernelError
-from probee.host.bpf import open_by_id
 from probee.host.info import BTF, PROGRAM, Question, name_in, read
+from probee.introspect.loaded.reach import opened
 from probee.uapi.bpf import BPF_OBJ_NAME_LEN
 
 TYPE_CHECKING = False
@@ -60,7 +60,7 @@ class Types:
         """The bytes of a BTF object, none where it cannot be had."""
         if id not in self._blobs:
             try:
-                fd = open_by_id("BTF", id)
+                fd = opened("BTF", id)
                 self._blobs[id] = b"" if fd is None else self._bytes(fd)
             except KernelError:
                 self._blobs[id] = b""

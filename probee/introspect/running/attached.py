@@ -13,6 +13,7 @@ class Attachment(Frozen):
     """One place where a program is called.
 
     `kind` is the hook's own word: `tracepoint`, `kprobe`, `uprobe`, `fentry`, `xdp`, `cgroup`, ...
+    and `link` where only its link's type is known, which is then `target`.
     `target` is what it hangs on, `way` a direction or hook of it (`egress`, `connect4`), `through`
     what holds it there: `link`, `perf event`, `cgroup`, `netlink`, `tail call`. `link` is the
     link's id, 0 where there is none.
@@ -27,6 +28,8 @@ class Attachment(Frozen):
     @property
     def words(self) -> str:
         """`cgroup /app egress`."""
+        if self.kind == "link":
+            return f"a link of type {self.target}"
         return " ".join(part for part in (self.kind, self.target, self.way) if part)
 
 
@@ -66,7 +69,19 @@ _TRACING_WORDS = {
     "lsm_cgroup": "lsm",
     "trace_iter": "iter",
     "trace_fsession": "fsession",
+    "trace_fentry_multi": "fentry.multi",
+    "trace_fexit_multi": "fexit.multi",
+    "trace_fsession_multi": "fsession.multi",
 }
+# All that `kind` can be.
+KINDS = (
+    "tracepoint", "raw_tracepoint", "tp_btf", "kprobe", "kretprobe", "kprobe.multi",
+    "kretprobe.multi", "uprobe", "uretprobe", "uprobe.multi", "uretprobe.multi", "perf_event",
+    "fentry", "fexit", "fmod_ret", "fsession", "fentry.multi", "fexit.multi", "fsession.multi",
+    "freplace", "lsm", "iter", "tracing",
+    "xdp", "tc", "tc action", "tcx", "netkit", "flow_dissector", "sk_lookup", "netns", "netfilter",
+    "sockmap", "cgroup", "struct_ops", "tail call", "link",
+)  # fmt: skip
 
 
 def cgroup_hook(attach_type: str) -> str:
@@ -76,9 +91,8 @@ def cgroup_hook(attach_type: str) -> str:
 
 
 def tracing_hook(attach_type: str) -> str:
-    """`fentry` for TRACE_FENTRY; the name itself where nobody has a word for it."""
-    name = attach_type.lower()
-    return _TRACING_WORDS.get(name, name)
+    """`fentry` for TRACE_FENTRY; `tracing` where nobody has a word for it."""
+    return _TRACING_WORDS.get(attach_type.lower(), "tracing")
 
 
 def place(name: str, offset: int) -> str:

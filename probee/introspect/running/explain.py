@@ -12,10 +12,10 @@ from probee.asm.decode import decode
 from probee.errors import FormatError, KernelError, ProbeeError
 from probee.frame.document import Absent
 from probee.frozen import Frozen
-from probee.host.bpf import open_by_id
 from probee.host.info import PROGRAM, read
 from probee.introspect.inspect.maps import about as map_words
 from probee.introspect.loaded.maps import Maps
+from probee.introspect.loaded.reach import EPERM, iterated, opened
 from probee.introspect.running.code import Reader, Uses
 from probee.introspect.running.lines import source
 from probee.introspect.running.symbols import Symbols
@@ -26,10 +26,14 @@ from probee.tables.hooks import by_section, runs_when
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from probee.introspect.loaded.maps import Map
+    from probee.introspect.loaded.programs import Program
     from probee.introspect.loaded.types import Types
     from probee.introspect.running.attached import Attachment
     from probee.introspect.running.table import Running
 
+_ADMIN = "needs CAP_SYS_ADMIN"
+_CLOSED = "needs CAP_SYS_ADMIN, or a pin of the program, or CAP_SYS_PTRACE where a process holds it"
 _HIDDEN = "needs CAP_SYSLOG, and sysctl kernel.kptr_restrict=1 or 0"
 # What the table of hooks calls otherwise: kinds of attachments, and ways of a kind.
 _KINDS = {"tc action": "action", "sockmap": "sk_skb"}
@@ -49,7 +53,7 @@ class MapUse(Frozen):
     type: str
     about: str
     entries: int
-    memory: int
+    memory: int | Absent
     uses: tuple[str, ...]
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
@@ -75,8 +79,8 @@ class Explanation(Frozen):
     gpl: bool
     instructions: int
     jited: int
-    verified: int
-    functions: int
+    verified: int | Absent
+    functions: int | Absent
     when: tuple[str, ...]
     does: tuple[str, ...] | Absent
     calls: tuple[str, ...] | Absent
@@ -86,9 +90,17 @@ class Explanation(Frozen):
     sources: tuple[SourceFile, ...] | Absent
 
 
-def explain(row: Running, types: Types) -> Explanation | None:
-    """The explanation of a program; None where it is gone. Raises KernelError."""
-    fd = open_by_id("PROG", row.id)
+def explain(row: Running, program: Program, types: Types) -> Explanation | None:
+    """The explanation of a program; None where it is gone. Raises KernelError.
+
+    `program`: what was read of it before, which is all there is where it may not be opened.
+    """
+    try:
+        fd = opened("PROG", row.id)
+    except KernelError as error:
+        if error.errno != EPERM:
+            raise
+        return _from_afar(row, program, types)
     if fd is None:
         return None
     try:
@@ -112,6 +124,15 @@ def explain(row: Running, types: Types) -> Explanation | None:
         _fields(row, known) if known else none,
         tuple(_maps(row, known, types)),
         _sources(row.id, types),
+    )  # fmt: skip
+
+
+def _from_afar(row: Running, program: Program, types: Types) -> Explanation:
+    """What an iterator tells: nothing of the code."""
+    none = Absent(_CLOSED)
+    return Explanation(
+        row, program.gpl, program.xlated // 8, program.jited, none, none, _when(row), none, none,
+        none, none, tuple(_maps(row, None, types)), none,
     )  # fmt: skip
 
 
@@ -212,26 +233,37 @@ def _fields(row: Running, uses: Uses) -> tuple[str, ...]:
 def _maps(row: Running, uses: Uses | None, types: Types) -> list[MapUse]:
     found = []
     for id in row.map_ids:
-        try:
-            fd = open_by_id("MAP", id)
-        except KernelError:
+        map_ = _map(id)
+        if map_ is None:
             continue
-        if fd is None:
-            continue
-        try:
-            map_ = Maps.row(fd)
-        finally:
-            close(fd)
         kind = map_.type_name or f"type {map_.type}"
         done = uses.maps.get(id, ()) if uses else ()
         places = [place for place in uses.variables if place[0] == id] if uses else []
         reads, writes = named(map_, places, types)
-        memory = int(map_.memlock) if map_.memlock.isdigit() else 0
+        memory = (
+            int(map_.memlock)
+            if map_.memlock.isdigit()
+            else Absent(_ADMIN if map_.lacking else "this kernel does not tell it")
+        )
         words = map_words(map_.name, kind)
         found.append(
             MapUse(id, map_.name, kind, words, map_.max_entries, memory, done, reads, writes)
         )
     return found
+
+
+def _map(id: int) -> Map | None:
+    """The row of a map; an iterator's where it may not be opened. None where it is gone."""
+    try:
+        fd = opened("MAP", id)
+    except KernelError:
+        return next((row for row in iterated("MAP") or () if row.id == id), None)
+    if fd is None:
+        return None
+    try:
+        return Maps.row(fd)
+    finally:
+        close(fd)
 
 
 def _sources(id: int, types: Types) -> tuple[SourceFile, ...] | Absent:

@@ -10,6 +10,7 @@ from time import localtime, strftime
 
 from probee.frame.document import Absent
 from probee.introspect.running.forms import in_all, number, one_line, percent, size
+from probee.introspect.running.table import seen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +60,15 @@ def _what(one: Explanation) -> str:
     places = [
         f"{one_line(at.words)} by {f'link {at.link}' if at.link else _article(at.through)}"
         for at in row.attached[:8]
+        if at.kind != "link"
     ]
+    unknown = [f"{at.link}, of type {at.target}" for at in row.attached if at.kind == "link"]
+    if unknown:
+        text += (
+            f" Link {listed(unknown)}, holds it at a hook, and telling which needs CAP_SYS_ADMIN."
+        )
+    if not places:
+        return text
     more = len(row.attached) - len(places)
     places += [f"{more} more places"] if more else []
     return f"{text} It is attached to {listed(places)}."
@@ -102,25 +111,28 @@ def _whose(row: Running, user: str) -> str:
     when = strftime("%Y-%m-%d %H:%M:%S", localtime(row.loaded_at))
     text = f"{one_line(user)} loaded it at {when}."
     by_process: dict[str, list[str]] = {}
-    for holder in row.holders:
+    for holder in seen(row.holders):
         by_process.setdefault(f"{one_line(holder.comm)} ({holder.pid})", []).append(holder.by)
     holders = [
         f"{who}, by {'a descriptor' if len(how) == 1 else 'descriptors'} of the {listed(how)}"
         for who, how in by_process.items()
     ]
-    holders += [f"the pin {one_line(pin.path)}, of the {pin.of}" for pin in row.pins]
+    holders += [f"the pin {one_line(pin.path)}, of the {pin.of}" for pin in seen(row.pins)]
     if holders:
         return f"{text} It is held by {listed(holders[:8], 'and')}."
+    if isinstance(row.holders, Absent):
+        return f"{text} Who holds it is not known: {row.holders.why}."
     attached = not isinstance(row.attached, Absent) and row.attached
     why = "what it is attached to holds it" if attached else "what holds it cannot be seen"
     return f"{text} No process has a descriptor of it, and it is not pinned: {why}."
 
 
 def _code(one: Explanation) -> str:
-    functions = f" in {one.functions} functions" if one.functions > 1 else ""
+    many = 0 if isinstance(one.functions, Absent) else one.functions
+    functions = f" in {many} functions" if many > 1 else ""
     jited = f", {one.jited:,} bytes of machine code" if one.jited else ", interpreted"
     text = f"It is {_count(one.instructions, 'instruction')} long{functions}{jited}."
-    if one.verified:
+    if not isinstance(one.verified, Absent) and one.verified:
         text += f" The verifier went through {one.verified:,} instructions."
     text += "" if one.gpl else " Its license is not the GPL's kind."
     if isinstance(one.sources, Absent):
@@ -136,7 +148,10 @@ def _code(one: Explanation) -> str:
 
 def _cost(row: Running, seconds: float) -> str:
     memory = f"It takes {size(row.memory)} of memory"
-    memory += f", its maps {size(row.maps_memory)}." if row.map_ids else "."
+    if isinstance(row.maps_memory, Absent):
+        memory += f"; what its maps take {row.maps_memory.why}."
+    else:
+        memory += f", its maps {size(row.maps_memory)}." if row.map_ids else "."
     if isinstance(row.runs_per_second, Absent):
         return f"{memory} How often it runs is not known: {row.runs_per_second.why}."
     total = f"{in_all(row)} in all were counted"

@@ -14,9 +14,9 @@ from probee.asm.decode import decode
 from probee.asm.insn import slot_starts
 from probee.asm.opcodes import CALL, CALL_LOCAL, JMP, LD_IMM64, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE
 from probee.errors import ProbeeError
-from probee.host.bpf import open_by_id
 from probee.host.info import PROGRAM, read
 from probee.introspect.cfg import Code
+from probee.introspect.loaded.reach import opened
 from probee.introspect.running.lines import line_rows
 from probee.introspect.running.names import Names
 from probee.introspect.running.symbols import Symbols
@@ -32,7 +32,7 @@ _FUNC_INFO = 8  # struct bpf_func_info: instruction, type
 
 def code(id: int, types: Types) -> Code:
     """Program `id`. Raises ProbeeError where it is gone, KernelError, FormatError."""
-    fd = open_by_id("PROG", id)
+    fd = opened("PROG", id)
     if fd is None:
         raise ProbeeError(f"no loaded program has the id {id}")
     try:

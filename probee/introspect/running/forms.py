@@ -10,6 +10,7 @@ from probee.frame.columns import Column
 from probee.frame.document import Absent, fields
 from probee.frame.text import escape
 from probee.introspect.running.attached import summary
+from probee.introspect.running.table import NOT_RUN, seen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,9 +65,9 @@ def in_all(row: Running) -> str:
     return f"{row.run_count:,} runs of {row.run_time_ns / 1e9:.3f} s"
 
 
-def held(who: tuple[tuple[Holder, ...], tuple[Pin, ...]]) -> str:
+def held(who: tuple[tuple[Holder, ...] | Absent, tuple[Pin, ...] | Absent]) -> str:
     """`opensnoop(4102), pinned /sys/fs/bpf/x`; `-` where nobody can be seen."""
-    holders, pins = who
+    holders, pins = map(seen, who)
     names = list(dict.fromkeys(f"{one_line(h.comm)}({h.pid})" for h in holders))
     names += [f"pinned {one_line(pin.path)}" for pin in pins]
     more = len(names) - _MOST
@@ -93,6 +94,10 @@ COLUMNS = (
 )
 
 
+# Who cannot be seen is said of all rows at once.
+_TOLD_APART = ("holders", "pins")
+
+
 def notes(rows: Iterable[object], columns: Sequence[Column] = COLUMNS) -> list[str]:
     """A line for each reason why something is not shown: `CPU%, RUNS/S: needs CAP_SYS_ADMIN`."""
     why: dict[str, list[str]] = {}
@@ -100,17 +105,15 @@ def notes(rows: Iterable[object], columns: Sequence[Column] = COLUMNS) -> list[s
         for column in columns:
             for name in column.fields.split():
                 value = getattr(row, name)
-                if isinstance(value, Absent):
+                if isinstance(value, Absent) and name not in _TOLD_APART and value.why != NOT_RUN:
                     known = why.setdefault(value.why, [])
                     known += [column.header] if column.header not in known else []
     return [f"{', '.join(headers)}: {reason}" for reason, headers in why.items()]
 
 
-def json_row(row: Running, unseen: str = "") -> dict[str, Any]:
-    """The fields of docs/json.md. `unseen`: why there may be holders that are not in the row."""
+def json_row(row: Running) -> dict[str, Any]:
+    """The fields of docs/json.md."""
     made = fields(row)
-    if unseen and not row.holders:
-        made["holders"] = Absent(unseen)
     if not isinstance(row.attached, Absent):
         made["attached"] = [{**fields(one), "words": one.words} for one in row.attached]
     for name in ("runs_per_second", "ns_per_run", "cpu_percent", "missed_per_second"):

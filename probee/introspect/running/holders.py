@@ -107,6 +107,9 @@ class Holders:
         for name in names:
             try:
                 kind = kinds.get(readlink(f"{folder}/{name}"))
+            except PermissionError:  # root without CAP_SYS_PTRACE may list, and no more
+                self.refused = True
+                return
             except OSError:
                 continue
             if kind is not None:

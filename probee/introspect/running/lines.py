@@ -11,8 +11,8 @@ from struct import iter_unpack
 
 from probee.errors import KernelError
 from probee.frozen import Frozen
-from probee.host.bpf import open_by_id
 from probee.host.info import PROGRAM, read
+from probee.introspect.loaded.reach import opened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Source(Frozen):
 def source(id: int, types: Types) -> Source:
     """The lines of program `id`."""
     try:
-        fd = open_by_id("PROG", id)
+        fd = opened("PROG", id)
         if fd is None:
             return Source(why_not="the program is gone")
         try:

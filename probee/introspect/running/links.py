@@ -36,13 +36,13 @@ _NAMED = 3  # functions that are told by name; of more, the number
 def attachment(link: Link, names: Names) -> Attachment:
     """Where a link hangs."""
     if link.lacking:  # an iterator tells its type alone
-        return Attachment(f"a link of type {link.type_name or link.type}", link=link.id)
+        return Attachment("link", link.type_name or f"{link.type}", link=link.id)
     kind, target, way = WORDS.get(link.type, _unknown)(link, names)
     return Attachment(kind, target, way, "link", link.id)
 
 
 def _unknown(link: Link, _: Names) -> Words:
-    return f"link of type {link.type}", "", ""
+    return "link", f"{link.type}", ""
 
 
 def _raw_tracepoint(link: Link, names: Names) -> Words:
@@ -52,7 +52,7 @@ def _raw_tracepoint(link: Link, names: Names) -> Words:
 
 def _tracing(link: Link, names: Names) -> Words:
     replaces = link.prog_type == uapi.BPF_PROG_TYPE_EXT
-    found = _ATTACH.get(link.details["attach_type"], "tracing")
+    found = _ATTACH.get(link.details["attach_type"], "")
     hook = "freplace" if replaces else tracing_hook(found)
     target = names.target(
         link.prog_id, link.details["target_obj_id"], link.details["target_btf_id"]
@@ -75,7 +75,8 @@ def _iter(link: Link, names: Names) -> Words:
 
 
 def _netns(link: Link, names: Names) -> Words:
-    hook = _ATTACH.get(link.details["attach_type"], "netns").lower()
+    hook = _ATTACH.get(link.details["attach_type"], "").lower()
+    hook = hook if hook in ("flow_dissector", "sk_lookup") else "netns"
     return hook, names.network(link.details["netns_ino"]), ""
 
 
@@ -114,7 +115,7 @@ def _perf_event(link: Link, names: Names) -> Words:
                 "",
             )
         case _:  # Linux before 6.6 does not say which
-            return "perf event", "", ""
+            return "perf_event", "", ""
 
 
 def _kprobe_multi(link: Link, names: Names) -> Words:

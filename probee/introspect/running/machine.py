@@ -16,15 +16,16 @@ from probee.frozen import Frozen
 from probee.host.bpf import open_by_id
 from probee.host.runcounts import Ids, RunCounts
 from probee.introspect.loaded.links import Links
-from probee.introspect.loaded.pinned import pins
+from probee.introspect.loaded.pinned import Pins
 from probee.introspect.loaded.programs import Programs
+from probee.introspect.loaded.reach import opened
 from probee.introspect.running.attached import UNTOLD
 from probee.introspect.running.events import traced_at
 from probee.introspect.running.holders import Holders
 from probee.introspect.running.links import attachment
 from probee.introspect.running.names import Names
 from probee.introspect.running.rates import Sampler
-from probee.introspect.running.table import Running, map_memory
+from probee.introspect.running.table import NOT_RUN, Running, map_memory
 from probee.introspect.running.unlinked import unlinked
 
 TYPE_CHECKING = False
@@ -35,11 +36,14 @@ if TYPE_CHECKING:
     from probee.introspect.loaded.programs import Program
     from probee.introspect.loaded.types import Types
     from probee.introspect.running.attached import Attachment
+    from probee.introspect.running.holders import Holder
 
 _SLOW = 10.0  # seconds between two looks at pins and at what is attached without a link
 _NOT_YET = Absent("it was not looked at twice")
 _NO_MEMORY = Absent("this kernel does not tell it")
 _ADMIN = Absent("needs CAP_SYS_ADMIN")
+_NOT_RUN = Absent(NOT_RUN)
+UNSEEN = "needs CAP_SYS_PTRACE to see other users' processes"
 _EPERM = 1
 
 
@@ -59,8 +63,8 @@ class Machine:
 
     __slots__ = (
         "_boot", "_counts", "_holders", "_links", "_maps", "_names", "_pins", "_programs",
-        "_ids", "_link_ids", "_sampler", "_slow", "_unlinked", "known", "rates", "restricted",
-        "why_no_rates",
+        "_ids", "_link_ids", "_sampler", "_slow", "_unlinked", "_unpinned", "known", "rates",
+        "restricted", "why_no_rates",
     )  # fmt: skip
 
     def __init__(self, why_no_rates: str = "") -> None:
@@ -76,6 +80,7 @@ class Machine:
         self._links: dict[int, tuple[Link, Attachment]] = {}
         self._maps: dict[int, int] = {}
         self._pins: dict[int, list[Pin]] = {}
+        self._unpinned: tuple[Pin, ...] | Absent = ()
         self._unlinked: dict[int, list[Attachment]] = {}
         self._slow = 0.0
 
@@ -120,10 +125,22 @@ class Machine:
         self._holders.look(seconds)
         self._pins_now()
 
-    @property
-    def unseen(self) -> str:
-        """Why who holds a program may not be known, or ""."""
-        return "needs CAP_SYS_PTRACE to see other users' processes" if self._holders.refused else ""
+    def look_closer(self, id: int) -> None:
+        """Where links of program `id` hang, if only their types are known: what may be opened."""
+        for number, (link, _) in list(self._links.items()):
+            if link.prog_id != id or not link.lacking:
+                continue
+            try:
+                fd = opened("LINK", number)
+            except KernelError:
+                continue
+            if fd is None:
+                continue
+            try:
+                found = Links.row(fd)
+                self._links[number] = found, attachment(found, self._names)
+            finally:
+                close(fd)
 
     @property
     def notes(self) -> list[str]:
@@ -132,7 +149,9 @@ class Machine:
         if self.restricted:
             found.append("NAME: at most 15 characters; more needs CAP_SYS_ADMIN")
         if self._holders.refused:
-            found.append("HELD BY: other users' processes can be seen with CAP_SYS_PTRACE")
+            found.append(f"HELD BY: {UNSEEN}")
+        if isinstance(self._unpinned, Absent) and self._unpinned.why.startswith("needs "):
+            found.append(f"HELD BY, as for pins: {self._unpinned.why}")
         return found
 
     def _programs_now(self, ids: list[int]) -> bool:
@@ -172,13 +191,14 @@ class Machine:
         return bool(new)
 
     def _pins_now(self) -> None:
-        self._pins = {}
-        for id, path in pins("PROG"):
+        self._pins, pins = {}, Pins()
+        for id, path in pins.of("PROG"):
             self._pins.setdefault(id, []).append(Pin(path, "program"))
-        for id, path in pins("LINK"):
+        for id, path in pins.of("LINK"):
             if id in self._links:
                 owner = self._links[id][0].prog_id
                 self._pins.setdefault(owner, []).append(Pin(path, "link"))
+        self._unpinned = Absent(pins.why_not) if pins.why_not else ()
 
     def _slowly(self) -> None:
         self._pins_now()
@@ -221,18 +241,23 @@ class Machine:
         return Running(
             id, program.type_name or f"type {program.type}", program.name, program.tag,
             program.uid, int(self._boot + program.load_time / 1e9), attached,
-            self._holders.by_id.get(id, ()), tuple(self._pins.get(id, ())),
-            rate.runs if rate else none, rate.ns_per_run if rate else none,
+            self._held(id), tuple(self._pins.get(id, ())) or self._unpinned,
+            rate.runs if rate else none,
+            (rate.ns_per_run if rate.runs else _NOT_RUN) if rate else none,
             rate.cpu if rate else none, rate.missed if rate else none, count, time_, misses,
             int(program.memlock) if program.memlock.isdigit() else _NO_MEMORY,
             sum(self._maps.get(map_id, 0) for map_id in program.map_ids), program.map_ids,
         )  # fmt: skip
 
+    def _held(self, id: int) -> tuple[Holder, ...] | Absent:
+        unseen = Absent(UNSEEN) if self._holders.refused else ()
+        return self._holders.by_id.get(id, ()) or unseen
+
     def _restricted_row(self, program: Program, found: tuple[Attachment, ...]) -> Running:
         return Running(
             program.id, program.type_name or f"type {program.type}", program.name, program.tag,
             program.uid, int(self._boot + program.load_time / 1e9), found or _ADMIN,
-            self._holders.by_id.get(program.id, ()), tuple(self._pins.get(program.id, ())),
+            self._held(program.id), tuple(self._pins.get(program.id, ())) or self._unpinned,
             _ADMIN, _ADMIN, _ADMIN, _ADMIN, _ADMIN, _ADMIN, _ADMIN,
             int(program.memlock) if program.memlock.isdigit() else _NO_MEMORY,
             _ADMIN if program.map_ids else 0, program.map_ids,

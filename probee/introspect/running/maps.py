@@ -5,17 +5,17 @@ In: nothing, the running kernel is asked. Out: `MapRow`s. What cannot be had is 
 
 from __future__ import annotations
 
-from probee.errors import KernelError
 from probee.frame.columns import Column
 from probee.frame.document import Absent, fields
 from probee.frozen import Frozen
 from probee.introspect.loaded.maps import Maps
 from probee.introspect.loaded.owners import owners
-from probee.introspect.loaded.pinned import pins
+from probee.introspect.loaded.pinned import Pins
 from probee.introspect.loaded.programs import Programs
 from probee.introspect.running.forms import held, one_line, size
 from probee.introspect.running.holders import Holder
-from probee.introspect.running.machine import Pin
+from probee.introspect.running.machine import UNSEEN, Pin
+from probee.introspect.running.table import first_holder
 from probee.tables.maps import MAP_TYPES
 
 TYPE_CHECKING = False
@@ -48,8 +48,8 @@ class MapRow(Frozen):
     memory: int | Absent
     frozen: bool
     users: tuple[User, ...]
-    holders: tuple[Holder, ...]
-    pins: tuple[Pin, ...]
+    holders: tuple[Holder, ...] | Absent
+    pins: tuple[Pin, ...] | Absent
 
 
 def map_rows() -> list[MapRow]:
@@ -58,27 +58,22 @@ def map_rows() -> list[MapRow]:
     for program in Programs().all():
         for id in program.map_ids:
             users.setdefault(id, []).append(User(program.id, program.name))
-    who = owners("MAP")
+    who, pins = owners("MAP"), Pins()
     paths: dict[int, list[Pin]] = {}
-    for id, path in _pins():
+    for id, path in pins.of("MAP"):
         paths.setdefault(id, []).append(Pin(path, "map"))
+    unheld = Absent(UNSEEN) if who.refused else ()
+    unpinned = Absent(pins.why_not) if pins.why_not else ()
     return [
         MapRow(
             row.id, row.type_name or f"type {row.type}", row.name, row.key_size, row.value_size,
             row.max_entries, _memory(row.memlock, row.lacking), row.frozen,
             tuple(users.get(row.id, ())),
-            tuple(Holder(pid, comm, "map") for pid, comm in who.get(row.id, ())),
-            tuple(paths.get(row.id, ())),
+            tuple(Holder(pid, comm, "map") for pid, comm in who.get(row.id, ())) or unheld,
+            tuple(paths.get(row.id, ())) or unpinned,
         )
         for row in Maps().all()
     ]  # fmt: skip
-
-
-def _pins() -> Iterable[tuple[int, str]]:
-    try:
-        yield from pins("MAP")
-    except KernelError:
-        return
 
 
 def _memory(text: str, lacking: Sequence[str]) -> int | Absent:
@@ -114,7 +109,7 @@ ORDERS: dict[str, tuple[Callable[[MapRow], Any], bool]] = {
     "id": (lambda row: row.id, False),
     "name": (lambda row: row.name, False),
     "type": (lambda row: row.type, False),
-    "pid": (lambda row: row.holders[0].pid if row.holders else 1 << 31, False),
+    "pid": (lambda row: first_holder(row.holders), False),
 }
 
 
@@ -125,6 +120,12 @@ def chosen(rows: Iterable[MapRow], wanted: Filter, orders: Sequence[str]) -> lis
         key, largest_first = ORDERS[order]
         found.sort(key=key, reverse=largest_first)
     return found
+
+
+def unseen(rows: Iterable[MapRow]) -> str:
+    """Why it is not told who holds a map, or ""."""
+    absent = (row.holders for row in rows if isinstance(row.holders, Absent))
+    return next((holders.why for holders in absent), "")
 
 
 def json_row(row: MapRow) -> dict[str, Any]:

@@ -10,8 +10,8 @@ import os
 from os import close
 
 from probee.errors import FormatError, KernelError, NotSupportedError, ProbeeError
-from probee.host.bpf import open_by_id
 from probee.host.info import BTF, MAP, PROGRAM, name_in, read
+from probee.introspect.loaded.reach import opened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def _events() -> dict[str, list[str]]:
 
 def _opened(kind: str, id: int) -> int | None:
     try:
-        return open_by_id(kind, id)
+        return opened(kind, id)
     except KernelError:
         return None
 

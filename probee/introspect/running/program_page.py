@@ -10,6 +10,7 @@ from time import localtime, strftime
 from probee.frame.document import Absent
 from probee.frame.screen import Text
 from probee.introspect.running.forms import in_all, number, one_line, percent, size
+from probee.introspect.running.table import seen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,11 +47,11 @@ def _about(row: Running) -> Iterator[Text]:
             through = f"link {one.link}" if one.link else one.through
             yield Text(f"attached to {one_line(one.words)}, through {through}")
     by_pid: dict[tuple[int, str], list[str]] = {}
-    for holder in row.holders:
+    for holder in seen(row.holders):
         by_pid.setdefault((holder.pid, holder.comm), []).append(holder.by)
     for (pid, comm), how in by_pid.items():
         yield Text(f"held by {one_line(comm)} ({pid}): a descriptor of the {' and the '.join(how)}")
-    for pin in row.pins:
+    for pin in seen(row.pins):
         yield Text(f"pinned at {one_line(pin.path)}: the {pin.of}")
     maps = f" and {size(row.maps_memory)} in {len(row.map_ids)} maps" if row.map_ids else ""
     yield Text(f"memory {size(row.memory)}{maps}")

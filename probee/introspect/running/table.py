@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from probee.introspect.running.maps import MapRow
 
 
+def seen(found: tuple[Any, ...] | Absent) -> tuple[Any, ...]:
+    """Holders or pins, as far as they can be seen."""
+    return () if isinstance(found, Absent) else found
+
+
 class Running(Frozen):
     """A program. Numbers are bytes and nanoseconds; `loaded_at` is a UNIX time in seconds.
 
@@ -39,8 +44,8 @@ class Running(Frozen):
     uid: int
     loaded_at: int
     attached: tuple[Attachment, ...] | Absent
-    holders: tuple[Holder, ...]
-    pins: tuple[Pin, ...]
+    holders: tuple[Holder, ...] | Absent
+    pins: tuple[Pin, ...] | Absent
     runs_per_second: float | Absent
     ns_per_run: float | Absent
     cpu_percent: float | Absent
@@ -60,6 +65,9 @@ class Running(Frozen):
         return self.memory + self.maps_memory
 
 
+NOT_RUN = "it did not run meanwhile"
+
+
 class Filter(Frozen):
     """Which rows are wanted: those that fit one word of every kind that has words.
 
@@ -76,8 +84,8 @@ class Filter(Frozen):
         return (
             (not self.types or row.type in self.types)
             and (not self.names or _matches((row.name,), self.names))
-            and (not self.pids or any(holder.pid in self.pids for holder in row.holders))
-            and (not self.comms or _matches([h.comm for h in row.holders], self.comms))
+            and (not self.pids or any(holder.pid in self.pids for holder in seen(row.holders)))
+            and (not self.comms or _matches([h.comm for h in seen(row.holders)], self.comms))
         )
 
 
@@ -91,6 +99,11 @@ def _number(value: float | Absent) -> float:
     return -1.0 if isinstance(value, Absent) else float(value)
 
 
+def first_holder(holders: tuple[Holder, ...] | Absent) -> int:
+    """The first process that holds it, or more than any process."""
+    return min((holder.pid for holder in seen(holders)), default=1 << 31)
+
+
 # word of --sort: what is compared, and whether the largest stands first
 ORDERS: dict[str, tuple[Callable[[Running], Any], bool]] = {
     "cpu": (lambda row: _number(row.cpu_percent), True),
@@ -101,7 +114,7 @@ ORDERS: dict[str, tuple[Callable[[Running], Any], bool]] = {
     "name": (lambda row: row.name, False),
     "type": (lambda row: row.type, False),
     "age": (lambda row: row.loaded_at, False),
-    "pid": (lambda row: row.holders[0].pid if row.holders else 1 << 31, False),
+    "pid": (lambda row: first_holder(row.holders), False),
 }
 
 

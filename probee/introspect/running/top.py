@@ -14,7 +14,7 @@ from probee.frame.screen import Text
 from probee.frozen import replace
 from probee.introspect.running.forms import COLUMNS, number, one_line, percent
 from probee.introspect.running.program_page import program_page
-from probee.introspect.running.table import ORDERS, ordered
+from probee.introspect.running.table import ORDERS, ordered, seen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Top:
     def _has_text(self, row: Running) -> bool:
         if not self.text:
             return True
-        words = [row.name, row.type, *(holder.comm for holder in row.holders)]
+        words = [row.name, row.type, *(holder.comm for holder in seen(row.holders))]
         if not isinstance(row.attached, Absent):
             words += [one.words for one in row.attached]
         return any(self.text in word for word in words)

@@ -30,7 +30,6 @@ class Faked:
         pass
 
     notes = ("HELD BY: not all",)
-    unseen = ""
 
     def look(self) -> None:
         pass

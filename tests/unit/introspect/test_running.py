@@ -12,7 +12,7 @@ from probee.introspect.running import forms, rates
 from probee.introspect.running.attached import Attachment, cgroup_hook, summary, tracing_hook
 from probee.introspect.running.holders import Holder
 from probee.introspect.running.rates import Rate, Sampler, Statistics, rate
-from probee.introspect.running.table import ORDERS, Filter, ordered
+from probee.introspect.running.table import NOT_RUN, ORDERS, Filter, ordered
 from probee.tables.programs import ATTACH_TYPES
 from tests.unit.introspect.running_rows import running
 
@@ -151,12 +151,31 @@ def test_json_says_what_is_absent_and_why() -> None:
 
 
 def test_holders_that_cannot_be_seen_are_not_said_to_be_none() -> None:
-    nobody = forms.json_row(running(holders=()), "needs CAP_SYS_PTRACE")
-    (found,) = json.loads(document("ps", [nobody]))["rows"]
-    assert found["holders"] is None
-    assert found["absent"]["holders"] == "needs CAP_SYS_PTRACE"
-    seen = forms.json_row(running(), "needs CAP_SYS_PTRACE")
-    assert bool(seen["holders"]) == bool(running().holders)
+    hidden, no_bpffs = Absent("needs CAP_SYS_PTRACE"), Absent("no bpf file system is mounted here")
+    row = running(holders=hidden, pins=no_bpffs)
+    (found,) = json.loads(document("ps", [forms.json_row(row)]))["rows"]
+    assert (found["holders"], found["pins"]) == (None, None)
+    assert found["absent"] == {"holders": hidden.why, "pins": no_bpffs.why}
+    assert forms.held((row.holders, row.pins)) == "-"
+    assert forms.notes([row]) == []  # it is told of all rows at once
+    assert Filter(pids=(42,)).fits(running())
+    assert not Filter(pids=(42,)).fits(row)
+    assert ordered([row, running(3)], ["pid"])[0].id == 3
+
+
+def test_a_program_that_did_not_run_has_no_time_of_a_run() -> None:
+    row = running(ns_per_run=Absent(NOT_RUN))
+    (found,) = json.loads(document("ps", [forms.json_row(row)]))["rows"]
+    assert (found["ns_per_run"], found["absent"]) == (None, {"ns_per_run": NOT_RUN})
+    assert forms.notes([row]) == []
+
+
+def test_rows_within_a_row_say_what_is_absent_too() -> None:
+    inside = {"id": 1, "memory": Absent("needs CAP_SYS_ADMIN")}
+    (found,) = json.loads(document("explain", [{"maps": [inside]}]))["rows"]
+    assert found["maps"] == [
+        {"id": 1, "memory": None, "absent": {"memory": "needs CAP_SYS_ADMIN"}},
+    ]
 
 
 def test_reasons_stand_once() -> None:
