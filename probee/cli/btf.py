@@ -5,7 +5,6 @@ from __future__ import annotations
 from probee.cli import grammar
 from probee.cli.grammar import Verb
 from probee.errors import ProbeeError, UsageError
-from probee.frame.options import Option, file_name, whole
 from probee.frozen import Frozen
 
 TYPE_CHECKING = False
@@ -36,10 +35,6 @@ PAGE = grammar.page(
         ("btf dump file /sys/kernel/btf/vmlinux format c", "vmlinux.h"),
         ("btf dump file opensnoop.bpf.o", "what an object says"),
         ("-j btf dump id 1", "vmlinux's, as JSON"),
-    ),
-    (
-        Option("base-btf", "B", "FILE", "the types that those of SOURCE stand on", file_name,
-               takes="file"),
     ),
     keywords=("file", "id", "prog", "map", "format", "raw", "c", "unsorted"),
 )  # fmt: skip
@@ -78,28 +73,30 @@ def show(call: Call) -> None:
 
 def dump(call: Call) -> None:
     """`dump`."""
+    grammar.needs("dump", 2, call.words)
     request = _request(call.words)
     if request.format == "c" and call.json is not None:
-        raise UsageError("a C header cannot be JSON")
+        raise UsageError("JSON output for C-syntax dump is not supported")
     try:
         for piece in _pieces(request, call):
             call.write(piece)
     except OSError as error:
-        raise ProbeeError(f"{error.filename}: {error.strerror}") from None
+        raise ProbeeError(f"failed to load BTF from {request.path}: {error.strerror}") from None
 
 
 def _request(words: Sequence[str]) -> _Request:
     rest = list(words)
-    given = rest.pop(0) if rest else ""
-    source = next((word for word in _SOURCES if given and word.startswith(given)), "")
+    given = rest.pop(0)
+    source = next((word for word in _SOURCES if word.startswith(given)), "")
     path, id, roots = "", 0, None
-    if not source or not rest:
-        raise UsageError("a source is wanted: file PATH, id ID, prog PROG or map MAP")
+    if not source:
+        raise UsageError(f"unrecognized BTF source specifier: '{given}'")
     if source == "file":
         path = rest.pop(0)
     elif source == "id":
-        id = whole(rest.pop(0), 0, 0xFFFFFFFF, "an id")
+        id = _id(rest.pop(0))
     else:
+        grammar.needs(source, 2, rest)
         id, types, rest = _of_loaded(source, rest)
         if source == "map":
             part = next(
@@ -108,6 +105,15 @@ def _request(words: Sequence[str]) -> _Request:
             del rest[: bool(part)]
             roots = {"key": types[:1], "value": types[1:], "all": None}.get(part, types)
     return _Request(path, id, roots, *_form(rest))
+
+
+def _id(word: str) -> int:
+    from probee.introspect.loaded.numbers import strtoul
+
+    number, rest = strtoul(word, 0)
+    if rest:
+        raise UsageError(f"can't parse {word} as ID")
+    return number & 0xFFFF_FFFF
 
 
 def _of_loaded(source: str, words: Sequence[str]) -> tuple[int, tuple[int, ...], list[str]]:
@@ -132,21 +138,25 @@ def _form(rest: list[str]) -> tuple[str, bool]:
     format_, sort = "raw", True
     while rest:
         word = rest.pop(0)
-        if word and "format".startswith(word):
-            format_ = rest.pop(0) if rest else ""
+        if "format".startswith(word):
+            if not rest:
+                raise UsageError("expecting value for 'format' option")
+            format_ = rest.pop(0)
             if format_ not in {"raw", "c"}:
-                raise UsageError(f"a format is raw or c, not {format_!r}")
-        elif word and "unsorted".startswith(word):
+                raise UsageError(
+                    f"unrecognized format specifier: '{format_}', possible values: raw, c"
+                )
+        elif "unsorted".startswith(word):
             sort = False
         else:
-            raise UsageError(f"{word!r} is not understood here: format FORMAT, or unsorted")
+            raise UsageError(f"unrecognized option: '{word}'")
     return format_, sort
 
 
 def _pieces(request: _Request, call: Call) -> Iterator[str]:
     from probee.introspect.btf import read_file, read_loaded
 
-    base = call.values.base_btf
+    base = call.base
     types = read_file(request.path, base) if request.path else read_loaded(request.id, base)
     roots = request.roots
     if request.format == "c":

@@ -48,8 +48,7 @@ def show(call: Call) -> None:
     from probee.introspect.bpftool.cgroup import head_text, program_json, program_text
     from probee.introspect.loaded.cgroups import KernelTypes, programs
 
-    if not call.words:
-        raise UsageError("the path of a cgroup is missing")
+    grammar.needs("show", 1, call.words)
     effective = _effective(call.words[1:])
     found = programs(call.words[0], effective=effective)
     types = KernelTypes()
@@ -104,8 +103,9 @@ def _root(words: Sequence[str]) -> tuple[str, Sequence[str]]:
 
 
 def _effective(words: Sequence[str]) -> bool:
-    if words and not (words[0] and "effective".startswith(words[0])):
-        raise UsageError(f"expected no more arguments, 'effective', got: '{words[0]}'?")
+    for word in words:
+        if not "effective".startswith(word):
+            raise UsageError(f"expected no more arguments, 'effective', got: '{word}'?")
     if len(words) > 1:
-        raise UsageError(f"{words[1]!r} is one word too many")
+        raise UsageError(f"duplicated argument: {words[1]}")
     return bool(words)

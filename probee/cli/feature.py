@@ -87,10 +87,13 @@ def list_builtins(call: Call) -> None:
     from probee.introspect.bpftool.builtins import GROUPS, names
 
     word = call.words[0] if call.words else ""
-    group = word and next((group for group in GROUPS if group.startswith(word)), "")
-    if not group or len(call.words) > 1:
+    group = next((group for group in GROUPS if call.words and group.startswith(word)), "")
+    if group and len(call.words) > 1:
+        raise UsageError(f"{call.words[1]!r} is one word too many")
+    if not group:
         *most, last = GROUPS
-        raise UsageError(f"expected {', '.join(most)} or {last}, got: '{word}'")
+        wanted = "', '".join(most)
+        raise UsageError(f"expected '{wanted}' or '{last}', got: {word}")
     if call.json is None:
         call.write("".join(f"{name}\n" for name in names(group)))
         return
@@ -102,30 +105,29 @@ def list_builtins(call: Call) -> None:
 
 def _wanted(words: Sequence[str]) -> _Wanted:
     """What the words ask for, each cut to any beginning."""
-    from probee.cli.net import interface_index
-
     rest = list(words)
     component, prefix = "", None
     interface, full, unprivileged = 0, False, False
     while rest:
         word = rest.pop(0)
-        if (word and "kernel".startswith(word)) or (word and "dev".startswith(word)):
+        part = next((part for part in ("kernel", "dev") if part.startswith(word)), "")
+        if part:
             if component:
                 raise UsageError("component to probe already specified")
-            component = word
-            if "dev".startswith(word):
-                interface = interface_index(_next(rest, "dev"))
-        elif word and "full".startswith(word):
+            component = part
+            if part == "dev":
+                interface = _interface(_next(rest, "dev"))
+        elif "full".startswith(word):
             full = True
-        elif word and "macros".startswith(word) and prefix is None:
+        elif "macros".startswith(word) and prefix is None:
             prefix = ""
-        elif word and "prefix".startswith(word):
+        elif "prefix".startswith(word):
             if prefix is None:
                 raise UsageError("'prefix' argument can only be used after 'macros'")
             if prefix:
                 raise UsageError("'prefix' already defined")
             prefix = _next(rest, "prefix")
-        elif word and "unprivileged".startswith(word):
+        elif "unprivileged".startswith(word):
             unprivileged = True
         else:
             raise UsageError(
@@ -136,6 +138,14 @@ def _wanted(words: Sequence[str]) -> _Wanted:
 
 
 def _next(rest: list[str], word: str) -> str:
-    if not rest:
-        raise UsageError(f"'{word}' needs a word behind it")
+    grammar.needs(word, 1, rest)
     return rest.pop(0)
+
+
+def _interface(name: str) -> int:
+    from probee.cli.net import interface_index
+
+    index = interface_index(name)
+    if not index:
+        raise ProbeeError(f"unrecognized netdevice '{name}': No such device")
+    return index

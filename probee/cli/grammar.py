@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from probee.errors import ProbeeError, UsageError, VerifierError
 from probee.frame.guard import FAILED, OK, USAGE
-from probee.frame.options import Option, Values, nearest, parse
+from probee.frame.options import Option, UnknownOptionError, Values, file_name, nearest, parse
 from probee.frame.output import Output, say
 from probee.frame.page import HELP, Page
 from probee.frozen import Frozen
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
+    from probee.btf.flat import Flat
+
 _FLUSH = 1 << 16  # characters kept before they are written
 
 # What every command of this grammar takes; those of one command come behind them.
@@ -31,6 +33,9 @@ OPTIONS = (
     Option("bpffs", "f", help="show where objects are pinned", group="Output"),
     Option("nomount", "n", help="never mount a file system: probee does not, so nothing changes"),
     Option("mapcompat", "m", help="accept old definitions of maps; concerns object files alone"),
+    Option("use-loader", "L", help="load with a program of the kernel's; concerns loading alone"),
+    Option("base-btf", "B", "FILE", "the types that those of btf dump stand on", file_name,
+           takes="file"),
     Option("debug", "d", group="When it goes wrong",
            help="show where in probee an error arose, and what the verifier said"),
     HELP,
@@ -90,14 +95,16 @@ def page(
 class Call:
     """One command line being carried out: its words, its options, and where its output goes.
 
-    `words`: what stands behind the verb. `json`: the writer with -j or -p, else None.
+    `words`: what stands behind the verb. `json`: the writer with -j or -p, else None. `base`: the
+    types in the file that -B names.
     """
 
-    __slots__ = ("_kept", "_length", "_output", "command", "json", "values", "words")
+    __slots__ = ("_kept", "_length", "_output", "base", "command", "json", "values", "words")
 
     def __init__(self, values: Values, output: Output) -> None:
         self.values = values
         self.command = ""
+        self.base: Flat | None = None
         self.words: list[str] = []
         self._output = output
         self._kept: list[str] = []
@@ -142,23 +149,65 @@ class Call:
 
 def run(page: Page, verbs: Sequence[Verb], words: Sequence[str]) -> int:
     """Carries out `words` of the command `page`; the exit status."""
+    whole = whole_options(page.options, words)
+    wrong: UsageError | None = None
     try:
-        values, operands = parse(page.options, whole_options(page.options, words))
+        values, operands = parse(page.options, whole)
     except UsageError as error:
-        say(f"probee {page.name}: {error}\nTry 'probee {page.name} --help'.")
-        return USAGE
+        wrong, values, operands = error, _until_wrong(page.options, whole), []
     with Output(None) as output:
         call = Call(values, output)
-        if values.help:
+        call.command = page.name
+        if wrong is not None:
+            status = _refused(call, wrong)
+        elif values.help:
             status = _help(call, _page_of(page, verbs, operands))
         elif values.version:
             status = version(call)
-        else:
+        elif _read_base(call):
             status = carry_out(call, page, verbs, operands)
+        else:
+            status = FAILED
         if call.json is not None:
             call.write("\n")
         call.flush()
     return status
+
+
+def _until_wrong(options: Sequence[Option], words: Sequence[str]) -> Values:
+    """What the options say that stand before one that cannot be read."""
+    values = Values(options)
+    for end in range(1, len(words)):
+        try:
+            values = parse(options, words[:end])[0]
+        except UsageError:  # it may only lack the argument that comes next
+            continue
+    return values
+
+
+def _refused(call: Call, error: UsageError) -> int:
+    if isinstance(error, UnknownOptionError):
+        call.fail(f"unrecognized option '{error.word}'")
+    else:
+        call.fail(error.message)
+    say(f"Try 'probee {call.command} --help'.")
+    return USAGE
+
+
+def _read_base(call: Call) -> bool:
+    """Whether the file of -B holds types, or none is named."""
+    path = call.values.base_btf
+    if path is None:
+        return True
+    from probee.introspect.btf import read_file
+
+    try:
+        call.base = read_file(path).flat
+    except (OSError, ProbeeError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        call.fail(f"failed to parse base BTF at '{path}': {why}")
+        return False
+    return True
 
 
 def carry_out(call: Call, page: Page, verbs: Sequence[Verb], words: Sequence[str]) -> int:
@@ -218,6 +267,12 @@ def _own_options(call: Call, verb: Verb, verbs: Sequence[Verb]) -> None:
                 raise UsageError(f"option --{name} goes with {other.name}")
 
 
+def needs(word: str, wanted: int, words: Sequence[str]) -> None:
+    """UsageError if fewer than `wanted` words stand behind `word`."""
+    if len(words) < wanted:
+        raise UsageError(f"'{word}' needs at least {wanted} arguments, {len(words)} found")
+
+
 def chosen(word: str, rows: Sequence[Any]) -> Any:
     """The row whose name `word` is, or else the first whose beginning; None where there is none."""
     return next((row for row in rows if row.name.startswith(word)), None)
@@ -243,6 +298,24 @@ def version(call: Call) -> int:
         call.json.begin_object()
         call.json.field("version", __version__)
         call.json.end()
+    return OK
+
+
+def only_options(words: Sequence[str]) -> int | None:
+    """`probee -j version` and `-j -V`: the exit status; None if something else is meant."""
+    whole = whole_options(OPTIONS, words)
+    try:
+        values, operands = parse(OPTIONS, whole)
+    except UsageError:
+        return None
+    if not operands and not values.version:
+        return None
+    with Output(None) as output:
+        call = Call(values, output)
+        version(call)
+        if call.json is not None:
+            call.write("\n")
+        call.flush()
     return OK
 
 

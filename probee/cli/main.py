@@ -39,22 +39,37 @@ def main(argv: Sequence[str] | None = None, start: Start | None = None) -> int:
         from probee import __version__
 
         return _print(f"probee {__version__}\n")
-    name, rest = _object(words)
+    at, name = _object(words)
     if any(name == command for command, _ in COMMANDS):
-        return _run_command(name, rest)
-    return _unknown(name or word)
+        return _run_command(name, [*words[:at], *words[at + 1 :]])
+    if name == "version" or at == len(words) > 0:
+        from probee.cli.grammar import only_options
+
+        status = only_options(words)
+        if status is not None:
+            return status
+    return _unknown(name or (words[at] if at < len(words) else word))
 
 
-def _object(words: Sequence[str]) -> tuple[str, list[str]]:
-    """`-j pro show` as ("prog", ["-j", "show"]); no name where this is not bpftool's grammar."""
+def _object(words: Sequence[str]) -> tuple[int, str]:
+    """`-j pro show` as (1, "prog"): where the command stands, and what it is in bpftool's grammar.
+
+    No name where it is none of that grammar.
+    """
     at = 0
     while at < len(words) and words[at].startswith("-") and len(words[at]) > 1:
-        at += 2 if words[at] in ("-B", "--base-btf") else 1
+        at += 2 if _takes_the_next(words[at]) else 1
     word = words[at] if at < len(words) else ""
     if not word or word in NOT_BUILT_TOOLS or word in NOT_BUILT_COMMANDS:
-        return word, []
-    name = next((name for name in OBJECTS if name.startswith(word)), "")
-    return name, [*words[:at], *words[at + 1 :]]
+        return min(at, len(words)), word
+    return at, next((name for name in OBJECTS if name.startswith(word)), "")
+
+
+def _takes_the_next(option: str) -> bool:
+    """Whether the word behind is an argument: of `-B`, `-jB`, `--base-btf`, `--ba`."""
+    if option.startswith("--"):
+        return len(option) > len("--b") and "--base-btf".startswith(option)
+    return option.find("B") == len(option) - 1
 
 
 def _run_command(name: str, words: Sequence[str]) -> int:

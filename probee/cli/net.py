@@ -57,18 +57,21 @@ def _interface(words: Sequence[str]) -> int:
     """The index of the interface that `dev NAME` means, 0 without those words."""
     if not words:
         return 0
-    if not (words[0] and "dev".startswith(words[0])):
+    if not "dev".startswith(words[0]):
         raise UsageError(f"expected 'dev', got: '{words[0]}'?")
     if len(words) != 2:
         raise UsageError("'dev' needs the name of an interface, and nothing behind it")
-    return interface_index(words[1])
+    index = interface_index(words[1])
+    if not index:
+        raise ProbeeError(f"invalid devname {words[1]}")
+    return index
 
 
 def interface_index(name: str) -> int:
-    """The index of an interface. ProbeeError where there is none of that name."""
+    """The index of an interface, 0 where there is none of that name in this network namespace."""
     from _socket import if_nametoindex
 
     try:
         return if_nametoindex(name)
     except (OSError, ValueError):
-        raise ProbeeError(f"there is no interface {name!r} in this network namespace") from None
+        return 0

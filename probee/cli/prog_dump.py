@@ -78,7 +78,7 @@ def _request(form: str, words: Sequence[str], programs: int) -> _Request:
     rest = list(words)
     while rest:
         word = rest.pop(0)
-        known = next((one for one in _WORDS if word and one.startswith(word)), "")
+        known = next((one for one in _WORDS if one.startswith(word)), "")
         if not known or (known == "visual" and form == "jited"):
             raise UsageError(f"'{word}' is not understood here: file FILE, opcodes, linum"
                              + (" or visual" if form == "xlated" else ""))  # fmt: skip
@@ -144,4 +144,4 @@ def _write_file(path: str, data: bytes) -> None:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(data)
     except OSError as error:
-        raise ProbeeError(f"can't write file {path}: {error.strerror}") from None
+        raise ProbeeError(f"can't open file {path}: {error.strerror}") from None

@@ -79,11 +79,12 @@ def event_pipe(call: Call) -> None:
     """The records that programs send through a perf event array."""
     from probee.frame.output import say
     from probee.introspect.bpftool.event_pipe import record_json, record_text
-    from probee.introspect.loaded.event_pipe import EventPipe
+    from probee.introspect.loaded.event_pipe import EventPipe, perf_event_array
     from probee.introspect.loaded.select import one
 
     map_fd, words = one("MAP", call.words)
     try:
+        perf_event_array(map_fd)
         with Ending() as ending, EventPipe(map_fd, _place(words)) as pipe:
             if call.json is not None:
                 call.json.begin_array()
@@ -109,7 +110,7 @@ def _place(words: Sequence[str]) -> tuple[int, int] | None:
 
     found: dict[str, int] = {}
     for at in range(0, len(words), 2):
-        keyword = words[at] and next((k for k in _KEYWORDS if k.startswith(words[at])), "")
+        keyword = next((k for k in _KEYWORDS if k.startswith(words[at])), "")
         if not keyword or at + 1 == len(words):
             raise UsageError(f"what is '{words[at]}'?")
         number, rest = strtoul(words[at + 1], 0)

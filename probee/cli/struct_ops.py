@@ -69,15 +69,22 @@ def dump(call: Call) -> None:
     from probee.introspect.loaded.types import Types
 
     tables = _tables()
-    rows = _selected(tables, call.words)
     plain = call.json is None
     json = call.json or JsonWriter(call.write, pretty=True)
     pretty = plain or call.values.pretty
     writer = Dump(json, tables.types, Types(), plain=plain, pretty=pretty)
-    json.begin_array()
-    for row, fd in rows:
-        writer.write(tables.values(row, fd))
-    json.end()
+    try:
+        rows = _selected(tables, call.words)
+        json.begin_array()
+        for row, fd in rows:
+            writer.write(tables.values(row, fd))
+        json.end()
+    except UsageError:
+        raise
+    except ProbeeError:
+        if plain:  # the end of JSON that never began
+            call.write("\n")
+        raise
     if plain:
         call.write("\n")
 
@@ -93,11 +100,11 @@ def _selected(tables: Tables, words: Sequence[str]) -> Iterator[tuple[StructOps,
     """The tables that the words name, at least one if they name any."""
     if not words:
         return tables.all()
-    keyword = words[0] and next((k for k in ("id", "name") if k.startswith(words[0])), "")
+    keyword = next((k for k in ("id", "name") if k.startswith(words[0])), "")
     if not keyword or len(words) != 2:
         raise UsageError("expected 'id ID' or 'name NAME'")
     if keyword == "name":
-        return _some(tables.all(words[1]), f"no struct_ops has the name {words[1]!r}")
+        return _some(tables.all(words[1]), f"no struct_ops found for {words[1]}")
     from probee.introspect.loaded.numbers import strtoul
 
     id, rest = strtoul(words[1], 0)

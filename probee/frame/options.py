@@ -73,6 +73,14 @@ class Option(Frozen):
         return f"-{self.letter}/--{self.name}" if self.letter else f"--{self.name}"
 
 
+class UnknownOptionError(UsageError):
+    """An option that there is not. `word`: it, as it stands on the command line."""
+
+    def __init__(self, message: str, word: str) -> None:
+        super().__init__(message)
+        self.word = word
+
+
 class Values:
     """What the command line said: an attribute for each option; `given` are the keys seen.
 
@@ -107,7 +115,8 @@ def parse(options: Sequence[Option], words: Sequence[str]) -> tuple[Values, list
             name, equals, argument = word[2:].partition("=")
             option = by_name.get(name)
             if option is None:
-                raise UsageError(f"unknown option --{_shown(name)}{nearest(name, by_name)}")
+                message = f"unknown option --{_shown(name)}{nearest(name, by_name)}"
+                raise UnknownOptionError(message, word)
             if option.metavar:
                 _take(values, option, argument if equals else _next(option, rest))
             elif equals:
@@ -132,9 +141,8 @@ def _bundle(values: Values, by_letter: dict[str, Option], word: str, rest: list[
     for at, letter in enumerate(word[1:], 2):
         option = by_letter.get(letter)
         if option is None:
-            raise UsageError(
-                f"unknown option -{_shown(letter)}" + (f" in {_shown(word)}" if word[2:] else "")
-            )
+            within = f" in {_shown(word)}" if word[2:] else ""
+            raise UnknownOptionError(f"unknown option -{_shown(letter)}{within}", word)
         if option.metavar:
             _take(values, option, word[at:] or _next(option, rest))
             return

@@ -30,20 +30,19 @@ class Types(Frozen):
     pointer: int
 
 
-def read_file(path: str, base: str | None = None) -> Types:
-    """The types in a file, on top of those in the file `base` if that is given.
+def read_file(path: str, base: Flat | None = None) -> Types:
+    """The types in a file, on top of `base` if that is given.
 
     What stands in /sys/kernel/btf for a module is on top of vmlinux's. Raises FormatError, and
     OSError where a file cannot be read.
     """
     if base is None and path.startswith(SYSFS) and path != VMLINUX:
-        base = VMLINUX
-    below = read_file(base).flat if base is not None else None
+        base = read_file(VMLINUX).flat
     try:
         data = file_bytes(path, _LARGEST)
         if data[:2] in _MAGICS:
-            return Types(_flat(data, below), 0)
-        return _of_object(data, below)
+            return Types(_flat(data, base), 0)
+        return _of_object(data, base)
     except FormatError as error:
         raise FormatError(f"{path}: {error.message}") from error
 
@@ -73,25 +72,26 @@ def _flat(data: ReadableBuffer, below: Flat | None) -> Flat:
     return Flat(sections, below)
 
 
-def read_loaded(id: int, base: str | None = None) -> Types:
+def read_loaded(id: int, base: Flat | None = None) -> Types:
     """The types that the kernel has under this id: of a program, of vmlinux or of a module.
 
-    Raises KernelError, and UsageError where there are none.
+    Raises KernelError, and RelocationError where there are none.
     """
-    from os import close
+    from errno import ENOENT
+    from os import close, strerror
 
     from probee.introspect.loaded.reach import opened
 
     descriptor = opened("BTF", id)
     if descriptor is None:
-        raise RelocationError(f"the kernel has no BTF with id {id}")
+        raise RelocationError(f"can't get BTF object by id ({id}): {strerror(ENOENT)}")
     try:
         data, module = _loaded(descriptor)
     finally:
         close(descriptor)
     if base is None and module:
-        base = VMLINUX
-    return Types(_flat(data, read_file(base).flat if base is not None else None), 0)
+        base = read_file(VMLINUX).flat
+    return Types(_flat(data, base), 0)
 
 
 def _loaded(descriptor: int) -> tuple[bytearray, bool]:

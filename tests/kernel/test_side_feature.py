@@ -137,26 +137,24 @@ def test_lacking_rights(pair: Pair) -> None:
     ("words", "message"),
     [
         (("kernel", "dev", "lo"), "component to probe already specified"),
-        (("dev",), "'dev' needs a word behind it"),
+        (("dev",), "'dev' needs at least 1 arguments, 0 found"),
         (("prefix", "x"), "'prefix' argument can only be used after 'macros'"),
-        (("macros", "prefix"), "'prefix' needs a word behind it"),
+        (("macros", "prefix"), "'prefix' needs at least 1 arguments, 0 found"),
         (("macros", "prefix", "x", "prefix", "y"), "'prefix' already defined"),
         (("everything",), "got: 'everything'?"),
-        (("",), "got: ''?"),
     ],
 )
 def test_wrong_words(words: tuple[str, ...], message: str, pair: Pair) -> None:
     ours = pair.ours("feature", "probe", *words)
     assert (ours.out, ours.status) == ("", 2)
     assert message in ours.err
-    if words != ("",):  # which bpftool takes for the beginning of `kernel`
-        assert pair.real("feature", "probe", *words).status != 0
+    assert pair.real("feature", "probe", *words).status != 0
 
 
 def test_no_such_interface(pair: Pair) -> None:
     ours = pair.ours("feature", "probe", "dev", "no\x1bsuch")
     assert (ours.out, ours.status) == ("", 1)
-    assert "there is no interface 'no\\x1bsuch'" in ours.err
+    assert "unrecognized netdevice 'no\\x1bsuch'" in ours.err
 
 
 @pytest.mark.parametrize(
@@ -166,11 +164,11 @@ def test_builtins(group: str, pair: Pair) -> None:
     pair.alike_in_all_forms("feature", "list_builtins", group)
 
 
-@pytest.mark.parametrize("words", [(), ("all",), ("helpers", "x")], ids=str)
+@pytest.mark.parametrize("words", [(), ("all",)], ids=str)
 def test_no_builtins(words: tuple[str, ...], pair: Pair) -> None:
     ours = pair.ours("feature", "list_builtins", *words)
     assert (ours.out, ours.status) == ("", 2)
-    assert "expected prog_types, map_types, attach_types, link_types or helpers" in ours.err
+    assert "'map_types', 'attach_types', 'link_types' or 'helpers', got: " in ours.err
 
 
 def test_maps_of_struct_ops(pair: Pair) -> None:

@@ -166,7 +166,7 @@ def test_flow_dissector(inside: Lab, owned: Owned, pair: Pair) -> None:
 @pytest.mark.parametrize(
     ("words", "message", "status"),
     [
-        (("show", "dev", "none"), "there is no interface 'none' in this network namespace", 1),
+        (("show", "dev", "none"), "invalid devname none", 1),
         (("show", "device", "a0"), "expected 'dev', got: 'device'?", 2),
         (("show", "dev"), "'dev' needs the name of an interface, and nothing behind it", 2),
         (("show", "dev", "a0", "x"), "'dev' needs the name of an interface", 2),

@@ -16,7 +16,7 @@ from probee.btf import types as t
 from probee.btf.writer import BtfBuilder
 from probee.host import bpf
 from probee.uapi import bpf as uapi
-from tests.oracle.bpftool_lab import Lab, id_of, probee, run
+from tests.oracle.bpftool_lab import ROOT, Lab, id_of, probee, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,6 +40,13 @@ HOSTILE = b"a\x1b[31m\n\xff\\"
 def lab(oracle: Callable[[str], str], tmp_path: Path) -> Iterator[Lab]:
     with Lab(oracle("bpftool-7.5"), tmp_path) as lab:
         yield lab
+
+
+def test_the_list_is_short() -> None:
+    page = (ROOT / "docs" / "bpftool.md").read_text(encoding="utf-8")
+    rows = page.rpartition("|---|---|---|\n")[2].splitlines()
+    assert 0 < len(rows) <= 10
+    assert all(row.count(" | ") == 2 for row in rows)
 
 
 def integer() -> bytes:

@@ -179,7 +179,7 @@ def test_what_the_kernel_hides_is_told(lab: Lab, built: Callable[[Object], Path]
         (("xlated", "name", "one_here", "file", "x", "linum"), "'file' is not compatible"),
         (("xlated", "name", "one_here", "hex"), "'hex' is not understood"),
         (("jited", "name", "one_here", "visual"), "'visual' is not understood"),
-        (("xlated", "name", "one_here", "file", "/no/such/folder/x"), "can't write file"),
+        (("xlated", "name", "one_here", "file", "/no/such/folder/x"), "can't open file"),
     ],
 )
 def test_refusals(lab: Lab, words: tuple[str, ...], told: str) -> None:

@@ -126,13 +126,7 @@ def walk(root: str, *, effective: bool = False) -> Iterator[tuple[str, int, list
     try:
         device = os.stat(top).st_dev
     except OSError as error:
-        raise KernelError(f"look at {root!r}", error.errno or 0) from None
-    return _walk(top, device, effective=effective)
-
-
-def _walk(
-    top: str, device: int, *, effective: bool
-) -> Iterator[tuple[str, int, list[CgroupProgram]]]:
+        raise ProbeeError(f"can't iterate over {root}: {error.strerror}") from None
     waiting = [(top, 0)]
     while waiting:
         path, level = waiting.pop()
@@ -165,7 +159,7 @@ def mounted() -> str:
     path = first_of_type("cgroup2")
     if path is None:
         raise ProbeeError(
-            "no cgroup2 is mounted", hint="name the folder where one is, or mount one"
+            "cgroup v2 isn't mounted", hint="name the folder where it is, or mount it"
         )
     return path
 

@@ -42,6 +42,14 @@ class Record(Frozen):
     lost: int = 0
 
 
+def perf_event_array(map_fd: int) -> tuple[int, str]:
+    """How many elements the array has, and its name. ProbeeError if it is another kind of map."""
+    info, buffer = read(map_fd, MAP)
+    if info["type"] != BPF_MAP_TYPE_PERF_EVENT_ARRAY:
+        raise ProbeeError("map is not a perf event array")
+    return info["max_entries"], name_in(buffer, MAP).decode("utf-8", "replace")
+
+
 class EventPipe:
     """Buffers for an array's programs, open until `close()`. `fd` is readable if one has records.
 
@@ -51,13 +59,10 @@ class EventPipe:
     __slots__ = ("_map", "_places", "_rings", "fd")
 
     def __init__(self, map_fd: int, place: tuple[int, int] | None = None) -> None:
-        info, buffer = read(map_fd, MAP)
-        if info["type"] != BPF_MAP_TYPE_PERF_EVENT_ARRAY:
-            raise ProbeeError("map is not a perf event array")
+        elements, name = perf_event_array(map_fd)
         self._map = map_fd
-        every = ((cpu, cpu) for cpu in online() if cpu < info["max_entries"])
+        every = ((cpu, cpu) for cpu in online() if cpu < elements)
         self._places = tuple(every) if place is None else (place,)
-        name = name_in(buffer, MAP).decode("utf-8", "replace")
         self._rings, self.fd = PerfRings.open(
             map_fd, _PAGES * _PAGE, name, self._places, timed=True
         )

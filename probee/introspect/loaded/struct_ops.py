@@ -6,7 +6,8 @@ value, in which each pointer to a function is the id of a program.
 
 from __future__ import annotations
 
-from os import close
+from errno import ENOENT
+from os import close, strerror
 
 from probee.btf.kinds import STRUCT
 from probee.errors import KernelError, ProbeeError
@@ -107,11 +108,12 @@ class Tables:
             yield from self._told(found, None)
             return
         if fd is None:
-            raise ProbeeError(f"there is no map with id {id}")
+            raise ProbeeError(f"can't get map by id ({id}): {strerror(ENOENT)}")
         try:
             row = self._row(fd)
             if row is None:
-                raise ProbeeError(f"the map with id {id} is no struct_ops")
+                name = name_in(read(fd, MAP)[1], MAP).decode("utf-8", "surrogateescape")
+                raise ProbeeError(f"{name} id {id} is not a struct_ops map")
             yield row, fd
         finally:
             close(fd)

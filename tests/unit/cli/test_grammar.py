@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
 from probee.cli import prog
 from probee.cli.grammar import OPTIONS, Verb, chosen, whole_options
 from probee.cli.main import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -77,7 +81,7 @@ def test_a_verb_with_a_page_of_its_own(capfd: pytest.CaptureFixture[str]) -> Non
         assert main(words) == 0
         assert capfd.readouterr().out.startswith("Usage: probee map [OPTION]... [VERB")
     assert main(["map", "watch", "--csv"]) == 2
-    assert "unknown option --csv" in capfd.readouterr().err
+    assert "unrecognized option '--csv'" in capfd.readouterr().err
     assert main(["-j", "map", "watch"]) == 2
     out, err = capfd.readouterr()
     assert out == ""
@@ -90,7 +94,7 @@ def test_options_before_the_command(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["-jp", "pr", "-V"]) == 0
     assert set(json.loads(capfd.readouterr().out)) == {"version"}
     assert main(["-x", "prog"]) == 2
-    assert "unknown option -x" in capfd.readouterr().err
+    assert "unrecognized option '-x'" in capfd.readouterr().err
 
 
 def test_what_has_only_its_place_says_so(capfd: pytest.CaptureFixture[str]) -> None:
@@ -121,3 +125,33 @@ def test_imports_of_the_way_to_a_list() -> None:
         "socket", "signal", "collections", "functools", "contextlib", "pathlib",
         "probee.frame.run", "probee.frame.help", "probee.cli.pages",
     }  # fmt: skip
+
+
+def test_where_the_option_with_an_argument_stands(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The file is read first, whatever the verb."""
+    path = str(tmp_path / "none")
+    message = f"failed to parse base BTF at '{path}': No such file or directory"
+    for words in (
+        ("-B", path, "prog", "dump"), ("prog", "--base-btf", path, "dump"), ("-jB", path, "prog"),
+        ("btf", "dump", f"-B{path}"), ("--ba", path, "map", "dump"),
+    ):  # fmt: skip
+        assert main(words) == 1
+        assert capfd.readouterr().err.endswith(f": {message}\n")
+
+
+def test_wrong_options_stand_in_the_json(capfd: pytest.CaptureFixture[str]) -> None:
+    for words in (("-j", "prog", "-x"), ("prog", "-j", "show", "--nothing")):
+        assert main(words) == 2
+        assert json.loads(capfd.readouterr().out) == {"error": f"unrecognized option '{words[-1]}'"}
+    assert main(("prog", "-x", "-j")) == 2
+    assert capfd.readouterr().out == ""
+
+
+def test_version_is_a_command_of_the_grammar(capfd: pytest.CaptureFixture[str]) -> None:
+    for words in (("version",), ("vers",), ("-j", "-V"), ("-p", "version")):
+        assert main(words) == 0
+        assert "probee 0." in (out := capfd.readouterr().out) or set(json.loads(out)) == {"version"}
+    assert main(("-j", "bogus")) == 2
+    assert "there is no tool or command 'bogus'" in capfd.readouterr().err

@@ -63,7 +63,8 @@ def test_types_on_top_of_others(tmp_path: Path) -> None:
     below, above = tmp_path / "below", tmp_path / "above"
     below.write_bytes(base().build())
     above.write_bytes(split())
-    types = read_file(str(above), str(below))
+    under = read_file(str(below)).flat
+    types = read_file(str(above), under)
     assert "".join(raw_text(types.flat)) == (
         "[3] STRUCT 'whole' size=8 vlen=1\n\t'x' type_id=2 bits_offset=0\n"
         "[4] PTR '(anon)' type_id=3\n"
@@ -73,11 +74,11 @@ def test_types_on_top_of_others(tmp_path: Path) -> None:
         read_file(str(above))
     above.write_bytes(split(">"))
     with pytest.raises(FormatError, match="byte order"):
-        read_file(str(above), str(below))
+        read_file(str(above), under)
     above.write_bytes(object_with({".BTF": split(), ".BTF.base": base().build()}))
     assert "'whole'" in "".join(raw_text(read_file(str(above)).flat))
     with pytest.raises(NotSupportedError, match=r"\.BTF\.base"):
-        read_file(str(above), str(below))
+        read_file(str(above), under)
 
 
 def test_json_is_json() -> None:
@@ -95,15 +96,15 @@ def test_json_is_json() -> None:
     ("words", "status", "said"),
     [
         (("show", "x"), 2, "what is 'x'?"),
-        (("dump",), 2, "a source is wanted"),
-        (("dump", "file"), 2, "a source is wanted"),
-        (("dump", "prog"), 2, "a source is wanted"),
+        (("dump",), 2, "'dump' needs at least 2 arguments, 0 found"),
+        (("dump", "file"), 2, "'dump' needs at least 2 arguments, 1 found"),
+        (("dump", "prog", "id"), 2, "'prog' needs at least 2 arguments, 1 found"),
         (("dump", "map", "x", "1"), 2, "expected 'id', 'name' or 'pinned', got: 'x'?"),
-        (("dump", "id", "x"), 2, "is not an id"),
-        (("dump", "file", "x", "format"), 2, "a format is raw or c"),
-        (("dump", "file", "x", "format", "C"), 2, "a format is raw or c"),
-        (("dump", "file", "x", "sorted"), 2, "is not understood here"),
-        (("dump", "file", "x", "fo", "d"), 2, "a format is raw or c"),
+        (("dump", "id", "x"), 2, "can't parse x as ID"),
+        (("dump", "file", "x", "format"), 2, "expecting value for 'format' option"),
+        (("dump", "file", "x", "format", "C"), 2, "unrecognized format specifier: '"),
+        (("dump", "file", "x", "sorted"), 2, "unrecognized option: 'sorted'"),
+        (("dump", "file", "x", "fo", "d"), 2, "unrecognized format specifier: '"),
         (("dump", "file", "/nothing/here"), 1, "No such file"),
         (("dump", "file", "/dev/null"), 1, "ELF"),
         (("dump", "file", "/", "format", "c"), 1, "directory"),
