@@ -273,16 +273,20 @@ def sample(order: str = "<", machine: int = 247) -> bytes:
         (".strtab", 3, 0, strings.data, 0, 0, 0),
         (".shstrtab", 3, 0, None, 0, 0, 0),
     ]  # fmt: skip
-    return _packed(order, machine, contents, names)
+    return packed(order, machine, contents, names)
 
 
-def _packed(
+def packed(
     order: str,
     machine: int,
     contents: list[tuple[str, int, int, bytes | None, int, int, int]],
-    names: _Strings,
+    names: _Strings | None = None,
 ) -> bytes:
-    """Header, sections, table; contents that are None are the table of names, which is the last."""
+    """An object of rows of name, type, flags, contents, link, info, entry size.
+
+    Header, sections, table; contents that are None are the table of names, which is the last.
+    """
+    names = names or _Strings()
     offsets = [names.add(row[0]) for row in contents]
     body, table = b"", b""
     for at, (_, kind, flags, own, link, info, entsize) in zip(offsets, contents, strict=True):

@@ -87,11 +87,12 @@ def _option(letter: str, name: str, text: str, metavar: str = "", takes: str = "
 PAGE = Page(
     "readelf",
     "Show what stands in ELF64 files, as GNU readelf 2.44 prints it.",
-    "Objects of BPF, objects and programs of x86-64 and AArch64: byte for byte what readelf "
-    "prints, complaints about damaged files included. Options are written as for readelf: letters "
-    "together, long names shortened, files anywhere between. What readelf shows and this does not "
-    "is refused with an error: DWARF, CTF, SFrame, demangled names, archives, other machines, "
-    "32 bits.",
+    "Objects of BPF, objects and programs of x86-64 and AArch64, objects of RISC-V, PowerPC, "
+    "S/390, SPARC V9, LoongArch and MIPS, of 64 bits: byte for byte what readelf prints, "
+    "complaints about damaged files included. Options are written as for readelf: letters "
+    "together, long names shortened, files anywhere between. What readelf shows and this does "
+    "not is refused with an error: DWARF, CTF, SFrame, demangled names, archives, other "
+    "machines, 32 bits.",
     (
         _option("a", "all", "all of -h -l -S -s -r -d -V -A -I -n -g -u"),
         _option("h", "file-header", "the file's header"),

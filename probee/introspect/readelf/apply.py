@@ -6,9 +6,17 @@ which are those that debug sections have; warnings about the others.
 
 from __future__ import annotations
 
+from probee.introspect.readelf.apply_others import (
+    KNOWN as OTHERS,
+    RELATIVE,
+    SET,
+    apply_uleb128,
+    changed,
+)
 from probee.introspect.readelf.image import alternate
+from probee.introspect.readelf.machines import LOONGARCH
 from probee.introspect.readelf.names import symbol_type
-from probee.introspect.readelf.relocations import read_relocations
+from probee.introspect.readelf.relocations import read_relocations, reloc_type
 from probee.uapi import elf as uapi
 
 TYPE_CHECKING = False
@@ -16,23 +24,21 @@ if TYPE_CHECKING:
     from probee.elf import raw
     from probee.introspect.readelf.image import Image
 
-# machine, type: how many bytes, and whether it is relative to its own place.
+# machine: type: how many bytes, and what is done to them.
 # Of BPF's readelf knows one only, which the assembler of binutils had before 2.41.
 KNOWN = {
-    (uapi.EM_X86_64, 1): (8, False),
-    (uapi.EM_X86_64, 2): (4, True),
-    (uapi.EM_X86_64, 10): (4, False),
-    (uapi.EM_X86_64, 24): (8, True),
-    (uapi.EM_AARCH64, 1): (4, False),
-    (uapi.EM_AARCH64, 257): (8, False),
-    (uapi.EM_AARCH64, 258): (4, False),
-    (uapi.EM_AARCH64, 260): (8, True),
-    (uapi.EM_AARCH64, 261): (4, True),
-    (uapi.EM_BPF, 11): (4, False),
+    uapi.EM_X86_64: {1: (8, SET), 2: (4, RELATIVE), 10: (4, SET), 24: (8, RELATIVE)},
+    uapi.EM_AARCH64: {
+        1: (4, SET), 257: (8, SET), 258: (4, SET), 260: (8, RELATIVE), 261: (4, RELATIVE),
+    },
+    uapi.EM_BPF: {11: (4, SET)},
+    **OTHERS,
+}  # fmt: skip
+# R_X86_64_NONE and its like; R_BPF_NONE and R_LARCH_NONE are not among them
+NOTHING = {
+    (uapi.EM_AARCH64, 256),
+    *((machine, 0) for machine in KNOWN if machine not in (uapi.EM_BPF, LOONGARCH)),
 }
-MACHINES = (uapi.EM_X86_64, uapi.EM_AARCH64, uapi.EM_BPF)
-# R_X86_64_NONE, R_AARCH64_NONE; R_BPF_NONE is not among them
-NOTHING = ((uapi.EM_X86_64, 0), (uapi.EM_AARCH64, 0), (uapi.EM_AARCH64, 256))
 
 
 def relocate(image: Image, section: raw.SectionHeader, data: bytes) -> bytes | None:
@@ -65,10 +71,12 @@ def _apply(
     symbols = image.symbols(of_symbols) or []
     inside = f"in section {image.section_name(section)}\n"
     for at, row in enumerate(rows):
+        if apply_uleb128(image, row, symbols, data):
+            continue
         how = _how(image, section, row)
         if how is None:
             continue
-        size, relative = how
+        size, way = how
         if row.offset + size > len(data):
             image.out.warn(f"skipping invalid relocation offset {alternate(row.offset)} {inside}")
             continue
@@ -84,10 +92,9 @@ def _apply(
             )
             continue
         place = slice(row.offset, row.offset + size)
-        value = symbol.value + row.addend
-        if not addends:
-            value += image.number(data[place])
-        if relative:
+        old = image.number(data[place])
+        value = changed(way, old, symbol.value, row.addend, addends=addends)
+        if way == RELATIVE:
             value -= row.offset
         data[place] = (value & (1 << 8 * size) - 1).to_bytes(
             size, "big" if image.big_endian else "little"
@@ -95,18 +102,18 @@ def _apply(
     return bytes(data)
 
 
-def _how(image: Image, section: raw.SectionHeader, row: raw.RelocRow) -> tuple[int, bool] | None:
+def _how(image: Image, section: raw.SectionHeader, row: raw.RelocRow) -> tuple[int, int] | None:
     """None for one that changes nothing, and after a warning for one that readelf cannot apply."""
-    number, memory = row.info & 0xFFFFFFFF, image.shown.memory
+    number, memory = reloc_type(image, row.info), image.shown.memory
     if (image.machine, number) in NOTHING:
         return None
-    if image.machine not in MACHINES and image.machine != memory.unknown_machine:
+    if image.machine not in KNOWN and image.machine != memory.unknown_machine:
         image.out.error(
             "Missing knowledge of 32-bit reloc types used in DWARF sections of machine number "
             f"{image.machine}\n"
         )
         memory.unknown_machine = image.machine
-    how = KNOWN.get((image.machine, number))
+    how = KNOWN.get(image.machine, {}).get(number)
     if how is None:
         if number != memory.last_reloc_type:
             signed = number - (1 << 32) if number >> 31 else number

@@ -9,6 +9,7 @@ from __future__ import annotations
 from probee.elf import raw
 from probee.introspect.readelf import dynamic_names as names
 from probee.introspect.readelf.image import NotShown, alternate
+from probee.introspect.readelf.machines import OBJECTS
 from probee.introspect.readelf.names import plural
 from probee.introspect.readelf.segments import offset_of, read_segments
 from probee.introspect.readelf.text import c_string
@@ -71,6 +72,8 @@ def show_dynamic(image: Image) -> bool:
         if image.shown.dynamic:
             image.out.put("\nThere is no dynamic section in this file.\n")
         return True
+    if image.machine in OBJECTS:
+        raise NotShown("the machine's own dynamic section is not shown here")
     if not read_dynamic(image) or not _find_symbols(image):
         return False
     _find_strings(image)

@@ -6,7 +6,7 @@ into a header, taken from section 0.
 
 from __future__ import annotations
 
-from probee.introspect.readelf.machines import machine_name
+from probee.introspect.readelf.machines import OBJECTS, machine_name
 from probee.introspect.readelf.names import CLASSES, ENCODINGS, file_type, osabi_name
 from probee.uapi import elf as uapi
 
@@ -80,6 +80,10 @@ def _signed(number: int) -> int:
 def _flags(image: Image) -> str:
     if image.machine == uapi.EM_BPF and image.header.flags and not image.shown.old:
         return f", CPU Version: {image.header.flags & 15}"
+    if image.machine in OBJECTS:
+        from probee.introspect.readelf.others import flag_words
+
+        return flag_words(image.machine, image.header.flags)
     return ""
 
 

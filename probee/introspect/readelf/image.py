@@ -7,6 +7,7 @@ message where they are not there.
 from __future__ import annotations
 
 from probee.elf import raw
+from probee.introspect.readelf.machines import MIPS
 from probee.introspect.readelf.text import LONGEST, c_string, printable
 from probee.uapi import elf as uapi
 
@@ -126,6 +127,11 @@ class Image:
             return name, True
         if index == LARGE_COMMON and self.machine == uapi.EM_X86_64:
             return "LARGE_COM", True
+        if index >= RESERVED and self.machine == MIPS:
+            from probee.introspect.readelf.others import INDEXES
+
+            if name := INDEXES[MIPS].get(index):
+                return name, True
         if self.sections is not None and index < self.shnum:
             name = self.section_name(self.sections[index])
             return name, name.startswith("<")

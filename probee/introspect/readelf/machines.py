@@ -10,6 +10,9 @@ from probee.uapi import elf as uapi
 # Those of which every part of the output is known here; so it is of machines that readelf does not
 # know, for it has no rules of their own.
 WHOLE = (0, uapi.EM_X86_64, uapi.EM_AARCH64, uapi.EM_BPF)
+# Those of which it is known of objects, and not of what is linked: names of dynamic tags, say.
+MIPS, PPC64, S390, SPARCV9, RISCV, LOONGARCH = 8, 21, 22, 43, 243, 258
+OBJECTS = (MIPS, PPC64, S390, SPARCV9, RISCV, LOONGARCH)
 
 NAMES = {
     0: "None",

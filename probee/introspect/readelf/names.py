@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from probee.introspect.readelf import release_2_40
 from probee.introspect.readelf.image import FREEBSD, GNU, alternate
+from probee.introspect.readelf.machines import OBJECTS, SPARCV9
 from probee.uapi import elf as uapi
 
 TYPE_CHECKING = False
@@ -100,6 +101,7 @@ SYMBOL_TYPES = {
     9: "SRELC",
 }
 BINDINGS = {uapi.STB_LOCAL: "LOCAL", uapi.STB_GLOBAL: "GLOBAL", uapi.STB_WEAK: "WEAK"}
+STT_REGISTER = 13  # of SPARC V9
 VARIANT_PCS = 0x80  # STO_AARCH64_VARIANT_PCS
 VISIBILITIES = ("DEFAULT", "INTERNAL", "HIDDEN", "PROTECTED")
 
@@ -136,6 +138,11 @@ def section_type(image: Image, number: int) -> str:
     own = AARCH64_SECTION_TYPES if image.machine == uapi.EM_AARCH64 and not newer else {}
     if name := own.get(number):
         return name
+    if image.machine in OBJECTS and uapi.SHT_LOPROC <= number <= uapi.SHT_HIPROC:
+        from probee.introspect.readelf.others import section_type as of_machine
+
+        if name := of_machine(image.machine, number):
+            return name
     names = SECTION_TYPES
     if image.shown.old and uapi.SHT_LOOS <= number <= uapi.SHT_HIOS:
         names = release_2_40.SECTION_TYPES
@@ -152,6 +159,11 @@ def section_type(image: Image, number: int) -> str:
 
 def symbol_other(image: Image, other: int) -> str:
     """The bits of st_other above the visibility."""
+    if image.machine in OBJECTS:
+        from probee.introspect.readelf.others import symbol_other as other_of
+
+        if name := other_of(image.machine, other):
+            return name
     rest = other & ~VARIANT_PCS
     if image.machine != uapi.EM_AARCH64 or rest == other:
         return f"<other>: {other:x}"
@@ -163,6 +175,8 @@ def symbol_type(image: Image, number: int) -> str:
     if name := SYMBOL_TYPES.get(number):
         return name
     if number >= uapi.STT_LOPROC:
+        if number == STT_REGISTER and image.machine == SPARCV9:
+            return "REGISTER"
         return f"<processor specific>: {number}"
     if number >= uapi.STT_LOOS:
         if number == uapi.STT_GNU_IFUNC and image.osabi in (GNU, FREEBSD):

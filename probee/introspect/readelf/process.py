@@ -92,15 +92,18 @@ def _show_object(path: str, data: bytes | mmap, shown: Shown, out: Transcript) -
 
 def _refuse(image: Image, *, wide: bool) -> None:
     """Files of kinds that readelf shows and this does not."""
-    from probee.introspect.readelf.machines import NAMES, WHOLE
+    from probee.introspect.readelf.machines import NAMES, OBJECTS, WHOLE
 
     if not wide:
         raise NotShown("only ELF64 is shown here, and this is not")
-    if image.machine in NAMES and image.machine not in WHOLE:
-        name = NAMES[image.machine]
-        raise NotShown(
-            f"objects of {name} are not shown here, only those of BPF, x86-64 and AArch64"
-        )
+    name = NAMES.get(image.machine)
+    if image.machine in OBJECTS:
+        if image.header.type != uapi.ET_REL:
+            raise NotShown(f"of {name} objects alone are shown here, and nothing that is linked")
+        if image.shown.old:
+            raise NotShown(f"objects of {name} are shown here as readelf 2.44 does, not as 2.40")
+    elif name and image.machine not in WHOLE:
+        raise NotShown(f"objects of {name} are not shown here; readelf --help lists the machines")
     if abi := OTHER_ABIS.get(image.osabi):
         raise NotShown(f"files of {abi} are not shown here")
 

@@ -8,6 +8,7 @@ Documentation/bpf/llvm_reloc.rst say what they mean. Binutils 2.40 had other nam
 
 from __future__ import annotations
 
+from probee.introspect.readelf.machines import OBJECTS
 from probee.uapi import elf as uapi
 
 BPF = {
@@ -106,4 +107,8 @@ def reloc_name(machine: int, number: int, *, old: bool) -> str | None:
         from probee.introspect.readelf.reloc_names_aarch64 import AARCH64
 
         return AARCH64.get(number)
+    if machine in OBJECTS:
+        from probee.introspect.readelf.reloc_names_others import other_name
+
+        return other_name(machine, number)
     return None

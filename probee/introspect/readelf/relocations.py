@@ -9,6 +9,7 @@ from probee.elf import raw
 from probee.introspect.readelf import release_2_40
 from probee.introspect.readelf.dynamic_names import PLTRELSZ, RELASZ, RELRSZ, RELSZ
 from probee.introspect.readelf.image import alternate
+from probee.introspect.readelf.machines import MIPS, SPARCV9
 from probee.introspect.readelf.names import plural
 from probee.introspect.readelf.reloc_names import reloc_name
 from probee.introspect.readelf.text import name_at, symbol_name
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 WIDE = "    Offset             Info             Type               Symbol's Value  Symbol's Name"
 NARROW = "  Offset          Info           Type           Sym. Value    Sym. Name"
+OLO10 = 33  # R_SPARC_OLO10
 NAME_WIDTH, IFUNC_WIDTH = 22, 14
 
 
@@ -127,7 +129,21 @@ def read_relocations(
     data = image.read(offset, size, "64-bit relocation data")
     if data is None:
         return None
-    return raw.relocations(data, big_endian=image.big_endian, addends=addends)
+    rows = raw.relocations(data, big_endian=image.big_endian, addends=addends)
+    if image.machine == MIPS and not image.big_endian:
+        return [raw.RelocRow(row.offset, _mips_info(row.info), row.addend) for row in rows]
+    return rows
+
+
+def _mips_info(info: int) -> int:
+    """As a number: little-endian MIPS has a symbol of 4 bytes there, and four bytes behind it."""
+    low, high = info & 0xFFFFFFFF, info >> 32
+    return low << 32 | int.from_bytes(high.to_bytes(4, "little"), "big")
+
+
+def reloc_type(image: Image, info: int) -> int:
+    """The type of a relocation; some machines keep more beside it."""
+    return info & (0xFF if image.machine in (MIPS, SPARCV9) else 0xFFFFFFFF)
 
 
 def show_table(image: Image, offset: int, size: int, symbols: Symbols, *, addends: bool) -> bool:
@@ -143,9 +159,12 @@ def show_table(image: Image, offset: int, size: int, symbols: Symbols, *, addend
 
         versions = finder(image, symbols.strings)
     well = True
+    known: dict[int, str | None] = {}
     for row in rows:
-        number = row.info & 0xFFFFFFFF
-        name = reloc_name(image.machine, number, old=shown.old)
+        number = reloc_type(image, row.info)
+        if number not in known:
+            known[number] = reloc_name(image.machine, number, old=shown.old)
+        name = known[number]
         if name is None:
             name = f"unrecognized: {number:<7x}"
         else:
@@ -158,8 +177,24 @@ def show_table(image: Image, offset: int, size: int, symbols: Symbols, *, addend
             well &= _show_symbol(image, row, symbols, versions, addends=addends)
         elif addends:
             put(f"{'':20}{'-' if row.addend < 0 else ''}{abs(row.addend):x}")
-        put("\n")
+        put(f"{_more(image, number, row.info)}\n")
     return well
+
+
+def _more(image: Image, number: int, info: int) -> str:
+    """What else stands beside the type: a number for R_SPARC_OLO10; two more types for MIPS."""
+    if image.machine == SPARCV9 and number == OLO10:
+        data = (info >> 8 & 0xFFFFFF ^ 0x800000) - 0x800000
+        return f" + {data & (1 << 64) - 1:x}"
+    if image.machine != MIPS:
+        return ""
+    lines = []
+    for at in (2, 3):
+        type_ = info >> 8 * (at - 1) & 0xFF
+        name = reloc_name(MIPS, type_, old=False)
+        text = f"{name[:17]:<17}" if name else f"unrecognized: {type_:<7x}"
+        lines.append(f"\n{'':20}Type{at}: {text}")
+    return "".join(lines)
 
 
 def _show_symbol(

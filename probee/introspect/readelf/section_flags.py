@@ -6,6 +6,7 @@ In: sh_flags. Out: text.
 from __future__ import annotations
 
 from probee.introspect.readelf.image import FREEBSD, GNU, NONE
+from probee.introspect.readelf.machines import SPARCV9
 from probee.uapi import elf as uapi
 
 TYPE_CHECKING = False
@@ -72,7 +73,7 @@ def letters(image: Image, flags: int) -> str:
 def _word(image: Image, flag: int) -> str | None:
     if word := WORDS.get(flag):
         return word
-    if flag == uapi.SHF_ORDERED and image.machine == uapi.EM_X86_64:
+    if flag == uapi.SHF_ORDERED and image.machine in (uapi.EM_X86_64, SPARCV9):
         return "ORDERED"
     if flag == uapi.SHF_GNU_RETAIN and image.osabi in (GNU, FREEBSD):
         return "GNU_RETAIN"

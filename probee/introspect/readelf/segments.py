@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from probee.elf import raw
 from probee.introspect.readelf import release_2_40
-from probee.introspect.readelf.image import FREEBSD, GNU, alternate
+from probee.introspect.readelf.image import FREEBSD, GNU, NotShown, alternate
+from probee.introspect.readelf.machines import OBJECTS
 from probee.introspect.readelf.names import file_type, plural
 from probee.introspect.readelf.text import printable
 from probee.uapi import elf as uapi
@@ -149,6 +150,8 @@ def _type_name(image: Image, number: int) -> str:
         return f"LOOS+{alternate(number - uapi.PT_LOOS)}"
     if image.machine == uapi.EM_AARCH64 and (own := AARCH64_TYPES.get(number)):
         return own
+    if image.machine in OBJECTS and uapi.PT_LOPROC <= number <= uapi.PT_HIPROC:
+        raise NotShown("the machine's own program headers are not shown here")
     if uapi.PT_LOPROC <= number <= uapi.PT_HIPROC:
         return f"LOPROC+{alternate(number - uapi.PT_LOPROC)}"
     return f"<unknown>: {number:x}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from probee.introspect.readelf import names, release_2_40
 from probee.introspect.readelf.dynamic_names import GNU_HASH, HASH
+from probee.introspect.readelf.machines import MIPS
 from probee.introspect.readelf.text import name_at, symbol_name
 from probee.uapi import elf as uapi
 
@@ -101,7 +102,8 @@ def _show_rows(
         if version is not None:
             suffix, width = version.suffix, NAME_WIDTH - (0 if image.shown.wide else version.taken)
         put(f"{symbol_name(image.shown, width, name)[0]}{suffix}\n")
-        if row.bind == uapi.STB_LOCAL and section is not None and at >= section.info:
+        late = row.bind == uapi.STB_LOCAL and section is not None and at >= section.info
+        if late and section is not None and image.machine != MIPS:
             warn(
                 f"local symbol {at} found at index >= {image.section_name(section)}'s "
                 f"sh_info value of {section.info}\n"

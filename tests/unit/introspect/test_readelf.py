@@ -72,7 +72,12 @@ def refused(path: Path, data: bytes, words: tuple[str, ...] = ("-a",)) -> str:
 
 def test_files_that_are_refused_say_why(tmp_path: Path) -> None:
     path, whole = tmp_path / "x.o", bytearray(sample())
-    assert "objects of RISC-V are not shown here" in refused(path, header_of(243))
+    assert "objects of Alpha are not shown here" in refused(path, header_of(36902))
+    old = refused(path, header_of(243), ("--compat=2.40", "-h"))
+    assert "objects of RISC-V are shown here as readelf 2.44 does" in old
+    linked = bytearray(header_of(243))
+    linked[16] = 2
+    assert "of RISC-V objects alone are shown here" in refused(path, bytes(linked))
     assert "archives are not shown here" in refused(path, b"!<arch>\n" + bytes(64))
     assert "files of Solaris" in refused(path, bytes(whole[:7]) + b"\6" + bytes(whole[8:]))
     assert "only ELF64" in refused(path, bytes(whole[:4]) + b"\1" + bytes(whole[5:]))
