@@ -12,7 +12,7 @@ import sys
 from _imp import is_frozen
 from importlib.util import module_from_spec, spec_from_file_location
 from os import listdir
-from os.path import abspath, dirname, isdir, isfile, lexists
+from os.path import abspath, dirname, isdir, isfile
 
 from probee.errors import KernelError, ProbeeError
 from probee.frame.output import Closed
@@ -31,7 +31,7 @@ def imported(name: str, path: str) -> ModuleType:
         raise ProbeeError(_no_file(path))
     file = abspath(path)
     folder = dirname(file)
-    sys.path.insert(_behind_python(), folder)
+    _look_in(folder)
     while name in sys.modules or name in _OURS:  # what is of Python, or of probee, stays what it is
         name += "_"
     spec = spec_from_file_location(name, file)
@@ -75,7 +75,13 @@ def _flush() -> None:
 def _no_file(path: str) -> str:
     if isdir(path):
         return f"{path!r} is a directory, and no Python file"
-    return f"{path!r} is no ordinary file" if lexists(path) else f"there is no file {path!r}"
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return f"there is no file {path!r}"
+    except OSError as error:
+        return f"{path!r} cannot be read: {error.strerror}"
+    return f"{path!r} is no ordinary file"
 
 
 def _line(error: BaseException, file: str) -> str:
@@ -88,11 +94,13 @@ def _line(error: BaseException, file: str) -> str:
     return f" (line {line})" if line else ""
 
 
-def _behind_python() -> int:
-    """The place in the path behind Python's library, before what was installed."""
+def _look_in(folder: str) -> None:
+    """From now on the folder is looked into behind Python's library, and before all else: before
+    what was installed, the checkout that probee runs from, and the folder of `python3 -m probee`.
+    """
     library = dirname(os.__file__)
-    own = (i for i, entry in enumerate(sys.path) if _is_within(entry, library))
-    return max(own, default=-1) + 1
+    own = [entry for entry in sys.path if _is_within(entry, library)]
+    sys.path[:] = [*own, folder, *(entry for entry in sys.path if entry not in own)]
 
 
 def _is_within(entry: str, library: str) -> bool:
@@ -118,7 +126,11 @@ def _namesakes(folder: str) -> set[str]:
     is part of the interpreter.
     """
     found = set()
-    for entry in listdir(folder):
+    try:
+        entries = listdir(folder)
+    except OSError:  # Python finds nothing there then, but the file that was named
+        entries = []
+    for entry in entries:
         stem, _, rest = entry.partition(".")
         if rest == "py" or isfile(f"{folder}/{entry}/__init__.py"):
             found.add(stem)

@@ -101,6 +101,20 @@ def test_a_file_called_as_a_module_of_python(tool: Path, name: str) -> None:
     assert f"the maps of {name}.bpf.o hold" in done.stdout
 
 
+def test_siblings_called_as_folders_of_the_checkout(tool: Path) -> None:
+    """bin/probee has the checkout in Python's path, and `python3 -m` the current folder."""
+    for name in ("bench", "tests", "re", "tokenize"):
+        (tool.parent / f"{name}.py").write_text("DFD = 7\n")
+    tool.write_text(f"from bench import DFD; from tests import DFD{PROGRAM}")
+    assert probee("build", "my_tool.py", cwd=tool.parent).returncode == 0
+    done = subprocess.run(
+        [sys.executable, "-m", "probee", "build", "my_tool.py"],
+        cwd=tool.parent, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
 RAISING = {
     "no Exception": ("raise BaseException('x')", "BaseException: x (line 1)"),
     "no text": (
@@ -213,6 +227,8 @@ REFUSED = {
     "folder of Python": (("folder.py",), 1, "'folder.py' is a directory"),
     "device": (("/dev/null",), 1, "'/dev/null' is no ordinary file"),
     "other name": (("x.PY",), 1, "its name ends in .py"),
+    "broken link": (("broken.py",), 1, "there is no file 'broken.py'"),
+    "endless link": (("endless.py",), 1, "'endless.py' cannot be read: Too many levels"),
 }
 
 
@@ -221,11 +237,14 @@ def test_refusals_name_what_was_given(tool: Path, name: str) -> None:
     words, status, sentence = REFUSED[name]
     (tool.parent / "folder.py").mkdir()
     (tool.parent / "x.PY").write_text(PROGRAM)
+    (tool.parent / "broken.py").symlink_to("gone.py")
+    (tool.parent / "endless.py").symlink_to("endless.py")
+    before = sorted(os.listdir(tool.parent))
     done = probee("build", *words, cwd=tool.parent)
     assert (done.returncode, done.stdout) == (status, "")
     assert sentence in done.stderr
     assert ".part" not in done.stderr
-    assert sorted(os.listdir(tool.parent)) == ["folder.py", "my_tool.py", "x.PY"]
+    assert sorted(os.listdir(tool.parent)) == before
     assert tool.read_text() == PROGRAM
 
 
