@@ -10,7 +10,9 @@ import struct
 from functools import cache
 from typing import TYPE_CHECKING
 
+from probee.btf import kinds
 from probee.host import probes
+from probee.host.facts import RunningKernel
 from probee.tables import helpers, maps, programs
 from tests.meaning.facts import Facts
 
@@ -44,6 +46,13 @@ def has_helper(program: str, name: str) -> bool:
 def has_kfunc(name: str) -> bool:
     """Whether this kernel's BTF has the function, as the compiler asks it."""
     return Facts({}).kfunc(name)
+
+
+@cache
+def has_function(name: str) -> bool:
+    """Whether this kernel has a function of that name, by its own types."""
+    with RunningKernel() as kernel:
+        return bool(kernel.btf.by_name(kinds.FUNC, name))
 
 
 def lacking(spec: CollectionSpec) -> str:

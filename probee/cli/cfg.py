@@ -45,7 +45,7 @@ PAGE = Page(
         ("2", "the command line is wrong"),
     ),
 )  # fmt: skip
-_SELECTORS = ("name", "tag", "pinned")
+_SELECTORS = ("id", "name", "tag", "pinned")
 
 
 def run(words: Sequence[str]) -> int:
@@ -54,11 +54,10 @@ def run(words: Sequence[str]) -> int:
         values, operands = parse(PAGE.options, words)
         if values.help:
             return _write(help_text(PAGE).encode(), None)
-        file, program = _both(operands)
+        text = _graph(*_both(operands)).encode("utf-8", "surrogateescape")
     except UsageError as error:
         say(f"probee cfg: {error}\nTry 'probee cfg --help'.")
         return 2
-    text = _graph(file, program).encode("utf-8", "surrogateescape")
     return _write(_drawn(text) if values.svg else text, values.output)
 
 

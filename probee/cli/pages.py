@@ -5,7 +5,7 @@ In: a word of the command line. Out: its `Page`, for `--help`, manual pages and 
 
 from __future__ import annotations
 
-from probee.cli.commands import COMMANDS, TOOLS, VERB_PAGES
+from probee.cli.commands import COMMAND_GROUPS, COMMANDS, TOOLS, VERB_PAGES
 from probee.frame.options import Option
 from probee.frame.page import HELP, Page
 
@@ -32,7 +32,7 @@ def overview() -> Page:
         operands="TOOL|COMMAND [OPTION]...",
         takes=tuple(name for name, _ in (*TOOLS, *COMMANDS)),
         exit_status=EXIT_STATUS,
-        lists=(("Tools", TOOLS), ("Commands", COMMANDS)),
+        lists=(("Tools", TOOLS), *COMMAND_GROUPS),
     )
 
 

@@ -146,8 +146,9 @@ def _grant(missing: tuple[str, ...], here: Surroundings) -> str:
 def _whole(missing: tuple[str, ...]) -> tuple[str, ...]:
     """All that tracing needs, not only what the first refusal named: one round must do."""
     if missing[0] == "CAP_SYS_ADMIN":
-        return ("CAP_SYS_ADMIN", "CAP_DAC_READ_SEARCH")
-    return ("CAP_BPF", "CAP_PERFMON", "CAP_DAC_READ_SEARCH", "CAP_SYS_ADMIN")
+        return (*missing, "CAP_DAC_READ_SEARCH")
+    tracing = ("CAP_BPF", "CAP_PERFMON", "CAP_DAC_READ_SEARCH", "CAP_SYS_ADMIN")
+    return (*(name for name in missing if name not in tracing), *tracing)
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -24,6 +24,7 @@ from probee.introspect.running.table import seen
 from probee.tables.programs import by_name
 from probee.uapi import bpf as uapi
 from tests.kernel.netlab import Lab, lab  # noqa: F401 - a fixture
+from tests.older import has_feature, has_function
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -102,8 +103,9 @@ def test_tracepoints(things: Things) -> None:
             perf.open_tracepoint(kernel.tracefs.tracepoint_id("sched", "sched_process_exit"))
         )
         program = things.program("tracepoint")
-        things.link(program, event, uapi.BPF_PERF_EVENT)
-        assert words(program) == ["tracepoint sched:sched_process_exit"]
+        if has_feature("perf_link"):
+            things.link(program, event, uapi.BPF_PERF_EVENT)
+            assert words(program) == [told("tracepoint sched:sched_process_exit")]
         raw = things.program("raw_tracepoint")
         things.keep(bpf.raw_tracepoint_open(raw, "sched_process_exit"))
         assert words(raw) == ["raw_tracepoint sched_process_exit"]
@@ -114,10 +116,17 @@ def test_tracepoints(things: Things) -> None:
         assert words(typed) == ["tp_btf sched_switch"]
 
 
+def told(words: str) -> str:
+    """Links of perf events tell of which since Linux 6.6."""
+    return words if has_function("bpf_perf_link_fill_link_info") else "perf_event"
+
+
 def test_a_perf_event(things: Things) -> None:
+    if not has_feature("perf_link"):
+        pytest.skip("this kernel has no links of perf events")
     program = things.program("perf_event")
     things.link(program, things.event(1, 2), uapi.BPF_PERF_EVENT)
-    assert words(program) == ["perf_event page-faults"]
+    assert words(program) == [told("perf_event page-faults")]
 
 
 def test_a_function_of_a_program(
@@ -137,9 +146,12 @@ def test_a_function_of_a_program(
     name = bytearray(str(path).encode() + b"\0")
     from probee.host.syscall import address as of
 
-    program = things.program("kprobe")
-    things.link(program, things.event(kind, 0, of(name), address), uapi.BPF_PERF_EVENT)
-    assert words(program) == [f"uprobe {path}:called"]
+    if has_feature("perf_link"):
+        program = things.program("kprobe")
+        things.link(program, things.event(kind, 0, of(name), address), uapi.BPF_PERF_EVENT)
+        assert words(program) == [told(f"uprobe {path}:called")]
+    if not has_function("bpf_uprobe_multi_link_attach"):
+        return
     multi = things.program("kprobe", uapi.BPF_TRACE_UPROBE_MULTI)
     offsets = bytearray(address.to_bytes(8, "little"))
     more = {
@@ -190,13 +202,15 @@ def test_the_network(things: Things, lab: Lab) -> None:  # noqa: F811
         xdp = things.program("xdp", uapi.BPF_XDP, result=2)
         things.link(xdp, index, uapi.BPF_XDP)
         assert words(xdp) == ["xdp a0"]
-        tcx = things.program("sched_cls")
-        things.link(tcx, index, uapi.BPF_TCX_EGRESS)
-        assert words(tcx) == ["tcx a0 egress"]
-        netfilter = things.program("netfilter", uapi.BPF_NETFILTER, result=1)
-        more = {"netfilter.pf": 2, "netfilter.hooknum": 1, "netfilter.priority": 100}
-        things.link(netfilter, 0, uapi.BPF_NETFILTER, **more)
-        assert words(netfilter) == ["netfilter ip input"]
+        if has_function("tcx_link_attach"):
+            tcx = things.program("sched_cls")
+            things.link(tcx, index, uapi.BPF_TCX_EGRESS)
+            assert words(tcx) == ["tcx a0 egress"]
+        if has_function("bpf_nf_link_attach"):
+            netfilter = things.program("netfilter", uapi.BPF_NETFILTER, result=1)
+            more = {"netfilter.pf": 2, "netfilter.hooknum": 1, "netfilter.priority": 100}
+            things.link(netfilter, 0, uapi.BPF_NETFILTER, **more)
+            assert words(netfilter) == ["netfilter ip input"]
         space = things.keep(os.open("/proc/thread-self/ns/net", os.O_RDONLY))
         lookup = things.program("sk_lookup", uapi.BPF_SK_LOOKUP, result=1)
         things.link(lookup, space, uapi.BPF_SK_LOOKUP)
@@ -235,7 +249,8 @@ def test_tables_of_programs_and_sockets(things: Things) -> None:
             },
         )
     )
-    assert words(verdict) == ["sockmap socks stream_verdict"]
+    if has_function("sock_map_bpf_prog_query"):
+        assert words(verdict) == ["sockmap socks stream_verdict"]
 
 
 def test_a_program_by_ioctl_is_found_through_who_holds_the_event(

@@ -19,6 +19,7 @@ from probee.introspect.loaded.reach import EPERM, iterated, opened
 from probee.introspect.running.code import Reader, Uses
 from probee.introspect.running.lines import source
 from probee.introspect.running.symbols import Symbols
+from probee.introspect.running.table import seen
 from probee.introspect.running.variables import named
 from probee.tables import helpers
 from probee.tables.helper_words import words as helper_words
@@ -81,7 +82,7 @@ class Explanation(Frozen):
     jited: int
     verified: int | Absent
     functions: int | Absent
-    when: tuple[str, ...]
+    when: tuple[str, ...] | Absent
     does: tuple[str, ...] | Absent
     calls: tuple[str, ...] | Absent
     kfuncs: tuple[str, ...] | Absent
@@ -139,9 +140,9 @@ def _from_afar(row: Running, program: Program, types: Types) -> Explanation:
 # ------------------------------------------------------------------------------------------- hooks
 
 
-def _when(row: Running) -> tuple[str, ...]:
+def _when(row: Running) -> tuple[str, ...] | Absent:
     if isinstance(row.attached, Absent):
-        return ()
+        return row.attached
     found = (when(one) for one in row.attached)
     return tuple(dict.fromkeys(sentence for sentence in found if sentence))
 
@@ -205,10 +206,10 @@ def _helper(name: str) -> str:
     return f"bpf_{name}" if helpers.exists(name) else name
 
 
-def _fields(row: Running, uses: Uses) -> tuple[str, ...]:
+def _fields(row: Running, uses: Uses) -> tuple[str, ...] | Absent:
     """Fields of the tracepoint's record that its code reads."""
     if isinstance(row.attached, Absent):
-        return ()
+        return row.attached
     from probee.host.tracefs import Tracefs
 
     found: dict[str, None] = {}
@@ -232,7 +233,7 @@ def _fields(row: Running, uses: Uses) -> tuple[str, ...]:
 
 def _maps(row: Running, uses: Uses | None, types: Types) -> list[MapUse]:
     found = []
-    for id in row.map_ids:
+    for id in seen(row.map_ids):
         map_ = _map(id)
         if map_ is None:
             continue

@@ -56,7 +56,8 @@ def _what(one: Explanation) -> str:
         return f"{text} Where it is attached is not known: {row.attached.why}."
     if not row.attached:
         return f"{text} It is attached nowhere, and does not run."
-    text += f" It runs {listed([one_line(words) for words in one.when])}." if one.when else ""
+    if not isinstance(one.when, Absent) and one.when:
+        text += f" It runs {listed([one_line(words) for words in one.when])}."
     places = [
         f"{one_line(at.words)} by {f'link {at.link}' if at.link else _article(at.through)}"
         for at in row.attached[:8]

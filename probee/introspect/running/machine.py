@@ -254,11 +254,12 @@ class Machine:
         return self._holders.by_id.get(id, ()) or unseen
 
     def _restricted_row(self, program: Program, found: tuple[Attachment, ...]) -> Running:
+        maps = _ADMIN if "map_ids" in program.lacking else program.map_ids
         return Running(
             program.id, program.type_name or f"type {program.type}", program.name, program.tag,
             program.uid, int(self._boot + program.load_time / 1e9), found or _ADMIN,
             self._held(program.id), tuple(self._pins.get(program.id, ())) or self._unpinned,
             _ADMIN, _ADMIN, _ADMIN, _ADMIN, _ADMIN, _ADMIN, _ADMIN,
             int(program.memlock) if program.memlock.isdigit() else _NO_MEMORY,
-            _ADMIN if program.map_ids else 0, program.map_ids,
+            _ADMIN if maps else 0, maps,
         )  # fmt: skip

@@ -15,7 +15,7 @@ from probee.introspect.loaded.programs import Programs
 from probee.introspect.running.forms import held, one_line, size
 from probee.introspect.running.holders import Holder
 from probee.introspect.running.machine import UNSEEN, Pin
-from probee.introspect.running.table import first_holder
+from probee.introspect.running.table import first_holder, seen
 from probee.tables.maps import MAP_TYPES
 
 TYPE_CHECKING = False
@@ -47,7 +47,7 @@ class MapRow(Frozen):
     max_entries: int
     memory: int | Absent
     frozen: bool
-    users: tuple[User, ...]
+    users: tuple[User, ...] | Absent
     holders: tuple[Holder, ...] | Absent
     pins: tuple[Pin, ...] | Absent
 
@@ -55,7 +55,10 @@ class MapRow(Frozen):
 def map_rows() -> list[MapRow]:
     """All maps, by id. Raises KernelError where nobody may list them."""
     users: dict[int, list[User]] = {}
+    unused: tuple[User, ...] | Absent = ()
     for program in Programs().all():
+        if "map_ids" in program.lacking:
+            unused = Absent("needs CAP_SYS_ADMIN")
         for id in program.map_ids:
             users.setdefault(id, []).append(User(program.id, program.name))
     who, pins = owners("MAP"), Pins()
@@ -68,7 +71,7 @@ def map_rows() -> list[MapRow]:
         MapRow(
             row.id, row.type_name or f"type {row.type}", row.name, row.key_size, row.value_size,
             row.max_entries, _memory(row.memlock, row.lacking), row.frozen,
-            tuple(users.get(row.id, ())),
+            tuple(users.get(row.id, ())) or unused,
             tuple(Holder(pid, comm, "map") for pid, comm in who.get(row.id, ())) or unheld,
             tuple(paths.get(row.id, ())) or unpinned,
         )
@@ -82,8 +85,9 @@ def _memory(text: str, lacking: Sequence[str]) -> int | Absent:
     return Absent("needs CAP_SYS_ADMIN" if lacking else "this kernel does not tell it")
 
 
-def _names(users: tuple[User, ...]) -> str:
-    names = list(dict.fromkeys(one_line(user.name) or f"program {user.id}" for user in users))
+def _names(users: tuple[User, ...] | Absent) -> str:
+    names = [one_line(user.name) or f"program {user.id}" for user in seen(users)]
+    names = list(dict.fromkeys(names))
     more = len(names) - _MOST
     return ", ".join(names[:_MOST]) + (f", {more} more" if more > 0 else "") if names else "-"
 

@@ -53,7 +53,7 @@ def _about(row: Running) -> Iterator[Text]:
         yield Text(f"held by {one_line(comm)} ({pid}): a descriptor of the {' and the '.join(how)}")
     for pin in seen(row.pins):
         yield Text(f"pinned at {one_line(pin.path)}: the {pin.of}")
-    maps = f" and {size(row.maps_memory)} in {len(row.map_ids)} maps" if row.map_ids else ""
+    maps = f" and {size(row.maps_memory)} in {len(seen(row.map_ids))} maps" if row.map_ids else ""
     yield Text(f"memory {size(row.memory)}{maps}")
     yield Text(
         f"now {percent(row.cpu_percent)} % of a CPU, {number(row.runs_per_second)} runs a second, "

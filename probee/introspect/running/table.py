@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def seen(found: tuple[Any, ...] | Absent) -> tuple[Any, ...]:
-    """Holders or pins, as far as they can be seen."""
+    """Holders, pins, maps, as far as they can be told."""
     return () if isinstance(found, Absent) else found
 
 
@@ -55,7 +55,7 @@ class Running(Frozen):
     misses: int | Absent
     memory: int | Absent
     maps_memory: int | Absent
-    map_ids: tuple[int, ...]
+    map_ids: tuple[int, ...] | Absent
 
     @property
     def total_memory(self) -> int | Absent:

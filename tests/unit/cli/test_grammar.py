@@ -73,6 +73,13 @@ def test_wrong_words(
     assert err.startswith(f"probee prog: {message}\n")
 
 
+def test_a_wrong_word_behind_cfg_is_a_wrong_command_line(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["cfg", "tag", "12"]) == 2
+    assert capfd.readouterr().err == ("probee cfg: can't parse tag\nTry 'probee cfg --help'.\n")
+
+
 def test_a_verb_with_a_page_of_its_own(capfd: pytest.CaptureFixture[str]) -> None:
     for words in (["map", "watch", "--help"], ["map", "-h", "w"]):
         assert main(words) == 0

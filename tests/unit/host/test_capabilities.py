@@ -71,6 +71,8 @@ def test_all_that_tracing_needs_is_named_at_once() -> None:
     for call in ("bpf(BPF_MAP_CREATE)", "open tracefs", "mount tracefs"):
         _, remedy = refusal(call, Surroundings(0))
         assert "cap_bpf,cap_perfmon,cap_dac_read_search,cap_sys_admin+ep" in remedy
+    _, remedy = refusal("bpf(BPF_PROG_QUERY)", Surroundings(0))
+    assert "setcap cap_net_admin,cap_bpf," in remedy
 
 
 def test_unknown_rights_are_not_called_missing() -> None:
