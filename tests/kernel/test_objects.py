@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from probee.compiler.pipeline import compile_programs
+from probee.compiler.portable import PortableFacts
 from probee.host.facts import RunningKernel
 from probee.introspect.build import Source, compiled, from_tool, header, object_bytes
 from probee.klib.tasks import typed_task
-from probee.klib.walk import walked
-from probee.lang.capture import capture
+from probee.klib.walk import beyond, walked
+from probee.lang.capture import Capture, capture
 from probee.lang.variables import Const
 from probee.objfile.read import read
 from probee.objfile.write import write
@@ -90,20 +91,39 @@ def probe_kfunc() -> bool:
         return kernel.kfunc("bpf_rdonly_cast")
 
 
+def walking(*more: Const[Any]) -> tuple[Capture, dict[str, int | bytes]]:
+    """opensnoop's programs that walk paths, and their constants: these and `more` are on."""
+    world = capture(EXIT_ONLY)
+    on = {world.name_of(const) for const in (rows.more, rows.located, walked, *more)}
+    return world, {
+        name: name in on or declaration.identity()[2]
+        for name, declaration in world.declarations.items()
+        if isinstance(declaration, Const)
+    }
+
+
 def test_so_are_paths_walked_in_the_kernel(tmp_path: Path, spawn: Spawn) -> None:
     """The largest program that there is: loops counted by the kernel, dozens of CO-RE records."""
     with RunningKernel() as kernel:
         if not all(kernel.kfunc(f"bpf_iter_num_{part}") for part in ("new", "next", "destroy")):
             pytest.skip("this kernel counts no loops (6.4)")
-        world = capture(EXIT_ONLY)
-        on = {world.name_of(const) for const in (rows.more, rows.located, walked, typed_task)}
-        consts = {
-            name: name in on or declaration.identity()[2]
-            for name, declaration in world.declarations.items()
-            if isinstance(declaration, Const)
-        }
+        world, consts = walking(typed_task)
         spec = compile_programs(world, target=HERE, facts=kernel, frozen=consts)
     assert {len(program.core) > 40 for program in spec.programs} == {True}
+    same_tags(spec, tmp_path / "walk.bpf.o", spawn)
+
+
+@pytest.mark.parametrize("more", [(), (beyond,)], ids=["root", "host"])
+def test_so_are_paths_walked_on_any_kernel(
+    more: tuple[Const[Any], ...], tmp_path: Path, spawn: Spawn
+) -> None:
+    """The verifier goes through each of 256 rounds: it must find them alike."""
+    world, consts = walking(*more)
+    facts = PortableFacts("x86_64")
+    spec = compile_programs(world, target=HERE, facts=facts, frozen=consts)
+    with load(spec) as loaded:
+        for program in loaded.programs.values():
+            assert (program.info().verified_insns or 0) < 200_000, program.name
     same_tags(spec, tmp_path / "walk.bpf.o", spawn)
 
 
