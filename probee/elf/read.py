@@ -258,18 +258,31 @@ class ElfFile:
         return ()
 
 
-def file_bytes(path: StrPath, largest: int = LARGEST) -> bytes:
-    """What the file holds. FormatError for more than `largest` bytes: a file may be without end."""
+def file_bytes(path: StrPath, largest: int = LARGEST, others: tuple[bytes, ...] = ()) -> bytes:
+    """What the file holds. FormatError, before all of it is read, if it begins neither as ELF files
+    do nor as one of `others`; and for more than `largest` bytes: a file may be without end.
+    """
     with open(path, "rb") as file:
-        data = file.read(largest + 1)
+        try:
+            start = file.peek(len(raw.MAGIC))  # of a pipe it may be less than that
+            if len(start) >= len(raw.MAGIC) and not start.startswith((raw.MAGIC, *others)):
+                raise _no_elf()
+            data = file.read(largest + 1)
+        except OSError as error:
+            error.filename = path
+            raise
     if len(data) > largest:
         raise FormatError(f"it has more than {largest >> 20} MiB: no object of programs has")
     return data
 
 
+def _no_elf() -> FormatError:
+    return FormatError("an ELF file starts with 7f 45 4c 46", offset=0)
+
+
 def _header(data: memoryview[int]) -> raw.Header:
     if bytes(data[:4]) != raw.MAGIC:
-        raise FormatError("an ELF file starts with 7f 45 4c 46", offset=0)
+        raise _no_elf()
     if len(data) < raw.HEADER_SIZE:
         raise FormatError(f"an ELF header has 64 bytes; there are {len(data)}", offset=len(data))
     if data[uapi.EI_CLASS] != uapi.ELFCLASS64:

@@ -39,7 +39,7 @@ def read_file(path: str, base: Flat | None = None) -> Types:
     if base is None and path.startswith(SYSFS) and path != VMLINUX:
         base = read_file(VMLINUX).flat
     try:
-        data = file_bytes(path, _LARGEST)
+        data = file_bytes(path, _LARGEST, _MAGICS)
         if data[:2] in _MAGICS:
             return Types(_flat(data, base), 0)
         return _of_object(data, base)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import struct
+import subprocess
+import sys
 from io import BytesIO
 
 import pytest
@@ -98,8 +100,20 @@ def test_a_name_with_a_nul_is_refused() -> None:
 
 
 def test_a_file_without_end_is_refused() -> None:
-    with pytest.raises(FormatError, match="more than 1 MiB"):
-        file_bytes("/dev/zero", 1 << 20)
+    with pytest.raises(FormatError, match="starts with 7f 45 4c 46"):
+        file_bytes("/dev/zero")
+    source = "import os\nwhile True: os.write(1, b'\\x7fELF' * 9999)"
+    words = [sys.executable, "-ISc", source]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as endless:
+        assert endless.stdout is not None
+        with pytest.raises(FormatError, match="more than 1 MiB"):
+            file_bytes(f"/dev/fd/{endless.stdout.fileno()}", 1 << 20)
+        endless.kill()
+
+
+def test_a_file_that_cannot_be_read_is_named() -> None:
+    with pytest.raises(OSError, match=r"/proc/self/mem"):
+        file_bytes("/proc/self/mem")
 
 
 def changed(at: int, form: str, value: int) -> bytes:
