@@ -7,29 +7,19 @@ else by address.
 from __future__ import annotations
 
 from probee.introspect.bpftool.shared import one_line
-from probee.uapi.bpf_flags import (
-    BPF_FD_TYPE_KPROBE,
-    BPF_FD_TYPE_KRETPROBE,
-    BPF_FD_TYPE_RAW_TRACEPOINT,
-    BPF_FD_TYPE_TRACEPOINT,
-    BPF_FD_TYPE_UPROBE,
-    BPF_FD_TYPE_URETPROBE,
-)
+from probee.introspect.loaded.perf_events import KINDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from probee.host.queries import Traced
     from probee.introspect.bpftool.jsonw import JsonWriter
-    from probee.introspect.loaded.perf_events import Tracing
+    from probee.introspect.loaded.perf_events import Kind, Tracing
 
-# What the kernel calls it, and what its name is the name of: in text, in JSON.
-_KINDS = {
-    BPF_FD_TYPE_RAW_TRACEPOINT: ("raw_tracepoint", "", "tracepoint"),
-    BPF_FD_TYPE_TRACEPOINT: ("tracepoint", "", "tracepoint"),
-    BPF_FD_TYPE_KPROBE: ("kprobe", "func ", "func"),
-    BPF_FD_TYPE_KRETPROBE: ("kretprobe", "func ", "func"),
-    BPF_FD_TYPE_UPROBE: ("uprobe", "filename ", "filename"),
-    BPF_FD_TYPE_URETPROBE: ("uretprobe", "filename ", "filename"),
+# The word before the name, in text, and the name's key in JSON, by what it is the name of.
+_WORDS = {
+    "tracepoint": ("", "tracepoint"),
+    "function": ("func ", "func"),
+    "file": ("filename ", "filename"),
 }
 
 
@@ -37,13 +27,13 @@ def tracing_text(row: Tracing) -> str:
     """One line."""
     found = row.traced
     head = f"pid {row.process}  fd {row.fd}: prog_id {found.program}  "
-    kind, word, name = _KINDS.get(found.kind, ("", "", ""))
-    if not kind:
+    kind = KINDS.get(found.kind)
+    if kind is None:
         return f"{head}\n"
-    if _by_address(found, name):
-        return f"{head}{kind}  addr {found.address}\n"
-    offset = "" if name == "tracepoint" else f"  offset {found.offset}"
-    return f"{head}{kind}  {word}{one_line(found.name)}{offset}\n"
+    if _by_address(found, kind):
+        return f"{head}{kind.name}  addr {found.address}\n"
+    offset = "" if kind.of == "tracepoint" else f"  offset {found.offset}"
+    return f"{head}{kind.name}  {_WORDS[kind.of][0]}{one_line(found.name)}{offset}\n"
 
 
 def tracing_json(json: JsonWriter, row: Tracing) -> None:
@@ -53,17 +43,17 @@ def tracing_json(json: JsonWriter, row: Tracing) -> None:
     json.field("pid", row.process)
     json.field("fd", row.fd)
     json.field("prog_id", found.program)
-    kind, _, name = _KINDS.get(found.kind, ("", "", ""))
-    if kind:
-        json.field("fd_type", kind)
-        if _by_address(found, name):
+    kind = KINDS.get(found.kind)
+    if kind is not None:
+        json.field("fd_type", kind.name)
+        if _by_address(found, kind):
             json.field("addr", found.address)
         else:
-            json.field(name, found.name)
-            if name != "tracepoint":
+            json.field(_WORDS[kind.of][1], found.name)
+            if kind.of != "tracepoint":
                 json.field("offset", found.offset)
     json.end()
 
 
-def _by_address(found: Traced, name: str) -> bool:
-    return name == "func" and not found.name
+def _by_address(found: Traced, kind: Kind) -> bool:
+    return kind.of == "function" and not found.name

@@ -11,10 +11,36 @@ from probee.errors import KernelError
 from probee.frozen import Frozen
 from probee.host.causes import ENOTSUPP, explain
 from probee.host.queries import FdQuery, Traced
+from probee.uapi.bpf_flags import (
+    BPF_FD_TYPE_KPROBE,
+    BPF_FD_TYPE_KRETPROBE,
+    BPF_FD_TYPE_RAW_TRACEPOINT,
+    BPF_FD_TYPE_TRACEPOINT,
+    BPF_FD_TYPE_UPROBE,
+    BPF_FD_TYPE_URETPROBE,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+class Kind(Frozen):
+    """What traces, by its name; `of`: what `Traced.name` is the name of."""
+
+    name: str
+    of: str
+
+
+# what the kernel calls a descriptor that traces: enum bpf_task_fd_type of include/uapi/linux/bpf.h
+KINDS = {
+    BPF_FD_TYPE_RAW_TRACEPOINT: Kind("raw_tracepoint", "tracepoint"),
+    BPF_FD_TYPE_TRACEPOINT: Kind("tracepoint", "tracepoint"),
+    BPF_FD_TYPE_KPROBE: Kind("kprobe", "function"),
+    BPF_FD_TYPE_KRETPROBE: Kind("kretprobe", "function"),
+    BPF_FD_TYPE_UPROBE: Kind("uprobe", "file"),
+    BPF_FD_TYPE_URETPROBE: Kind("uretprobe", "file"),
+}
 
 
 class Tracing(Frozen):

@@ -14,6 +14,7 @@ from probee.frame.document import Absent
 from probee.frozen import Frozen
 from probee.host.info import PROGRAM, read
 from probee.introspect.inspect.maps import about as map_words
+from probee.introspect.loaded.code import XLATED, code_of
 from probee.introspect.loaded.maps import Maps
 from probee.introspect.loaded.reach import EPERM, iterated, opened
 from probee.introspect.running.code import Reader, Uses
@@ -106,7 +107,7 @@ def explain(row: Running, program: Program, types: Types) -> Explanation | None:
         return None
     try:
         info, buffer = read(fd, PROGRAM)
-        found = _uses(fd, info["xlated_prog_len"])
+        found = _uses(fd, types)
     finally:
         close(fd)
     none = found if isinstance(found, Absent) else Absent("")
@@ -177,13 +178,11 @@ def _section(one: Attachment) -> str:
 # -------------------------------------------------------------------------------------------- code
 
 
-def _uses(fd: int, size: int) -> Uses | Absent:
-    if not size:
-        return Absent("needs CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN: the kernel hides its code")
-    data = bytearray(size)
-    read(fd, PROGRAM, xlated_prog_len=size, xlated_prog_insns=data)
+def _uses(fd: int, types: Types) -> Uses | Absent:
     try:
-        insns = decode(bytes(data), xlated=True)
+        insns = decode(code_of(fd, XLATED, types).data, xlated=True)
+    except KernelError as error:
+        return Absent(error.cause or error.message)
     except FormatError as error:
         return Absent(f"its code has an instruction that probee does not know: {error.message}")
     return Reader(Symbols().helper).read(insns)

@@ -7,6 +7,7 @@ import struct
 import pytest
 
 from probee.frame.document import Absent
+from probee.introspect.loaded.code import Line as Piece
 from probee.introspect.running.attached import Attachment
 from probee.introspect.running.graph import graph
 from probee.introspect.running.line_costs import LineCosts
@@ -235,8 +236,11 @@ def test_why_there_are_no_samples() -> None:
 
 
 def test_lines_come_together() -> None:
-    rows = [(0, "b.py", "x", 7), (2, "a.py", "y", 1), (5, "b.py", "x", 7)]
-    assert gathered(rows, [10, 20, 30], 9) == (
+    rows = [
+        Piece(0, "b.py", "x", 7, 1, 10), Piece(2, "a.py", "y", 1, 1, 20),
+        Piece(5, "b.py", "x", 7, 9, 30),
+    ]  # fmt: skip
+    assert gathered(rows, 9) == (
         Line("a.py", 1, "y", 3, (20,)),
         Line("b.py", 7, "x", 6, (10, 30)),
     )
