@@ -29,8 +29,8 @@ PYPI = "PyPI"  # in place of a suite
 class Fetched(NamedTuple):
     """`program`: its path in the package. `says`: what its --version prints.
 
-    `library`: with it the package comes alone, and this one with everything that it depends on: a
-    compiler of C to BPF needs no headers and no linker. `word`: the program's first argument.
+    `library`: with it the package comes alone, and this one with everything that it depends on:
+    what reads or writes BPF needs no headers and no linker. `word`: the program's first argument.
     """
 
     tool: str
@@ -68,6 +68,10 @@ FETCHED = (
     _zig(20, "0.15.2"),
     _clang(21, "forky"),
     _clang(22, "trixie"),
+    Fetched(
+        "llvm-objdump-22", "trixie", "llvm-22", "usr/bin/llvm-objdump-22", "LLVM version 22.",
+        "libllvm22",
+    ),
 )
 # fmt: on
 

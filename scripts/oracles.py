@@ -85,6 +85,7 @@ ORACLES = (
     Oracle("clang-13", (), ("clang-13",), CORPUS),
     Oracle("clang-18", (), ("clang-18",), CORPUS),
     Oracle("clang-22", (), ("clang-22",), CORPUS),
+    Oracle("llvm-objdump-22", (), ("llvm-22",), "disassembles BPF of after LLVM 19"),
     Oracle("clang-11", (), ("clang-11",), CORPUS, REACHABLE),
     Oracle("clang-12", (), ("ziglang",), CORPUS, ASKED),
     Oracle("clang-15", (), ("clang-15",), CORPUS, ASKED),

@@ -19,7 +19,7 @@ AREA = 64  # bytes of the stack that memory accesses go to; the context has them
 CONTEXT = 8 * len(REGISTERS) + AREA
 # Not among them: control flow and the kernel's objects, packets, and what came after ISA v4.
 LEFT_OUT = (
-    "addr_space_cast", "ja", "gotol", "may_goto", "exit", "call_", "ld_", "load_acquire",
+    "addr_space_cast", "ja", "gotol", "gotox", "may_goto", "exit", "call_", "ld_", "load_acquire",
     "store_release",
 )  # fmt: skip
 CHOSEN = tuple(form for form in FORMS if not form.name.startswith(LEFT_OUT))

@@ -1,8 +1,9 @@
 """Basic blocks: runs of instructions that are entered at the first and left at the last.
 
-In: the instructions of a program and where its functions begin. Out: `Block` rows in order; every
-instruction is in exactly one. Raises FormatError where a jump leads out of its function or into the
-middle of an instruction, or where a function has no end.
+In: the instructions of a program, where its functions begin, and what their jump tables hold. Out:
+`Block` rows in order; every instruction is in exactly one. Raises FormatError where a jump leads
+out of its function, into the middle of an instruction or through a table that is not known, or
+where a function has no end.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from probee.frozen import Frozen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from probee.asm.insn import Insn
 
 # How an edge is taken: a condition that holds, or does not; `goto`; or nothing stands in between.
 TRUE, FALSE, JUMP, NEXT = "true", "false", "jump", "next"
+GOTOX = op.JMP | op.X | op.JA
 
 
 class Edge(Frozen):
@@ -44,8 +46,15 @@ class Block(Frozen):
     calls: tuple[int, ...] = ()
 
 
-def blocks(insns: Sequence[Insn], functions: Iterable[int] = (0,)) -> tuple[Block, ...]:
-    """The blocks of a program whose functions begin at these slots. Calls do not end a block."""
+def blocks(
+    insns: Sequence[Insn],
+    functions: Iterable[int] = (0,),
+    tables: Mapping[int, Sequence[int]] | None = None,
+) -> tuple[Block, ...]:
+    """The blocks of a program whose functions begin at these slots. Calls do not end a block.
+
+    `tables`: by the start of a function, where its jumps through tables may lead.
+    """
     starts = slot_starts(insns)
     places = dict(zip(starts, insns, strict=False))
     begins = sorted({0, *functions})
@@ -57,9 +66,8 @@ def blocks(insns: Sequence[Insn], functions: Iterable[int] = (0,)) -> tuple[Bloc
         following = slot + insn.slots
         if _leaves(insn):
             leaders.add(following)
-        target = jump_target(insn, slot)
-        if target is not None:
-            at = bisect_right(begins, slot) - 1
+        at = bisect_right(begins, slot) - 1
+        for target in _targets(insn, slot, (tables or {}).get(begins[at], ())):
             if not begins[at] <= target < ends[at] or target not in places:
                 raise FormatError(
                     f"the jump at slot {slot} leads to slot {target}, where its function has no "
@@ -70,15 +78,21 @@ def blocks(insns: Sequence[Insn], functions: Iterable[int] = (0,)) -> tuple[Bloc
     leaders.discard(starts[-1])
     order = sorted(leaders)
     return tuple(
-        _block(places, start, end, begins[bisect_right(begins, start) - 1], ends, begins)
+        _block(
+            places, start, end, begins[bisect_right(begins, start) - 1], ends, begins, tables or {}
+        )
         for start, end in zip(order, [*order[1:], starts[-1]], strict=True)
     )
 
 
 def jump_target(insn: Insn, slot: int) -> int | None:
-    """The slot to which an instruction jumps, or may jump; None where it never does."""
+    """The slot to which an instruction jumps, or may jump; None where it never does, or where a
+    register says it.
+    """
     kind = insn.code & 0xF0
     if insn.code & 7 not in (op.JMP, op.JMP32) or kind in (op.CALL, op.EXIT):
+        return None
+    if insn.code == GOTOX:
         return None
     far = insn.code == op.JMP32 | op.JA
     return slot + 1 + (insn.imm if far else insn.off)
@@ -93,9 +107,22 @@ def called(insn: Insn, slot: int) -> int | None:
     return None
 
 
+def _targets(insn: Insn, slot: int, table: Sequence[int]) -> Sequence[int]:
+    """Where an instruction jumps, or may jump; `table` is of its function."""
+    if insn.code == GOTOX:
+        if not table:
+            raise FormatError(
+                f"the jump at slot {slot} leads where a register says, through no known table",
+                offset=slot * op.SLOT_BYTES,
+            )
+        return table
+    target = jump_target(insn, slot)
+    return () if target is None else (target,)
+
+
 def _leaves(insn: Insn) -> bool:
     """Whether what follows begins a block."""
-    return jump_target(insn, 0) is not None or insn.code == op.JMP | op.EXIT
+    return jump_target(insn, 0) is not None or insn.code in (op.JMP | op.EXIT, GOTOX)
 
 
 def _block(
@@ -105,10 +132,11 @@ def _block(
     function: int,
     ends: list[int],
     begins: list[int],
+    tables: Mapping[int, Sequence[int]],
 ) -> Block:
     inside = tuple((slot, places[slot]) for slot in range(start, end) if slot in places)
     slot, last = inside[-1]
-    edges = _edges(last, slot)
+    edges = _edges(last, slot, tables.get(function, ()))
     if any(edge.to >= ends[begins.index(function)] for edge in edges):
         raise FormatError(
             f"the function at slot {function} ends with an instruction that goes on behind it",
@@ -119,11 +147,13 @@ def _block(
     return Block(start, function, inside, edges, calls)
 
 
-def _edges(last: Insn, slot: int) -> tuple[Edge, ...]:
+def _edges(last: Insn, slot: int, table: Sequence[int]) -> tuple[Edge, ...]:
     following = slot + last.slots
     target = jump_target(last, slot)
     if last.code == op.JMP | op.EXIT:
         return ()
+    if last.code == GOTOX:
+        return tuple(Edge(to, JUMP) for to in table)
     if target is None:
         return (Edge(following, NEXT),)
     if last.code in (op.JMP | op.JA, op.JMP32 | op.JA):

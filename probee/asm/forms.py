@@ -115,6 +115,8 @@ SHAPES = (
     Shape("ja", op.JMP | op.JA, ONCE, 0, 0, ANY, 0, "goto pc{off:+d}", "goto {off:+#x}{target}"),
     Shape("gotol", op.JMP32 | op.JA, ONCE, 0, 0, 0, ANY,
           "gotol pc{imm:+d}", "gotol {imm:+#x}{target}", level=4, since="6.6"),
+    Shape("gotox", op.JMP | op.X | op.JA, ONCE, ANY, 0, 0, 0,
+          "gotox r{dst}", level=4, since="6.19"),
     Shape("may_goto", op.JMP | op.JCOND, ONCE, 0, 0, ANY, 0,
           "may_goto pc{off:+d}", "may_goto {off:+#x}{target}", level=4, since="6.9"),
     Shape("exit", op.JMP | op.EXIT, ONCE, 0, 0, 0, 0, "exit"),

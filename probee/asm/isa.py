@@ -4,8 +4,9 @@ In: instructions. Out: the lowest level that has them, or an error that names th
 
 The levels are clang's -mcpu: v1 is the first eBPF; v2 (Linux 4.14) adds `<` and `<=`; v3 (5.1)
 32-bit arithmetic and jumps, and atomics that return the old value (5.12); v4 (6.6) signed loads,
-moves and division, byte swaps and the long jump. may_goto, addr_space_cast and acquire and release
-came later and count as v4. A level promises less than it seems: 5.10 takes v3 without its atomics.
+moves and division, byte swaps and the long jump. may_goto, addr_space_cast, acquire and release,
+and gotox came later and count as v4. A level promises less than it seems: 5.10 takes v3 without its
+atomics.
 `Form.since` has the release of each.
 """
 

@@ -162,6 +162,11 @@ def gotol(distance: int) -> Insn:
     return Insn(op.JMP32 | op.JA, 0, 0, 0, distance)
 
 
+def gotox(dst: int) -> Insn:
+    """Jump to the address in dst, which comes out of a jump table (Linux 6.19)."""
+    return Insn(op.JMP | op.X | op.JA, dst)
+
+
 def may_goto(off: int) -> Insn:
     """Jump when the kernel has seen enough of this loop (Linux 6.9)."""
     return Insn(op.JMP | op.JCOND, 0, 0, off)

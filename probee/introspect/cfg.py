@@ -7,6 +7,8 @@ by name. A frame is a function; dashed lines lead to the functions that a block 
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 from probee.asm.blocks import FALSE, JUMP, NEXT, TRUE, blocks, called
 from probee.asm.decode import decode
 from probee.asm.disasm import kernel_text
@@ -17,7 +19,9 @@ from probee.errors import UsageError
 from probee.frame.options import nearest
 from probee.frame.text import printable
 from probee.frozen import Frozen
+from probee.objfile.read_tables import targets
 from probee.tables.helpers import name_of
+from probee.uapi.bpf import BPF_MAP_TYPE_INSN_ARRAY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +43,7 @@ _CALL = 'style="dashed", color="#757575", constraint=false'
 
 class Code(Frozen):
     """A program to draw. By slot: names of functions, source lines, and what an instruction refers
-    to: a map, a function of the kernel.
+    to: a map, a function of the kernel. `tables`: where the jump tables of a function lead.
     """
 
     title: str
@@ -47,6 +51,7 @@ class Code(Frozen):
     functions: dict[int, str]
     sources: dict[int, str]
     subjects: dict[int, str]
+    tables: dict[int, list[int]]
 
 
 def dot(spec: CollectionSpec, name: str) -> Iterator[str]:
@@ -62,13 +67,26 @@ def dot(spec: CollectionSpec, name: str) -> Iterator[str]:
     }
     names = {slot: function for function, slot in program.functions} or {0: program.name}
     insns = tuple(decode(program.code, spec.endian))
-    return drawn(Code(program.name, insns, names, sources, subjects))
+    tables = _tables(spec, program, sorted(names))
+    return drawn(Code(program.name, insns, names, sources, subjects, tables))
+
+
+def _tables(spec: CollectionSpec, program: ProgramSpec, begins: list[int]) -> dict[int, list[int]]:
+    """By the start of a function, the slots that its jump tables lead to."""
+    order = ">" if spec.endian == "big" else "<"
+    maps = {map_.name: map_ for map_ in spec.maps if map_.type == BPF_MAP_TYPE_INSN_ARRAY}
+    found: dict[int, set[int]] = {}
+    for reloc in program.relocs if maps else ():
+        if reloc.symbol in maps:
+            function = begins[bisect_right(begins, reloc.insn) - 1]
+            found.setdefault(function, set()).update(targets(maps[reloc.symbol], order))
+    return {function: sorted(slots) for function, slots in found.items()}
 
 
 def drawn(code: Code) -> Iterator[str]:
     """The graph of a program, line by line. FormatError where its code is none."""
     names = code.functions
-    rows = blocks(code.insns, names)
+    rows = blocks(code.insns, names, code.tables)
     yield f'digraph "{_quoted(code.title)}" {{\n'
     yield '\tgraph [fontname="monospace"];\n'
     yield '\tnode [shape="box", fontname="monospace", fontsize=10];\n'

@@ -10,6 +10,7 @@ subprograms, variables, externs, types. No kernel is asked. Whatever does not fi
     read_maps       `.maps`                         read_programs   functions put together
     read_data       `.data`, `.rodata`, `.bss`      read_values     what maps hold at the start
     read_externs    `.kconfig`, `.ksyms`            read_core       CO-RE records in words
+    read_tables     `.jumptables`
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from probee.objfile.read_externs import Externs
 from probee.objfile.read_maps import declared_maps
 from probee.objfile.read_object import MAPS, ObjectFile
 from probee.objfile.read_programs import Programs
+from probee.objfile.read_tables import JumpTables
 from probee.objfile.read_types import Values as ValueTypes
 from probee.objfile.read_values import Values
 from probee.objfile.restore import restore
@@ -91,13 +93,16 @@ def _read(file: ObjectFile) -> CollectionSpec:
     externs = Externs(file, datasecs)
     data_maps = Data(file, datasecs, types, [row.spec for row in declared])
     maps_at = file.named[MAPS].index if MAPS in file.named else 0
-    code = Code(file, Names(maps_at, declared, data_maps.homes, externs.rows, KCONFIG))
-    values = Values(file, code, Programs(code, Ext(file)).all())
+    tables = JumpTables(file)
+    code = Code(file, Names(maps_at, declared, data_maps.homes, externs.rows, KCONFIG, tables))
+    programs = Programs(code, Ext(file))
+    values = Values(file, code, programs.all())
     maps = [
         *_with_arena(values.filled(declared), data_maps),
         *data_maps.maps,
         *([externs.kconfig] if externs.kconfig is not None else []),
         *values.struct_ops(datasecs),
+        *programs.tables.values(),
     ]
     _demand_distinct(maps, file)
     return CollectionSpec(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from probee.elf.read import Section, Symbol
     from probee.objfile.read_maps import Declared
     from probee.objfile.read_object import ObjectFile
+    from probee.objfile.read_tables import JumpTables, Table
     from probee.spec.programs import ExternSpec
 
 CALL = 0x85
@@ -48,7 +49,7 @@ class Function:
 
 
 class Body(Frozen):
-    """`relocs`: (slot, kind, symbol, addend) as in `Reloc`.
+    """`relocs`: (slot, kind, symbol, addend) as in `Reloc`, and kind `table`: of a jump table.
 
     `calls`: (slot, function, whether its address is loaded there), ascending.
     `helpers`: the numbers of those called, in the order of their first call.
@@ -58,11 +59,12 @@ class Body(Frozen):
     relocs: tuple[tuple[int, str, str, int], ...]
     calls: tuple[tuple[int, Function, bool], ...]
     helpers: tuple[int, ...]
+    tables: tuple[Table, ...]
 
 
 class Names:
     """What symbols mean to code: `maps` by their places in `.maps` (section `maps_at`), data
-    sections by their numbers, externs by name.
+    sections by their numbers, externs by name, `tables` to jump through.
     """
 
     def __init__(
@@ -72,10 +74,12 @@ class Names:
         homes: Mapping[int, str],
         externs: Mapping[str, ExternSpec],
         kconfig: str,
+        tables: JumpTables,
     ) -> None:
         self.maps_at = maps_at
         self.maps = {declared.var.offset: declared.spec.name for declared in maps}
         self.homes, self.externs, self.kconfig = homes, externs, kconfig
+        self.tables = tables
 
 
 class Code:
@@ -150,6 +154,7 @@ class _Reading:
         self.imm = _IMM[code.file.order]
         self.relocs: list[tuple[int, str, str, int]] = []
         self.calls: list[tuple[int, Function, bool]] = []
+        self.tables: dict[str, Table] = {}
         self.done: set[int] = set()  # slots with a relocation
 
     def wrong(self, slot: int, message: str) -> FormatError:
@@ -172,7 +177,8 @@ class _Reading:
             self._relocation(slot, type_, self.file.symbols[symbol])
         helpers = self._plain_calls()
         self.calls.sort(key=lambda call: call[0])
-        return Body(bytes(self.code), tuple(self.relocs), tuple(self.calls), helpers)
+        tables = tuple(self.tables.values())
+        return Body(bytes(self.code), tuple(self.relocs), tuple(self.calls), helpers, tables)
 
     def _found(self, opcode: int) -> list[int]:
         """The slots whose opcode is `opcode`."""
@@ -224,6 +230,8 @@ class _Reading:
             if not 0 <= place <= _FARTHEST:
                 raise self.wrong(slot, f"byte {place} of {home} is no place")
             self._blank(slot, "value", home, place)
+        elif symbol.section == self.names.tables.at and symbol.section:
+            self._table(slot, symbol, imm)
         elif (symbol.section, symbol.value + imm) in self.whole.functions:
             target = self.whole.functions[symbol.section, symbol.value + imm]
             self._set_source(slot, PSEUDO_FUNC)
@@ -243,6 +251,15 @@ class _Reading:
         self.code[at + 1] &= 0xF0 if self.file.big_endian else 15
         self.code[at + 4 : at + 8] = self.code[at + 12 : at + 16] = _ZERO
         self.relocs.append((slot, kind, symbol, addend))
+
+    def _table(self, slot: int, symbol: Symbol, imm: int) -> None:
+        if imm:
+            raise self.wrong(
+                slot, f"it refers to byte {imm} of table {symbol.name}, not to its start"
+            )
+        if symbol.name not in self.tables:
+            self.tables[symbol.name] = self.names.tables.table(symbol, self.function)
+        self._blank(slot, "table", symbol.name, 0)
 
     def _extern(self, slot: int, extern: ExternSpec) -> None:
         if extern.kind == "kconfig":

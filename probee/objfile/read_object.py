@@ -26,9 +26,9 @@ MAPS = ".maps"
 LEGACY_MAPS = "maps"
 ARENA = ".addr_space.1"  # what lies in the arena of the object; LLVM names it by the address space
 STRUCT_OPS = (".struct_ops", ".struct_ops.link", "?.struct_ops", "?.struct_ops.link")
-_FILLED = (".BTF", ".BTF.ext", MAPS, "license", "version")
-_SINGLE = (*_FILLED, ARENA, *STRUCT_OPS)
 JUMP_TABLES = ".jumptables"
+_FILLED = (".BTF", ".BTF.ext", MAPS, JUMP_TABLES, "license", "version")
+_SINGLE = (*_FILLED, ARENA, *STRUCT_OPS)
 _MACHINES = (0, uapi.EM_BPF)  # clang before 4.0 gave no machine
 MAX_ZEROES = 1 << 28  # bytes of .bss in one object; the file need not hold them
 
@@ -113,11 +113,6 @@ class ObjectFile:
             raise NotSupportedError(
                 "this object declares maps in a section `maps`, as before BTF",
                 hint="declare them in `.maps`: libbpf has refused the old form since 1.0",
-            )
-        if JUMP_TABLES in self.named:
-            raise NotSupportedError(
-                "this object jumps through tables (section .jumptables)",
-                hint="compile it with -fno-jump-tables",
             )
 
     def _types(self) -> Types | None:

@@ -12,6 +12,7 @@ from struct import pack, pack_into
 
 from probee.errors import FormatError, NotSupportedError
 from probee.frozen import Frozen
+from probee.objfile.read_tables import VALUE_SLOTS, map_of
 from probee.spec.programs import Attach, CoreReloc, ProgramSpec, Reloc
 from probee.tables import helpers, programs, sections
 from probee.uapi import bpf as uapi
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from probee.elf.read import Section
     from probee.objfile.read_code import Body, Code, Function
     from probee.objfile.read_ext import Ext
+    from probee.spec.programs import MapSpec
 
 _SLOT = 8
 _MOST_SLOTS = 1_000_000  # of one program: BPF_COMPLEXITY_LIMIT_INSNS
@@ -31,13 +33,17 @@ _HELPERS = {row.id: row.name for row in helpers.all_helpers()}
 
 
 class Programs:
-    """Makes the specs; `budget`: how many slots they may still take together."""
+    """Makes the specs; `tables`: the maps of their jump tables, by name.
+
+    `budget`: how many slots they may still take together.
+    """
 
     def __init__(self, code: Code, ext: Ext) -> None:
         self._code, self._ext = code, ext
         self._file = code.file
         self._budget = _SPARE + len(self._file.elf.data) * 8
         self._parts: dict[Function, _Part] = {}
+        self.tables: dict[str, MapSpec] = {}
 
     def all(self) -> list[ProgramSpec]:
         """In the order of sections, and of places within each."""
@@ -85,7 +91,7 @@ class Programs:
                 waiting.append(iter(part.body.calls))
                 if end > _MOST_SLOTS:
                     break
-        self._budget -= end
+        self._budget -= end + sum(part.table_slots for _, _, part in found)
         if end > _MOST_SLOTS or self._budget < 0:
             raise FormatError(
                 f"program {main.name} has {end} instructions with its subprograms; one may have"
@@ -110,10 +116,7 @@ class Programs:
                 pack_into(order + "i", code, slot * _SLOT + 4, starts[target] - slot - 1)
                 if is_address:
                     pack_into(order + "i", code, slot * _SLOT + 12, 0)
-            relocs += [
-                Reloc(start + slot, kind, symbol, addend)
-                for slot, kind, symbol, addend in part.body.relocs
-            ]
+            relocs += self._relocs(main, start, part)
             core += [
                 CoreReloc(start + slot, kind, name, path, "", id, access)
                 for slot, kind, name, path, id, access in part.core
@@ -143,6 +146,26 @@ class Programs:
             not section.name.startswith("?"),
         )
 
+    def _relocs(self, main: Function, start: int, part: _Part) -> list[Reloc]:
+        """Those of a part that starts at slot `start` of program `main`."""
+        if not part.body.tables:
+            return [
+                Reloc(start + slot, kind, symbol, addend)
+                for slot, kind, symbol, addend in part.body.relocs
+            ]
+        names = {}
+        for table in part.body.tables:
+            # A second program with the same subprogram has it, and its table, at another place.
+            name = table.name if table.name not in self.tables else f"{table.name}.{main.name}"
+            self.tables[name] = map_of(table, name, start, self._file.order)
+            names[table.name] = name
+        return [
+            Reloc(start + slot, "value", names[symbol], 0)
+            if kind == "table"
+            else Reloc(start + slot, kind, symbol, addend)
+            for slot, kind, symbol, addend in part.body.relocs
+        ]
+
 
 class _Said(Frozen):
     """What a section's name says of its programs, as in `ProgramSpec`."""
@@ -156,7 +179,7 @@ class _Said(Frozen):
 class _Part:
     """What a function brings into each program that has it."""
 
-    __slots__ = ("body", "core", "lines", "type")
+    __slots__ = ("body", "core", "lines", "table_slots", "type")
 
     def __init__(
         self,
@@ -166,6 +189,7 @@ class _Part:
         core: list[tuple[int, str, str, str, int, str]],
     ) -> None:
         self.body, self.type, self.lines, self.core = body, type_, lines, core
+        self.table_slots = sum(len(table.slots) for table in body.tables) * VALUE_SLOTS
 
 
 def _said(section: str) -> _Said:

@@ -25,6 +25,7 @@ from probee.objfile.types import ObjectTypes
 from probee.spec.programs import PER_CPU, UNRESOLVED
 from probee.tables.core_records import BY_NAME
 from probee.uapi import elf as uapi
+from probee.uapi.bpf import BPF_MAP_TYPE_INSN_ARRAY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def _foreign(spec: CollectionSpec) -> Iterator[str]:
     for map_ in spec.maps:
         plain = replace(map_, pinning=0, numa_node=0, autocreate=True, inner=(), values=())
         data = map_.name.startswith(".") and map_.name not in (*forms.DATA_SECTIONS, PER_CPU)
-        if plain != map_ or data:
+        if plain != map_ or data or map_.type == BPF_MAP_TYPE_INSN_ARRAY:
             yield f"map {map_.name}"
     for program in spec.programs:
         known = all(hook.kind in forms.HOOKS for hook in program.attach)

@@ -26,7 +26,8 @@ class MapSpec(Frozen):
 
     For a data section (`.rodata`, `.data`, `.bss`): an array map of one element whose `contents`
     are the initial bytes; `frozen` maps are written once and then closed to system calls.
-    `.percpu` is a per-CPU array, whose `contents` each CPU begins with.
+    `.percpu` is a per-CPU array, whose `contents` each CPU begins with. Of a table that one program
+    jumps through (an insn_array) they are its values: the slot in the first 4 of 16 bytes each.
     `key_btf`, `value_btf` are type ids in the collection's BTF, 0 where there are none. `extra` is
     BPF_MAP_CREATE's `map_extra`: the number of hashes of a bloom filter, the address of an arena.
 

@@ -265,6 +265,7 @@ SECTION_WORDS = (
     (".struct_ops*", "tables of functions for the kernel"),
     ("?.struct_ops*", "the same, made only if asked for"),
     (".addr_space.1", "variables of the arena"),
+    (".jumptables", "where code may jump to: a map of each table for each program"),
     (".text", "functions that programs call"),
     (".BTF", "types, and the strings of .BTF.ext"),
     (".BTF.ext", "source lines and CO-RE records"),

@@ -71,7 +71,7 @@ def known_here(form: Form) -> bool:
 END = [m.mov64_imm(R0, 0), m.exit_()]
 CONDITIONS = [form for form in FORMS if form.llvm.startswith("if ")]
 # A load of a map or a function prints an address, calls and plain jumps must lead somewhere.
-ELSEWHERE = {"ja", "gotol", "may_goto", "exit", "call_helper", "call_local", "call_kfunc"}
+ELSEWHERE = {"ja", "gotol", "gotox", "may_goto", "exit", "call_helper", "call_local", "call_kfunc"}
 STRAIGHT = [
     form
     for form in FORMS

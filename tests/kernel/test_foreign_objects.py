@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from probee.errors import NotSupportedError
 from probee.objfile.read import read_file
 from probee.runtime.loader import load
 from tests.objects import libbpf
@@ -28,9 +29,10 @@ pytestmark = [
 ROWS = [
     Object((name,), compiler)
     for name in ("smallest", "relocs", "calls", "data", "strings")
-    for compiler in (14, 19)
+    for compiler in (13, 14, 19, 22)
 ]
 LINKED = Object(("calls",), 19, stripped=True, linked=True)
+TABLES = Object(("switches",), 22, flags="-mcpu=v4")
 REFUSED = [Object((name,), 16) for name in ("static_maps", "own_section")]  # by libbpf
 
 
@@ -75,3 +77,8 @@ def test_both_loaders_load_the_same(row: Object, built: Callable[[Object], Path]
 @pytest.mark.parametrize("row", REFUSED, ids=str)
 def test_what_libbpf_refuses_and_we_do_not(row: Object, built: Callable[[Object], Path]) -> None:
     assert our_tags(built(row))
+
+
+def test_jumps_through_tables_are_read_and_not_loaded(built: Callable[[Object], Path]) -> None:
+    with pytest.raises(NotSupportedError, match=r"insn_array|not loaded yet"):
+        our_tags(built(TABLES))

@@ -111,13 +111,16 @@ SOURCES = (
     Source("fetching", 12, "-mcpu=v3"),
     Source("extended", 18, "-mcpu=v4"),
     Source("arena", 19),  # address spaces in BPF code
+    Source("ordered", 21, "-mcpu=v4"),
+    Source("switches", 22, "-mcpu=v4"),
     Source("link_one"),
     Source("link_two"),
 )
 # What the other compilers compile: relocations, sections, maps, data, externs, types, records.
 BY_OTHERS = (
     "relocs", "calls", "data", "maps", "static_maps", "kconfig", "ksyms", "struct_ops", "kinds",
-    "floats", "core_fields", "core_types", "enum64", "extended", "arena",
+    "floats", "core_fields", "core_types", "enum64", "extended", "arena", "ordered",
+    "switches",
 )
 # What is compiled in further ways: an ISA level, less optimized, no debugging, DWARF 4, stripped.
 LEVELS = (("v1", 11), ("v2", 11), ("v3", 11), ("v4", 18))

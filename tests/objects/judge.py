@@ -15,7 +15,7 @@ from probee.elf.read import ElfFile
 from probee.errors import FormatError, NotSupportedError
 from probee.objfile.read import read
 from probee.runtime import codec
-from probee.uapi import elf as uapi
+from probee.uapi import bpf, elf as uapi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -79,7 +79,10 @@ def an_object(data: bytes) -> None:
     for map_ in spec.maps:
         known = {1: set(names), 2: programs}[1 if map_.inner else 2]
         assert {name for _, name in map_.values} <= known
-        assert not map_.contents or map_.type == 33 or len(map_.contents) == map_.value_size
+        sizes = map_.value_size, map_.value_size * map_.max_entries
+        size = sizes[map_.type == bpf.BPF_MAP_TYPE_INSN_ARRAY]
+        arena = map_.type == bpf.BPF_MAP_TYPE_ARENA
+        assert not map_.contents or arena or len(map_.contents) == size
     _check_stored(spec)
 
 

@@ -26,6 +26,7 @@ SEEDS = (
     Object(("core_fields",), 19, stripped=True),
     Object(("core_types",), 16, "big", stripped=True),
     Object(("arena",), 19, stripped=True),
+    Object(("switches",), 22, "big", "-mcpu=v4 -fdebug-compilation-dir=.", stripped=True),
     Object(("link_one", "link_two"), 19, stripped=True, linked=True),
 )
 

@@ -34,6 +34,7 @@ REFUSED = {
     "static_maps+data": "static maps",
     "own_section": "a static function beside a program",
     "arena": "since libbpf 1.5",
+    "switches": "tables to jump through",
 }
 OURS_REFUSES = ("legacy_maps", "link_one")  # of those, with a clear word
 # Sections that libbpf 1.1 does not know: there it leaves the type to the caller.

@@ -22,7 +22,7 @@ from probee.introspect.inspect.spelling import beginning
 from probee.objfile.read_datasecs import KCONFIG
 from probee.tables import helpers as helper_table, hooks, programs as program_table, sections
 from probee.tables.licenses import GPL_COMPATIBLE
-from probee.uapi.bpf import BPF_F_SLEEPABLE
+from probee.uapi.bpf import BPF_F_SLEEPABLE, BPF_MAP_TYPE_INSN_ARRAY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class Programs:
                 row = (extern.offset, extern.offset + extern.size, extern.name)
                 places.setdefault(KCONFIG, []).append(row)
         self._places = places
+        self._tables = {m.name for m in spec.maps if m.type == BPF_MAP_TYPE_INSN_ARRAY}
 
     def row(self, program: ProgramSpec) -> ProgramRow:
         """One program explained."""
@@ -97,7 +98,11 @@ class Programs:
             sources=self._sources(program),
             helpers=self._helpers(program),
             kfuncs=self._kfuncs(program),
-            maps=_distinct(reloc.symbol for reloc in program.relocs if reloc.kind == "map"),
+            maps=_distinct(
+                reloc.symbol
+                for reloc in program.relocs
+                if reloc.kind == "map" or reloc.symbol in self._tables
+            ),
             variables=self._variables(program),
             symbols=_distinct(reloc.symbol for reloc in program.relocs if reloc.kind == "ksym"),
             core=self._core.rows(program),
@@ -138,7 +143,7 @@ class Programs:
         """The variables whose places code takes the address of; of no variable: the place."""
         names = []
         for reloc in program.relocs:
-            if reloc.kind == "value":
+            if reloc.kind == "value" and reloc.symbol not in self._tables:
                 names.append(self._variable(reloc.symbol, reloc.addend))
             elif reloc.kind == "const":
                 names.append(reloc.symbol)

@@ -53,7 +53,7 @@ def code_behind(fd: int, types: Types) -> Code:
         target = called(insn, slot)
         if target is not None:
             functions.setdefault(target, f"function at {target}")
-    return Code(name, insns, functions, sources, _subjects(places, types))
+    return Code(name, insns, functions, sources, _subjects(places, types), {})
 
 
 def _subjects(places: list[tuple[int, Insn]], types: Types) -> dict[int, str]:

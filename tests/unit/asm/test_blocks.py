@@ -110,3 +110,17 @@ def test_random_programs(seed: int) -> None:
             expected = {target} if unconditional else {target, slot + last.slots}
         assert {edge.to for edge in row.edges} == expected
         assert called(last, slot) is None
+
+
+def test_a_jump_through_a_table_leads_to_each_of_its_entries() -> None:
+    code = [make.gotox(1), EXIT, make.ja(-2), EXIT]
+    assert edges(blocks(code, (0,), {0: [1, 3]})) == {
+        0: (Edge(1, JUMP), Edge(3, JUMP)),
+        1: (),
+        2: (Edge(1, JUMP),),
+        3: (),
+    }
+    with pytest.raises(FormatError, match="no known table"):
+        blocks(code)
+    with pytest.raises(FormatError, match="slot 0 leads to slot 4"):
+        blocks(code, (0,), {0: [1, 4]})

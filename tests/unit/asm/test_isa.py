@@ -14,6 +14,7 @@ from probee.asm.make import (
     call_kfunc,
     exit_,
     gotol,
+    gotox,
     ja,
     jmp32_imm,
     jmp_imm,
@@ -47,6 +48,7 @@ LEVELS = [
     (ldx_memsx(1, 1, 2, 0), 4),
     (bswap(1, 16), 4),
     (gotol(1), 4),
+    (gotox(1), 4),
     (may_goto(1), 4),
 ]
 
