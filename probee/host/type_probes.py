@@ -17,7 +17,7 @@ from probee.host.attributes import Attributes, call, repeated
 from probee.host.causes import ENOTSUPP
 from probee.tables.maps import MAP_TYPES
 from probee.tables.programs import PROGRAM_TYPES, attach_type
-from probee.uapi import bpf as uapi
+from probee.uapi import bpf as uapi, bpf_func
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,9 +28,22 @@ if TYPE_CHECKING:
 _EPERM, _EACCES, _EINVAL = 1, 13, 22
 _LOG = 4096
 _PAGE = 4096
+# Levels of the verifier's log: each instruction; nothing but why a program is refused (Linux 6.4,
+# 1216640938035, BPF_LOG_FIXED), which costs the kernel less.
+_ALL, _REFUSAL = 1, 8
 
 _EXIT = pack("=BBhi", 0x95, 0, 0, 0)
 _CALL = 0x85  # its immediate is the helper's number
+_UNSET = pack("=BBhi", 0xBF, 0x90, 0, 0)  # r0 = r9, which holds nothing: EACCES
+_NO_NUMBER = 0x7FFF_FFFF  # no helper's
+# Helpers without arguments, that many types have: one program calls them all.
+_PLAIN = frozenset((
+    bpf_func.BPF_FUNC_ktime_get_ns, bpf_func.BPF_FUNC_get_prandom_u32,
+    bpf_func.BPF_FUNC_get_smp_processor_id, bpf_func.BPF_FUNC_get_numa_node_id,
+    bpf_func.BPF_FUNC_jiffies64, bpf_func.BPF_FUNC_ktime_get_boot_ns,
+    bpf_func.BPF_FUNC_get_current_task, bpf_func.BPF_FUNC_get_current_task_btf,
+    bpf_func.BPF_FUNC_ktime_get_tai_ns, bpf_func.BPF_FUNC_ktime_get_coarse_ns,
+))  # fmt: skip
 
 
 def _set_r0(value: int) -> bytes:
@@ -137,39 +150,81 @@ def helper_probe(
     """A function that says of a helper's number whether programs of this type may call it.
 
     It loads a program that does nothing but the call, with arguments that the helper need not
-    like. `refusals`: words of an interface's driver that mean no too.
+    like. One that likes them is refused behind the call: what the kernel takes costs it the most.
+    `refusals`: words of an interface's driver that mean no too, and it is asked for whole programs.
     """
-    code = bytearray(pack("=BBhi", _CALL, 0, 0, 0) + _EXIT)
-    log = bytearray(_LOG)
     trial = next((row for row in TRIALS if row.type == name), Trial(name))
-    attributes = Attributes(
-        "BPF_PROG_LOAD",
-        {
-            **_fields(trial, interface),
-            "insns": code,
-            "insn_cnt": 2,
-            "log_buf": log,
-            "log_size": len(log),
-            "log_level": 1,
-        },
-    )
-    load = repeated(attributes)
+    caller = _Caller(_fields(trial, interface), b"" if interface else _UNSET)
+    if not interface:
+        quick = caller.quick()
+        if not quick(_NO_NUMBER):
+            taken = caller.plain()
+            return lambda number: number in taken or quick(number)
+    return caller.patient(refusals)
 
-    words = (*NO_HELPER, *refusals)
 
-    def ask(number: int) -> bool:
-        code[4:8] = number.to_bytes(4, byteorder)
-        log[0] = 0
-        result = load()
-        if result >= 0:
-            close(result)
-            return True
-        if result == -_EACCES and not refusals:  # it is the arguments that were not liked
-            return True
-        end = log.find(0)
-        return result != -_EPERM and all(log.find(one, 0, end) < 0 for one in words)
+class _Caller:
+    """Programs of one type that call a helper. `behind`: what stands between that and the end."""
 
-    return ask
+    __slots__ = ("_behind", "_code", "_fields", "_log")
+
+    def __init__(self, fields: dict[str, Value], behind: bytes) -> None:
+        self._fields, self._behind = fields, behind
+        self._code = bytearray(pack("=BBhi", _CALL, 0, 0, 0) + behind + _EXIT)
+        self._log = bytearray(_LOG)
+
+    def _given(self, code: bytes | bytearray, level: int) -> dict[str, Value]:
+        return self._fields | {
+            "insns": code, "insn_cnt": len(code) // 8,
+            "log_buf": self._log, "log_size": _LOG, "log_level": level,
+        }  # fmt: skip
+
+    def _loads(self, level: int) -> Callable[[int], int]:
+        code, log = self._code, self._log
+        load = repeated(Attributes("BPF_PROG_LOAD", self._given(code, level)))
+
+        def with_helper(number: int) -> int:
+            code[4:8] = number.to_bytes(4, byteorder)
+            log[0] = 0
+            return load()
+
+        return with_helper
+
+    def quick(self) -> Callable[[int], bool]:
+        """Asks with a log that is the refusal; says yes to all where the kernel has no such log."""
+        log, load = self._log, self._loads(_REFUSAL)
+
+        def ask(number: int) -> bool:
+            result = load(number)
+            if result >= 0:
+                close(result)
+            return result != -_EPERM and not log.startswith(NO_HELPER)
+
+        return ask
+
+    def patient(self, refusals: tuple[bytes, ...]) -> Callable[[int], bool]:
+        """Asks with a log in which the refusal stands somewhere."""
+        log, load, words = self._log, self._loads(_ALL), (*NO_HELPER, *refusals)
+
+        def ask(number: int) -> bool:
+            result = load(number)
+            if result >= 0:
+                close(result)
+                return True
+            if result == -_EACCES and not refusals:  # it is the arguments that were not liked
+                return True
+            end = log.find(0)
+            return result != -_EPERM and all(log.find(one, 0, end) < 0 for one in words)
+
+        return ask
+
+    def plain(self) -> frozenset[int]:
+        """_PLAIN if programs may call all of these, as one shows that does; or none."""
+        calls = b"".join(pack("=BBhi", _CALL, 0, 0, number) for number in _PLAIN)
+        self._log[0] = 0
+        errno = _load(self._given(calls + self._behind + _EXIT, _REFUSAL))
+        all_called = errno == _EACCES and self._log.startswith(b"R9 ")
+        return _PLAIN if all_called else frozenset()
 
 
 def makes_map(name: str, interface: int = 0) -> bool:

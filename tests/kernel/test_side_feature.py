@@ -10,10 +10,12 @@ import pytest
 
 from probee.btf.kinds import STRUCT, TYPEDEF
 from probee.errors import KernelError
+from probee.host import type_probes
 from probee.host.bpf import prog_load
 from probee.host.btf import open_kernel_btf
 from probee.host.capabilities import surroundings
 from probee.host.rights import missing, without
+from probee.host.type_probes import helper_probe
 from probee.introspect.loaded.features import RIGHTS
 from probee.uapi import bpf as uapi
 from tests.kernel.side_by_side import FORMS, ZERO, Pair, pair, plain
@@ -176,3 +178,13 @@ def test_maps_of_struct_ops(pair: Pair) -> None:
     has = open_kernel_btf().by_name(STRUCT, "bpf_struct_ops_tcp_congestion_ops")
     line = f"eBPF map_type struct_ops is {'' if has else 'NOT '}available\n"
     assert line in pair.ours("feature", "probe").out
+
+
+@pytest.mark.parametrize("name", ["xdp", "kprobe", "cgroup_skb"])
+def test_a_kernel_that_logs_all_or_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shorter log that younger kernels write says the same of each helper."""
+    short = [helper_probe(name)(number) for number in range(1, 215)]
+    monkeypatch.setattr(type_probes, "_REFUSAL", 1 << 10)  # no kernel knows it
+    assert [helper_probe(name)(number) for number in range(1, 215)] == short
+    assert any(short)
+    assert not all(short)

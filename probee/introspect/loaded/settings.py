@@ -93,10 +93,14 @@ def parse(data: bytes) -> Config:
     lines = data.splitlines(keepends=True)
     if len(lines) < 2 or lines[1] != _SECOND_LINE:
         return Config((), "can't find correct file")
-    wanted = {f"CONFIG_{name}": "" for name in OPTIONS}
+    wanted = {f"CONFIG_{name}".encode(): b"" for name in OPTIONS}
     for line in lines:
-        if line.startswith(b"CONFIG_"):
-            name, _, value = line.rstrip(b"\n").decode("utf-8", "surrogateescape").partition("=")
-            if value and wanted.get(name) == "":
-                wanted[name] = value
-    return Config(tuple((name, value or None) for name, value in wanted.items()))
+        name, _, value = line.partition(b"=")
+        if wanted.get(name) == b"":
+            wanted[name] = value.rstrip(b"\n")
+    return Config(
+        tuple(
+            (name.decode(), value.decode("utf-8", "surrogateescape") or None)
+            for name, value in wanted.items()
+        )
+    )
