@@ -65,6 +65,7 @@ ORACLES = (
     Oracle("llvm-strip", _llvm("llvm-strip"), ("llvm-19", "llvm"), "takes DWARF out"),
     Oracle("llvm-readelf", _llvm("llvm-readelf"), ("llvm-19", "llvm"), "reads ELF"),
     Oracle("readelf", ("readelf",), ("binutils",), "reads ELF"),
+    Oracle("objdump", ("objdump",), ("binutils",), "disassembles x86-64, in the words of GNU"),
     Oracle("pahole", ("pahole",), ("pahole", "dwarves"), "prints types from BTF"),
     Oracle("gcc", ("gcc", "cc"), ("gcc libc6-dev",), "builds load generators"),
     Oracle("strace", ("strace",), ("strace",), "says what a process really did"),

@@ -108,8 +108,9 @@ def _one(call: Call, request: _Request, code: Code, symbols: Symbols) -> None:
 
 def _jited(call: Call, request: _Request, code: Code, symbols: Symbols) -> None:
     from probee.introspect.bpftool import jited
+    from probee.introspect.machine_code import disassembler
 
-    engine, opcodes, linum = jited.disassembler(), request.opcodes, request.linum
+    engine, opcodes, linum = disassembler(), request.opcodes, request.linum
     if call.json is not None:
         jited.json(call.json, code, symbols, engine, opcodes=opcodes, linum=linum)
         return

@@ -123,31 +123,6 @@ def test_an_opensnoop_of_probee(lab: Lab, spawn: Spawn) -> None:
         assert "\n; " in same_in_all_forms(lab, "id", str(id))
 
 
-def test_machine_code(lab: Lab, built: Callable[[Object], Path], tmp_path: Path) -> None:
-    """bpftool of Debian has no disassembler, and refuses even to write the bytes."""
-    folder = lab.load(built(Object(("calls",), 19)))
-    for one in sorted(os.listdir(f"{folder}/progs")):
-        selector = ("pinned", f"{folder}/progs/{one}")
-        file = tmp_path / "code"
-        words = ("prog", "dump", "jited", *selector)
-        assert run(lab.bpftool, *words, "file", str(file)).status != 0
-        assert probee(*words, "file", str(file)) == ("", "", 0)
-        row = json.loads(probee("-j", "prog", "show", *selector).out)
-        assert len(file.read_bytes()) == row["bytes_jited"]
-        bare = probee(*words)  # without packages
-        assert (bare.out, bare.status) == ("", 1)
-        assert "install probee[disasm]" in bare.err
-        whole = run(sys.executable, "-m", "probee", "-j", *words, "opcodes")
-        if "needs capstone" in whole.err:
-            continue
-        functions = json.loads(whole.out)
-        code = [int(byte, 16) for one in functions for insn in one["insns"]
-                for byte in insn["opcodes"]]  # fmt: skip
-        assert bytes(code) == file.read_bytes()
-        assert all(one["name"].startswith("bpf_prog_") for one in functions)
-        assert {insn["operation"] for insn in functions[0]["insns"]} >= {"pushq", "movq"}
-
-
 def test_what_the_kernel_hides_is_told(lab: Lab, built: Callable[[Object], Path]) -> None:
     folder = lab.load(built(Object(("calls",), 19)))
     program = f"{folder}/progs/{min(os.listdir(f'{folder}/progs'))}"

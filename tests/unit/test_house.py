@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 EXTRAS = {
     "probee/cli/top_textual.py": {"rich", "textual"},
     "probee/host/elfsymbols.py": {"elftools"},
-    "probee/introspect/bpftool/jited.py": {"capstone"},
+    "probee/introspect/machine_code.py": {"capstone"},
 }
 SOURCES = sorted((ROOT / "probee").rglob("*.py"))
 

@@ -1,75 +1,54 @@
 """`bpftool prog dump jited`: the machine code of a program, as text or JSON.
 
-In: a program's code. Out: functions with their instructions, in the syntax of AT&T on x86-64. It is
-the form of a bpftool that was built with a disassembler. Ours is capstone, of the extra
-`probee[disasm]`; only this module uses it.
+In: a program's code, and what takes its bytes apart. Out: functions with their instructions, in the
+form of a bpftool that was built with LLVM.
 """
 
 from __future__ import annotations
 
-from os import uname
+import re
 
-from probee.errors import NotSupportedError
 from probee.frozen import Frozen
 from probee.introspect.bpftool.shared import one_line
-from probee.introspect.bpftool.xlated import proto, source_json, source_text
+from probee.introspect.bpftool.xlated import line_at, proto, source_json, source_text
+from probee.introspect.loaded.code import Line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator, Sequence
 
     from probee.introspect.bpftool.jsonw import JsonWriter
     from probee.introspect.bpftool.symbols import Symbols
-    from probee.introspect.loaded.code import Code, Line
+    from probee.introspect.loaded.code import Code
+    from probee.introspect.machine_code import Disassemble
 
-    Disassemble = Callable[[bytes], Iterator[tuple[int, str, str]]]
+_WORD = re.compile(r"[^ \t,()]+")  # JSON has operands in these pieces
 
 
 class _Function(Frozen):
-    """`proto` and `name` may be "" and an address. `lines`: those of this function."""
+    """`proto` and `name` may be "" and an address. `lines`: at bytes of `data`."""
 
     proto: str
     name: str
     data: bytes
-    address: int
     lines: tuple[Line, ...]
-
-
-def disassembler(machine: str = "") -> Disassemble:
-    """What makes (bytes, operation, operands) of the code of `machine`, this one's without."""
-    try:
-        import capstone  # type: ignore[import-not-found,import-untyped,unused-ignore]
-    except ImportError:
-        raise NotSupportedError(
-            "disassembling machine code needs capstone",
-            hint="install probee[disasm], or write the bytes with file FILE",
-        ) from None
-    machine = machine or uname().machine
-    if machine == "x86_64":
-        engine = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
-        engine.syntax = capstone.CS_OPT_SYNTAX_ATT
-    elif machine == "aarch64":
-        engine = capstone.Cs(capstone.CS_ARCH_ARM64, capstone.CS_MODE_ARM)
-    else:
-        raise NotSupportedError(
-            f"machine code of {machine} is not disassembled, only that of x86-64 and arm64",
-            hint="write the bytes with file FILE",
-        )
-    engine.skipdata = True  # bytes that are no instruction are shown as such
-    return lambda data: (row[1:] for row in engine.disasm_lite(data, 0))
 
 
 def functions(code: Code, symbols: Symbols) -> Iterator[_Function]:
     """The functions of a program, in the order of their code."""
     if not code.lengths or not code.ksyms:
-        yield _Function("", "unknown", code.data, 0, ())
+        yield _Function("", "unknown", code.data, ())
         return
     at = 0
     for i, (address, length) in enumerate(zip(code.ksyms, code.lengths, strict=True)):
         title = proto(code, code.functions[i][1]) if i < len(code.functions) else ""
-        lines = tuple(line for line in code.lines if address <= line.address < address + length)
+        lines = tuple(
+            Line(line.address - address, line.file, line.text, line.number, line.column)
+            for line in code.lines
+            if address <= line.address < address + length
+        )
         name = symbols.find(address) or f"0x{address:016x}"
-        yield _Function(title, name, code.data[at : at + length], address, lines)
+        yield _Function(title, name, code.data[at : at + length], lines)
         at += length
 
 
@@ -77,12 +56,10 @@ def _rows(
     function: _Function, disassemble: Disassemble
 ) -> Iterator[tuple[int, bytes, str, str, Line | None]]:
     """Offset, bytes, operation, operands, and the source line that begins here."""
-    pc = 0
-    lines = list(function.lines)
+    pc = shown = 0
     for size, operation, operands in disassemble(function.data):
-        line = None
-        while lines and lines[0].address <= function.address + pc:
-            line = lines.pop(0)
+        line = line_at(function.lines, pc, shown)
+        shown += line is not None
         yield pc, function.data[pc : pc + size], operation, operands, line
         pc += size
 
@@ -122,7 +99,7 @@ def json(
                 source_json(writer, line, linum=linum)
             writer.field("pc", f"{pc:#x}")
             writer.field("operation", operation)
-            _array(writer, "operands", [operands] if operands else [])
+            _array(writer, "operands", _WORD.findall(operands) or [None])
             if opcodes:
                 _array(writer, "opcodes", [f"0x{byte:02x}" for byte in data])
             writer.end()
@@ -131,9 +108,12 @@ def json(
     writer.end()
 
 
-def _array(writer: JsonWriter, name: str, words: list[str]) -> None:
+def _array(writer: JsonWriter, name: str, words: Sequence[str | None]) -> None:
     writer.name(name)
     writer.begin_array()
     for word in words:
-        writer.string(word)
+        if word is None:
+            writer.raw("null")
+        else:
+            writer.string(word)
     writer.end()
