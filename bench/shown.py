@@ -1,14 +1,15 @@
-"""`probee prog show` and `probee map dump` beside bpftool 7.5.
+"""`probee prog show`, `map dump` and `btf dump` beside bpftool 7.5.
 
     sudo python -m bench.shown [--rounds N] [--elements N] [--write]
 
 In: bpftool 7.5 (scripts/fetched.py); 200 programs and a hash of 1,000,000 elements, loaded here and
-let go again. Out: milliseconds of whole processes, their output thrown away, and the memory of the
-dump; for the list the quickest rounds and the processor's time too, which others on the machine
-disturb less. Rounds are interleaved; differences and ratios are taken within a round. `--write`
-keeps the table in bench/shown.txt.
+let go again; the kernel's types. Out: milliseconds of whole processes, their output thrown away,
+and the memory of the dump; for the list the quickest rounds and the processor's time too, which
+others on the machine disturb less. Rounds are interleaved; differences and ratios are taken within
+a round. `--write` keeps the table in bench/shown.txt.
 
-The goals: at most 25 ms more than bpftool for the list, at most 2 times its time for the dump.
+The goals: at most 25 ms more than bpftool for the list, at most 2 times its time for the dump of a
+map, at most 2.5 times for that of the types as C.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ Run = tuple[float, float, int]
 ROOT = Path(__file__).parent.parent
 TABLE = Path(__file__).parent / "shown.txt"
 PROGRAMS = 200
+VMLINUX = "/sys/kernel/btf/vmlinux"
 STEP = 50_000  # elements set by one call
 PROBEE = [sys.executable, "-IS", str(ROOT / "bin" / "probee")]
 RETURN_0 = bytes.fromhex("b7000000000000009500000000000000")
@@ -129,6 +131,20 @@ def elements(bpftool: str, rounds: int, count: int) -> list[str]:
     return lines
 
 
+def types(bpftool: str, rounds: int) -> list[str]:
+    """Rows of the kernel's types, as records and as C."""
+    lines = []
+    for form, goal in ("raw", ""), ("c", " (goal: 2.50)"):
+        pairs = beside(bpftool, ["btf", "dump", "file", VMLINUX, "format", form], rounds)
+        for column, what in (0, ""), (1, " of the processor"):
+            theirs, ours, _, ratio = middle(pairs, column)
+            lines.append(
+                f"{f'btf dump {form}':16} {VMLINUX}: bpftool {theirs:.3f} s, probee {ours:.3f} s, "
+                f"{ratio:.2f} times{what}{goal}"
+            )
+    return lines
+
+
 def main(words: list[str]) -> int:
     """Prints the table; the status is 0 whatever it says."""
     parser = argparse.ArgumentParser(description="probee's listings beside bpftool's")
@@ -144,6 +160,7 @@ def main(words: list[str]) -> int:
             f"{os.cpu_count()} CPUs, {processes} processes, load {os.getloadavg()[0]:.1f}; medians"
         ),
         *programs(bpftool, options.rounds),
+        *types(bpftool, options.rounds),
         *(
             elements(bpftool, max(options.rounds // 5, 2), options.elements)
             if options.elements

@@ -38,10 +38,11 @@ _NAME = "\0"  # stands for the name while the rest is written: no name has it
 class Declarations:
     """`inline(id, level)` writes an anonymous struct, union or enum where it is used.
 
-    `inlined` counts those: what holds one is written anew each time.
+    `inlined` counts those: what holds one is written anew each time. `parts`: what stands before
+    and behind a name, by type.
     """
 
-    __slots__ = ("_flat", "_inline", "_nameless", "_names", "_parts", "inlined", "spend")
+    __slots__ = ("_flat", "_inline", "_nameless", "_names", "inlined", "parts", "spend")
 
     def __init__(
         self,
@@ -51,14 +52,18 @@ class Declarations:
         spend: Callable[[int], None],
     ) -> None:
         self._flat, self._names, self._inline, self.spend = flat, names, inline, spend
-        self._parts: dict[int, tuple[str, str]] = {}
+        self.parts: dict[int, tuple[str, str]] = {}
         self._nameless: dict[int, tuple[str, str]] = {}
         self.inlined = 0
 
     def declare(self, id: int, name: str, level: int) -> str:
         """`name` may be empty; `level` is the indentation of lines that an inner struct takes."""
-        known = self._parts if name else self._nameless
+        known = self.parts if name else self._nameless
         parts = known.get(id)
+        if parts is None and name and self._flat.kinds[id] == kinds.PTR:
+            below = known.get(self._flat.values[id])
+            if below is not None and not below[1]:  # neither array nor function
+                parts = known[id] = f"{below[0]}*", ""
         if parts is None:
             inlined = self.inlined
             chain = self._chain(id)
@@ -177,7 +182,7 @@ class Declarations:
         self._drop(chain)
         spaced = _spaced(name, pointer=pointer)
         inner = f" ({self._write(chain, name, level)})" if chain else spaced
-        items = flat.items(id)
+        items = flat.kept(id)
         self.spend(len(items))
         if not items or (len(items) == 2 and not items[1]):
             return f"{inner}(void)"

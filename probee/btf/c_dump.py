@@ -10,6 +10,8 @@ than their blob can mean are a FormatError.
 
 from __future__ import annotations
 
+from itertools import repeat
+
 from probee.btf import kinds
 from probee.btf.c_declare import Declarations
 from probee.btf.c_layout import Layout, padding, pointer_size
@@ -103,6 +105,8 @@ class CDump:
             self._emit_in_a_loop(id, kind, container)
             return
         match kind:
+            case kinds.STRUCT | kinds.UNION:
+                self._emit_struct(id, container)
             case kinds.INT:
                 name = self._names.tag(id)
                 if name in _ALIASES:
@@ -121,11 +125,9 @@ class CDump:
                 if not self._forward[id]:
                     self._typedef(id)
                 self._done(id)
-            case kinds.STRUCT | kinds.UNION:
-                self._emit_struct(id, container)
             case kinds.FUNC_PROTO:
                 self._settled[id] = self._emit_all(
-                    (flat.values[id], *flat.items(id)[1::2]), container
+                    (flat.values[id], *flat.kept(id)[1::2]), container
                 )
             case _:
                 end = self._end(id)
@@ -167,7 +169,7 @@ class CDump:
         self._states[id] = _BUSY
         settled = False
         if not container or not named:
-            settled = self._emit_all(flat.items(id)[1::3], id if named else container)
+            settled = self._emit_all(flat.kept(id)[1::3], id if named else container)
         elif not self._forward[id] and id != container:
             self._announce(id)
         if container:
@@ -181,6 +183,8 @@ class CDump:
         """Whether all of them can be referred to from now on, whatever stands around."""
         settled = self._settled
         self._spend(len(ids))
+        if all(map(settled.__getitem__, ids)):
+            return True
         all_settled = True
         for id in ids:
             if not settled[id]:
@@ -219,34 +223,59 @@ class CDump:
         struct = flat.kinds[id] == kinds.STRUCT
         packed = struct and layout.packed(id)
         wide, size = flat.flags[id], flat.values[id]
-        items = flat.items(id)
+        items = flat.kept(id)
         self._spend(len(items))
         tabs = "\n" + _TABS[: level + 1]
         name = self._names.tag(id)
         out = ["struct" if struct else "union", f" {name}" if flat.name_offsets[id] else "", " {"]
-        at, before = 0, False
-        for index in range(0, len(items), 3):
-            type, place = items[index + 1], items[index + 2]
-            bits = 0
-            if wide:
-                bits, place = place >> 24, place & 0xFFFFFF
-            if at < place:
-                align = 1 if packed else layout.align(type)
-                self._pad(out, tabs, at, place, align, in_bitfield=before and bits != 0)
-            out += (tabs, self._declarations.declare(type, flat.text(items[index]), level + 1))
-            if bits:
-                out.append(f": {bits}")
-                at = place + bits
-            else:
-                at = place + layout.size(type) * 8
-            before = bits != 0
-            out.append(";")
+        fill = self._bit_members if wide else self._members
+        at = fill(out, tabs, items, level + 1, packed=packed)
         if struct and at < size * 8:
             self._pad(out, tabs, at, size * 8, layout.align(id), in_bitfield=False)
         out.append(f"\n{_TABS[:level]}}}" if items or size else "}")
         if packed:
             out.append(" __attribute__((packed))")
         return "".join(out)
+
+    def _members(
+        self, out: list[str], tabs: str, items: list[int], level: int, *, packed: bool
+    ) -> int:
+        """Members that are no bit fields; the bit behind the last of them."""
+        flat, layout = self._flat, self._layout
+        texts, parts, sizes = flat.texts, self._declarations.parts, layout.sizes
+        at = 0
+        for offset, type, place in zip(items[::3], items[1::3], items[2::3], strict=True):
+            if at < place:
+                align = 1 if packed else layout.align(type)
+                self._pad(out, tabs, at, place, align, in_bitfield=False)
+            name = texts.get(offset)
+            if name is None:
+                name = flat.text(offset)
+            known = parts.get(type)
+            if known is not None and name:  # as declare() has it, without the call
+                out.append(f"{tabs}{known[0]}{name}{known[1]};")
+            else:
+                out.append(f"{tabs}{self._declarations.declare(type, name, level)};")
+            size = sizes.get(type)
+            at = place + (layout.size(type) if size is None else size) * 8
+        return at
+
+    def _bit_members(
+        self, out: list[str], tabs: str, items: list[int], level: int, *, packed: bool
+    ) -> int:
+        """Members of which some may be bit fields; the bit behind the last of them."""
+        flat, layout = self._flat, self._layout
+        at, before = 0, False
+        for offset, type, where in zip(items[::3], items[1::3], items[2::3], strict=True):
+            bits, place = where >> 24, where & 0xFFFFFF
+            if at < place:
+                align = 1 if packed else layout.align(type)
+                self._pad(out, tabs, at, place, align, in_bitfield=before and bits != 0)
+            text = self._declarations.declare(type, flat.text(offset), level)
+            out.append(f"{tabs}{text}: {bits};" if bits else f"{tabs}{text};")
+            at = place + (bits or layout.size(type) * 8)
+            before = bits != 0
+        return at
 
     def _pad(
         self, out: list[str], tabs: str, at: int, until: int, align: int, *, in_bitfield: bool
@@ -264,17 +293,19 @@ class CDump:
         if not count:
             return head
         wide = kind == kinds.ENUM64
-        items = flat.items(id)
+        items = flat.kept(id)
         self._spend(len(items))
         tabs = "\n" + _TABS[: level + 1]
         step, top = (3, 1 << 63) if wide else (2, 1 << 31)
         suffix = ("LL" if signed else "ULL") if wide else ""
         out = [head, " {"]
-        for at in range(0, len(items), step):
-            value = items[at + 1] | (items[at + 2] << 32 if wide else 0)
+        enumerator, text = self._names.enumerator, flat.text
+        high = items[2::3] if wide else repeat(0)
+        for offset, low, above in zip(items[::step], items[1::step], high, strict=False):
+            value = low | above << 32
             if signed and value & top:
                 value -= top << 1
-            out.append(f"{tabs}{self._names.enumerator(flat.text(items[at]))} = {value}{suffix},")
+            out.append(f"{tabs}{enumerator(text(offset))} = {value}{suffix},")
         out.append(f"\n{_TABS[:level]}}}")
         size = flat.values[id]
         if size == 1:

@@ -43,20 +43,20 @@ def pointer_size(flat: Flat) -> int:
 
 
 class Layout:
-    """Sizes and alignments, each worked out once. `pointer`: bytes of a pointer."""
+    """Sizes and alignments, each worked out once. `pointer`: bytes of a pointer; `sizes`: by id."""
 
-    __slots__ = ("_aligns", "_flat", "_sizes", "pointer")
+    __slots__ = ("_aligns", "_flat", "pointer", "sizes")
 
     def __init__(self, flat: Flat, pointer: int) -> None:
         self._flat, self.pointer = flat, pointer
-        self._sizes: dict[int, int] = {}
+        self.sizes: dict[int, int] = {}
         self._aligns: dict[int, int] = {}
 
     def size(self, id: int) -> int:
         """In bytes; 0 for what has no size, or more than 32 bits can say."""
-        known = self._sizes.get(id)
+        known = self.sizes.get(id)
         if known is None:
-            known = self._sizes[id] = self._size(id)
+            known = self.sizes[id] = self._size(id)
         return known
 
     def _size(self, id: int) -> int:
@@ -103,7 +103,7 @@ class Layout:
     def _align_of_members(self, id: int) -> int:
         flat, largest = self._flat, 1
         wide = flat.flags[id]
-        items = flat.items(id)
+        items = flat.kept(id)
         for at in range(0, len(items), 3):
             align = self.align(items[at + 1])
             if align <= 0:
@@ -117,14 +117,16 @@ class Layout:
     def packed(self, id: int) -> bool:
         """Whether a struct lies as no compiler would lay it out without being told to pack it."""
         flat, largest = self._flat, 1
-        wide = flat.flags[id]
-        items = flat.items(id)
-        for at in range(0, len(items), 3):
-            align = self.align(items[at + 1])
-            place = items[at + 2]
-            if align and not (wide and place >> 24) and place % (8 * align):
+        wide, known = flat.flags[id], self._aligns
+        items = flat.kept(id)
+        for type, place in zip(items[1::3], items[2::3], strict=True):
+            align = known.get(type)
+            if align is None:
+                align = self.align(type)
+            if align and place % (8 * align) and not (wide and place >> 24):
                 return True
-            largest = max(largest, align)
+            if align > largest:
+                largest = align
         return flat.values[id] % largest != 0
 
 

@@ -8,7 +8,10 @@ type needs no definition; a pointer to an anonymous one does, for it is written 
 
 from __future__ import annotations
 
+from itertools import compress
+
 from probee.btf import kinds
+from probee.btf.flat import TYPE_WORDS
 from probee.errors import FormatError
 
 TYPE_CHECKING = False
@@ -19,12 +22,13 @@ if TYPE_CHECKING:
 
 _OPEN, _BUSY, _DONE = 0, 1, 2
 _STEP = frozenset({kinds.PTR, kinds.VOLATILE, kinds.CONST, kinds.RESTRICT, kinds.TYPE_TAG})
-_NO_DEFINITION = frozenset({kinds.FUNC, kinds.VAR, kinds.DATASEC, kinds.DECL_TAG})
-# Of each element: how many words, and which of them is a type.
-_LISTS = {
-    kinds.STRUCT: (3, 1), kinds.UNION: (3, 1), kinds.FUNC_PROTO: (2, 1), kinds.DATASEC: (3, 0)
-}  # fmt: skip
-_REFERS_TO_NONE = frozenset({0, kinds.INT, kinds.ENUM, kinds.ENUM64, kinds.FWD, kinds.FLOAT})
+_NO_DEFINITION = frozenset(
+    {kinds.FUNC, kinds.VAR, kinds.DATASEC, kinds.DECL_TAG, kinds.INT, kinds.FLOAT}
+)
+_SHORT = 8  # steps of a look
+_REFERS_TO_ONE = frozenset(
+    {*_STEP, kinds.TYPEDEF, kinds.FUNC, kinds.VAR, kinds.DECL_TAG}
+)  # a function's result does not count
 # Steps of a walk: several for a type and each of its members. A few dozen types that refer to one
 # another many times over could ask for 2^40.
 STEPS_A_WORD = 64
@@ -58,25 +62,47 @@ class Order:
         return self._walks
 
     def unsettled(self, ids: Iterable[int]) -> list[int]:
-        """Those for which `before` may have something to say, as far as a short look tells."""
-        flat, states, all_kinds = self._flat, self._states, self._flat.kinds
+        """Those for which `before` may have something to say, as far as a short look tells.
+
+        Whatever is defined meanwhile, it has nothing to say of the others.
+        """
+        flat = self._flat
+        all_kinds, values, words = flat.kinds, flat.values, flat.words
+        starts, counts = flat.starts, flat.counts
+        settled: set[int] = set()
         found = []
         for id in ids:
-            at = id
-            for _ in range(8):
-                kind = all_kinds[at]
-                if states[at] == _DONE or kind in _NO_DEFINITION:
-                    break
-                if kind == kinds.ARRAY:
-                    at = flat.words[flat.starts[at]]
-                elif kind in _STEP:
-                    at = flat.values[at]
-                else:
-                    found.append(id)
-                    break
-            else:
+            if all_kinds[id] == kinds.FUNC_PROTO and values[id] in settled:
+                start = starts[id] + 1
+                if settled.issuperset(words[start : start + 2 * counts[id] : 2]):
+                    continue
+            if not self._settled(id, settled, _SHORT):
                 found.append(id)
         return found
+
+    def _settled(self, id: int, settled: set[int], left: int) -> bool:
+        """Whether all that `id` leads to was given, or needs no definition: see `settled`."""
+        flat, states = self._flat, self._states
+        for _ in range(_SHORT):
+            kind = flat.kinds[id]
+            if states[id] == _DONE or kind in _NO_DEFINITION:
+                return True
+            if kind in _STEP:
+                id = flat.values[id]
+            elif kind == kinds.ARRAY:
+                id = flat.words[flat.starts[id]]
+            elif kind == kinds.FUNC_PROTO and left:
+                start = flat.starts[id]
+                end = start + 2 * flat.counts[id]
+                for part in (flat.values[id], *flat.words[start + 1 : end : 2]):
+                    if part not in settled:
+                        if not self._settled(part, settled, left - 1):
+                            return False
+                        settled.add(part)
+                return True
+            else:
+                return False
+        return False
 
     def _order(self, id: int, *, through_ptr: bool) -> bool:
         """Whether what leads to `id` needs it defined."""
@@ -130,7 +156,7 @@ class Order:
     def _order_function(self, id: int, *, through_ptr: bool) -> bool:
         flat, states = self._flat, self._states
         strong = self._order(flat.values[id], through_ptr=through_ptr)
-        for param in flat.items(id)[1::2]:
+        for param in flat.kept(id)[1::2]:
             if states[param] == _DONE or self._order(param, through_ptr=through_ptr):
                 strong = True
         return strong
@@ -141,7 +167,7 @@ class Order:
         if through_ptr and named:
             return False
         states[id] = _BUSY
-        for member in flat.items(id)[1::3]:
+        for member in flat.kept(id)[1::3]:
             if states[member] != _DONE:
                 self._order(member, through_ptr=False)
         if named:
@@ -151,16 +177,9 @@ class Order:
 
 
 def _referenced(flat: Flat) -> set[int]:
-    """Every type that another one refers to."""
-    words, starts, counts = flat.words, flat.starts, flat.counts
-    found: set[int] = set()
-    for id, kind in enumerate(flat.kinds):
-        if kind in _LISTS:
-            width, at = _LISTS[kind]
-            start = starts[id]
-            found.update(words[start + at : start + width * counts[id] : width])
-        elif kind == kinds.ARRAY:
-            found.update(words[starts[id] : starts[id] + 2])
-        elif kind not in _REFERS_TO_NONE:
-            found.add(flat.values[id])
+    """Every type that another one refers to, but as the result of a function."""
+    found = {*compress(flat.values, map(_REFERS_TO_ONE.__contains__, flat.kinds))}
+    for kind, row in TYPE_WORDS.items():
+        for at in row:
+            found.update(flat.column(kind, at))
     return found

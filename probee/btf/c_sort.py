@@ -29,6 +29,7 @@ _NAMED_RANKS = {
     kinds.ENUM: 1, kinds.ENUM64: 1, kinds.STRUCT: 3, kinds.UNION: 3, kinds.FUNC_PROTO: 4
 }  # fmt: skip
 _NAMELESS_RANKS = {kinds.ENUM: 0, kinds.ENUM64: 0}
+_EARLY = frozenset({*_RANKS, *_NAMELESS_RANKS})
 _INERT = frozenset({kinds.FUNC, kinds.VAR, kinds.DATASEC})  # nothing to define, and always late
 _THROUGH = kinds.MODIFIERS | {kinds.PTR, kinds.DECL_TAG}
 _MASK = (1 << 64) - 1
@@ -39,15 +40,20 @@ def in_c_order(flat: Flat, order: Order) -> Iterator[int]:
     """Every id that has a definition, as far as `order` has not given it by the time it is due."""
     early, late = [], []
     offsets = flat.name_offsets
-    for id, kind in enumerate(flat.kinds):
+    # Most types are pointers and their like, without a name: those come late.
+    for id, (kind, offset) in enumerate(zip(flat.kinds, offsets, strict=True)):
         if kind in _INERT:
             continue
-        # Most types are pointers and their like, without a name: those come late.
-        rank = _LAST if kind in _THROUGH and not offsets[id] else _rank(flat, id)
-        if rank < _LAST:
-            early.append((rank, _key(_sort_name(flat, id)), _key(flat.name(id)), id))
-        else:
+        if not offset and kind not in _EARLY:
             late.append(id)
+            continue
+        rank = (offset and _NAMED_RANKS.get(kind)) or _rank(flat, id)
+        if rank == _LAST:
+            late.append(id)
+            continue
+        name = _key(flat.name(id))
+        same = name and kind in _NAMED_RANKS
+        early.append((rank, name if same else _key(_sort_name(flat, id)), name, id))
     hashes = Hashes(flat)
     yield from [*_sorted(early, hashes)][1:]
     # The others are many and most are settled by now; void, which is one, would be the first.
@@ -101,7 +107,7 @@ def _sort_name(flat: Flat, id: int) -> str:
         elif kind in _THROUGH:
             id = flat.values[id]
         elif kind in _NAMELESS_RANKS and id == first and not flat.name_offsets[id]:
-            return flat.text(flat.items(id)[0]) if flat.counts[id] else ""
+            return flat.text(flat.kept(id)[0]) if flat.counts[id] else ""
         else:
             return flat.name(id)
     raise FormatError(
@@ -139,10 +145,10 @@ class Hashes:
         kind = flat.kinds[id]
         total = self._name(0, flat.name_offsets[id])
         if kind in (kinds.ENUM, kinds.ENUM64):
-            for name in flat.items(id)[:: kinds.ITEM_WORDS[kind]]:
+            for name in flat.kept(id)[:: kinds.ITEM_WORDS[kind]]:
                 total = self._name(total, name)
         elif kind in (kinds.STRUCT, kinds.UNION):
-            items = flat.items(id) if members else ()
+            items = flat.kept(id) if members else ()
             for at in range(0, len(items), 3):
                 total = self._name(total, items[at])
                 total = _mix(total, self._of(items[at + 1], members=False))
