@@ -18,6 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from probee.frame.columns import Column
     from probee.frame.options import Values
     from probee.introspect.running.machine import Machine
     from probee.introspect.running.table import Running
@@ -144,7 +145,7 @@ def _list(values: Values, output: Output) -> None:
             if not stats.why_not:
                 sleep(interval)
                 machine.look()
-            output.write(_text(values, machine).encode())
+            output.write(_text(values, machine, output).encode())
             return
         with Ending() as ending:
             _watch(values, output, machine, ending_fd=ending.fd, interval=interval)
@@ -161,11 +162,10 @@ def _list_maps(values: Values, output: Output) -> None:
 
         text = document("ps", map(maps.json_row, rows), notes=[])
     else:
-        from probee.frame.listing import cells, table
         from probee.introspect.running.forms import notes
 
-        lines = table(maps.COLUMNS, [cells(maps.COLUMNS, row) for row in rows])
-        why = maps.unseen(rows)
+        lines = _table(maps.COLUMNS, rows, output)
+        why = maps.lacking(rows)
         more = (*notes(rows, maps.COLUMNS), *([f"HELD BY: {why}"] if why else ()))
         text = "".join(f"{line}\n" for line in (*lines, *more))
     output.write(text.encode())
@@ -187,11 +187,12 @@ def _watch(
         drawn = output.terminal and not values.json
         clear = "\x1b[H\x1b[2J" if drawn else ""
         end = "" if drawn or values.json else "\n"
-        output.write(f"{clear}{_text(values, machine)}{end}".encode())
+        output.write(f"{clear}{_text(values, machine, output, page=drawn)}{end}".encode())
         left = None if left is None else left - 1
 
 
-def _text(values: Values, machine: Machine) -> str:
+def _text(values: Values, machine: Machine, output: Output, *, page: bool = False) -> str:
+    """A table, or a document. `page`: no more than fits the terminal."""
     rows = _chosen(values, machine.rows())
     if values.json:
         from probee.frame.document import document
@@ -199,11 +200,22 @@ def _text(values: Values, machine: Machine) -> str:
 
         made = (json_row(row) for row in rows)
         return document("ps", made, line=bool(values.watch), notes=machine.notes)
-    from probee.frame.listing import cells, table
     from probee.introspect.running.forms import COLUMNS, notes
 
-    lines = table(COLUMNS, [cells(COLUMNS, row) for row in rows])
-    return "".join(f"{line}\n" for line in (*lines, *notes(rows), *machine.notes))
+    lines = _table(COLUMNS, rows, output)
+    more = [*notes(rows), *machine.notes]
+    room = output.size[1] - 1 - len(more)
+    if page and len(lines) > room:
+        lines[room - 1 :] = [f"{len(lines) - room + 1} more programs: probee top has room for them"]
+    return "".join(f"{line}\n" for line in (*lines, *more))
+
+
+def _table(columns: Sequence[Column], rows: Sequence[object], output: Output) -> list[str]:
+    """Lines as wide as the terminal at most; as wide as they are where there is none."""
+    from probee.frame.listing import cells, fitted, table
+
+    shown = [cells(columns, row) for row in rows]
+    return fitted(columns, shown, output.size[0]) if output.terminal else table(columns, shown)
 
 
 def _chosen(values: Values, rows: Sequence[Running]) -> list[Running]:

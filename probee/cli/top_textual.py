@@ -7,6 +7,7 @@ there with the extra `probee[top]`; nothing else imports this module, and Textua
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
@@ -136,9 +137,15 @@ class TopApp(App[None]):
 
     def on_mount(self) -> None:
         """Begins to look."""
-        asyncio.get_running_loop().add_reader(self._ending.fd, self.exit)
+        asyncio.get_running_loop().add_reader(self._ending.fd, self._signalled)
         self.set_timer(min(_FIRST, self._top.interval), self._again)
         self._timer = self.set_interval(self._top.interval, self._again)
+
+    def _signalled(self) -> None:
+        """A signal came: not always one to end, as when the terminal gets another size."""
+        os.read(self._ending.fd, 1024)
+        if self._ending.asked:
+            self.exit()
 
     def _again(self) -> None:
         if self._left == 0:

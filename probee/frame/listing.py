@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from probee.frame.text import shown_width
 
+_LEAST = 8  # cells of a column of text that is cut
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +38,24 @@ def table(columns: Sequence[Column], shown: Sequence[Sequence[str]]) -> list[str
         for at, column in enumerate(columns)
     ]
     return [_line(columns, row, widths) for row in (heads, *shown)]
+
+
+def fitted(columns: Sequence[Column], shown: Sequence[Sequence[str]], width: int) -> list[str]:
+    """The same on a terminal of `width` columns: of text, the widest columns are cut to fit."""
+    widths = [
+        max(column.width, *(shown_width(row[at]) for row in ([c.header for c in columns], *shown)))
+        for at, column in enumerate(columns)
+    ]
+    text = [at for at, column in enumerate(columns) if not column.right]
+    over = sum(widths) + len(widths) - 1 - width
+    while over > 0:
+        at = max(text, key=lambda at: widths[at])
+        if widths[at] <= max(_LEAST, len(columns[at].header)):
+            break
+        widths[at] -= 1
+        over -= 1
+    cut = [[clipped(cell, w) for cell, w in zip(row, widths, strict=True)] for row in shown]
+    return [clipped(line, width) for line in table(columns, cut)]
 
 
 def _line(columns: Sequence[Column], row: Sequence[str], widths: Sequence[int]) -> str:

@@ -55,6 +55,15 @@ class Output:
         environ = os.environ
         return self.terminal and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Columns and rows of the terminal, as they are now; 80 and 24 where it does not say."""
+        try:
+            found = os.get_terminal_size(self.fd)
+        except OSError:
+            return 80, 24
+        return (found.columns, found.lines) if found.columns and found.lines else (80, 24)
+
     def write(self, data: bytes) -> None:
         """All of `data`, in as many pieces as it takes."""
         view = memoryview(data)

@@ -15,6 +15,7 @@ from probee.errors import KernelError, ProbeeError
 from probee.frame.keys import Keys
 from probee.frame.listing import clipped
 from probee.frame.output import Closed
+from probee.frame.text import shown_width
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,22 +56,24 @@ class Drawing:
         if self._size != (columns, rows):
             self._lines, self._size, out = [], (columns, rows), _CLEAR
         made = [self._line(line, columns) for line in lines[:rows]]
-        made += [b""] * (rows - len(made))
-        before = self._lines or [b""] * rows
+        made += [_REST] * (rows - len(made))
+        before = self._lines or [_REST] * rows
         for at, (new, old) in enumerate(zip(made, before, strict=True), 1):
             if new != old:
-                out += b"\x1b[%d;1H%b%b" % (at, new, _REST)
+                out += b"\x1b[%d;1H%b" % (at, new)
         self._lines = made
         return out
 
     def _line(self, line: Text, columns: int) -> bytes:
         text = clipped(line.text, columns)
+        # Behind a line that fills the page the cursor still stands on its last cell.
+        rest = _REST if shown_width(text) < columns else b""
         style = STYLES[line.style] if self._colour or line.style in ("head", "chosen") else b""
         if not style:
-            return text.encode("utf-8", "replace")
+            return text.encode("utf-8", "replace") + rest
         if line.style == "chosen":
-            text = f"{text:<{columns}}"
-        return style + text.encode("utf-8", "replace") + _OFF
+            text, rest = text + " " * (columns - shown_width(text)), b""
+        return style + text.encode("utf-8", "replace") + _OFF + rest
 
 
 class Screen:
@@ -122,11 +125,7 @@ class Screen:
     @property
     def size(self) -> tuple[int, int]:
         """Columns and rows, as they are now."""
-        try:
-            found = os.get_terminal_size(self._output.fd)
-        except OSError:
-            return 80, 24
-        return (found.columns, found.lines) if found.columns and found.lines else (80, 24)
+        return self._output.size
 
     def draw(self, lines: Sequence[Text]) -> None:
         """Shows these lines, and nothing else."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 CAPABILITIES = {
     "CAP_DAC_READ_SEARCH": 2,
     "CAP_NET_ADMIN": 12,
+    "CAP_SYS_PTRACE": 19,
     "CAP_SYS_ADMIN": 21,
     "CAP_SYS_RESOURCE": 24,
     "CAP_PERFMON": 38,  # Linux 5.8, as CAP_BPF; CAP_SYS_ADMIN stands for either

@@ -49,7 +49,7 @@ def test_a_change_and_how_it_ends(counts: tuple[int, int]) -> None:
     with probee("watch", "id", str(id), "-i", "0.05") as child:
         assert child.stdout is not None
         lines = iter(child.stdout.readline, "")
-        assert next(lines).startswith(f"map {id} counts, hash, no BTF for its values: 1 element,")
+        assert next(lines).startswith(f"map {id} counts, hash: 1 element, 0 changed,")
         put(fd, 1, 60)
         put(fd, 2, 7)
         changed = next(line for line in lines if line.startswith("* "))

@@ -150,6 +150,24 @@ def test_the_larger_form() -> None:
             terminal.close()
 
 
+def test_the_larger_form_on_a_terminal_that_changes_its_size() -> None:
+    with live.session(hook=True, consts={live.only: os.getpid()}):
+        terminal = Terminal("-p", str(os.getpid()), "-i", "0.1", "--textual")
+        try:
+            terminal.until(ENTER, b"probee top: 1 of", b"ATTACHED TO")
+            terminal.seen = b""
+            fcntl.ioctl(terminal.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 20, 60, 0, 0))
+            terminal.child.send_signal(signal.SIGWINCH)
+            terminal.until(b"probee top: 1 of")
+            assert terminal.child.poll() is None
+            terminal.press(b" ")
+            terminal.until(b"standing")
+            terminal.press(b"q")
+            assert terminal.end() == 0
+        finally:
+            terminal.close()
+
+
 def test_the_larger_form_ends_by_a_signal_and_by_count() -> None:
     for words, number in ((("--count", "2"), 0), ((), signal.SIGTERM)):
         terminal = Terminal("-i", "0.05", "--textual", *words)

@@ -56,6 +56,15 @@ def owners(kind: str) -> Seen:
     return found
 
 
+def unseen() -> str:
+    """Why some processes may not be looked at."""
+    from probee.host.capabilities import surroundings
+
+    if surroundings().has("CAP_SYS_PTRACE"):
+        return "there are processes that may not be looked at, even with CAP_SYS_PTRACE"
+    return "needs CAP_SYS_PTRACE to see other users' processes"
+
+
 def descriptors(kind: str, id: int) -> Iterator[tuple[int, int]]:
     """(process, descriptor) of what processes hold of one object; each process once."""
     links, line = _KINDS[kind]

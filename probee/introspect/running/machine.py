@@ -16,6 +16,7 @@ from probee.frozen import Frozen
 from probee.host.bpf import open_by_id
 from probee.host.runcounts import Ids, RunCounts
 from probee.introspect.loaded.links import Links
+from probee.introspect.loaded.owners import unseen
 from probee.introspect.loaded.pinned import Pins
 from probee.introspect.loaded.programs import Programs
 from probee.introspect.loaded.reach import opened
@@ -43,7 +44,6 @@ _NOT_YET = Absent("it was not looked at twice")
 _NO_MEMORY = Absent("this kernel does not tell it")
 _ADMIN = Absent("needs CAP_SYS_ADMIN")
 _NOT_RUN = Absent(NOT_RUN)
-UNSEEN = "needs CAP_SYS_PTRACE to see other users' processes"
 _EPERM = 1
 
 
@@ -63,8 +63,8 @@ class Machine:
 
     __slots__ = (
         "_boot", "_counts", "_holders", "_links", "_maps", "_names", "_pins", "_programs",
-        "_ids", "_link_ids", "_sampler", "_slow", "_unlinked", "_unpinned", "known", "rates",
-        "restricted", "why_no_rates",
+        "_ids", "_link_ids", "_sampler", "_slow", "_unheld", "_unlinked", "_unpinned", "known",
+        "rates", "restricted", "why_no_rates",
     )  # fmt: skip
 
     def __init__(self, why_no_rates: str = "") -> None:
@@ -80,6 +80,7 @@ class Machine:
         self._links: dict[int, tuple[Link, Attachment]] = {}
         self._maps: dict[int, int] = {}
         self._pins: dict[int, list[Pin]] = {}
+        self._unheld: tuple[Holder, ...] | Absent = ()
         self._unpinned: tuple[Pin, ...] | Absent = ()
         self._unlinked: dict[int, list[Attachment]] = {}
         self._slow = 0.0
@@ -109,7 +110,7 @@ class Machine:
         changed = self._programs_now(ids)
         self.rates = self._sampler.look(self.known)
         changed = self._links_now() or changed
-        self._holders.look(seconds)
+        self._holders_now(seconds)
         if changed or late:
             self._slowly()
 
@@ -122,7 +123,7 @@ class Machine:
         except ProbeeError:  # before Linux 6.0 links have no iterator
             links = []
         self._links = {link.id: (link, attachment(link, self._names)) for link in links}
-        self._holders.look(seconds)
+        self._holders_now(seconds)
         self._pins_now()
 
     def look_closer(self, id: int) -> None:
@@ -148,10 +149,9 @@ class Machine:
         found = []
         if self.restricted:
             found.append("NAME: at most 15 characters; more needs CAP_SYS_ADMIN")
-        if self._holders.refused:
-            found.append(f"HELD BY: {UNSEEN}")
-        if isinstance(self._unpinned, Absent) and self._unpinned.why.startswith("needs "):
-            found.append(f"HELD BY, as for pins: {self._unpinned.why}")
+        for name, absent in (("HELD BY", self._unheld), ("HELD BY, as for pins", self._unpinned)):
+            if isinstance(absent, Absent) and absent.why.startswith("needs "):
+                found.append(f"{name}: {absent.why}")
         return found
 
     def _programs_now(self, ids: list[int]) -> bool:
@@ -189,6 +189,11 @@ class Machine:
             finally:
                 close(fd)
         return bool(new)
+
+    def _holders_now(self, seconds: float | None) -> None:
+        self._holders.look(seconds)
+        if self._holders.refused and not isinstance(self._unheld, Absent):
+            self._unheld = Absent(unseen())
 
     def _pins_now(self) -> None:
         self._pins, pins = {}, Pins()
@@ -241,7 +246,8 @@ class Machine:
         return Running(
             id, program.type_name or f"type {program.type}", program.name, program.tag,
             program.uid, int(self._boot + program.load_time / 1e9), attached,
-            self._held(id), tuple(self._pins.get(id, ())) or self._unpinned,
+            self._holders.by_id.get(id, ()) or self._unheld,
+            tuple(self._pins.get(id, ())) or self._unpinned,
             rate.runs if rate else none,
             (rate.ns_per_run if rate.runs else _NOT_RUN) if rate else none,
             rate.cpu if rate else none, rate.missed if rate else none, count, time_, misses,
@@ -249,16 +255,13 @@ class Machine:
             sum(self._maps.get(map_id, 0) for map_id in program.map_ids), program.map_ids,
         )  # fmt: skip
 
-    def _held(self, id: int) -> tuple[Holder, ...] | Absent:
-        unseen = Absent(UNSEEN) if self._holders.refused else ()
-        return self._holders.by_id.get(id, ()) or unseen
-
     def _restricted_row(self, program: Program, found: tuple[Attachment, ...]) -> Running:
         maps = _ADMIN if "map_ids" in program.lacking else program.map_ids
         return Running(
             program.id, program.type_name or f"type {program.type}", program.name, program.tag,
             program.uid, int(self._boot + program.load_time / 1e9), found or _ADMIN,
-            self._held(program.id), tuple(self._pins.get(program.id, ())) or self._unpinned,
+            self._holders.by_id.get(program.id, ()) or self._unheld,
+            tuple(self._pins.get(program.id, ())) or self._unpinned,
             _ADMIN, _ADMIN, _ADMIN, _ADMIN, _ADMIN, _ADMIN, _ADMIN,
             int(program.memlock) if program.memlock.isdigit() else _NO_MEMORY,
             _ADMIN if maps else 0, maps,

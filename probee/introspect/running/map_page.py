@@ -46,11 +46,11 @@ def title(row: Map, watch: Watch, state: str) -> str:
     kind = row.type_name or f"type {row.type}"
     count = f"{watch.count:,} element{'' if watch.count == 1 else 's'}"
     count = count if watch.whole else f"the first {count}"
-    cpus = ", added up over the CPUs" if row.per_cpu else ""
-    raw = "" if watch.typed else ", no BTF for its values"
+    cpus = "; CPUs added up" if row.per_cpu else ""
+    raw = "" if watch.typed else "; no BTF of its values"
     unread, errno = watch.unread
     count += f", {unread:,} cannot be read ({strerror(errno)})" if unread else ""
-    return f"map {row.id}{name}, {kind}{cpus}{raw}: {count}, {watch.changed:,} changed, {state}"
+    return f"map {row.id}{name}, {kind}: {count}, {watch.changed:,} changed, {state}{cpus}{raw}"
 
 
 def page(row: Map, watch: Watch, rows: Sequence[Change], state: str, room: int) -> list[Text]:

@@ -9,12 +9,12 @@ from probee.frame.columns import Column
 from probee.frame.document import Absent, fields
 from probee.frozen import Frozen
 from probee.introspect.loaded.maps import Maps
-from probee.introspect.loaded.owners import owners
+from probee.introspect.loaded.owners import owners, unseen
 from probee.introspect.loaded.pinned import Pins
 from probee.introspect.loaded.programs import Programs
 from probee.introspect.running.forms import held, one_line, size
 from probee.introspect.running.holders import Holder
-from probee.introspect.running.machine import UNSEEN, Pin
+from probee.introspect.running.machine import Pin
 from probee.introspect.running.table import first_holder, seen
 from probee.tables.maps import MAP_TYPES
 
@@ -65,7 +65,7 @@ def map_rows() -> list[MapRow]:
     paths: dict[int, list[Pin]] = {}
     for id, path in pins.of("MAP"):
         paths.setdefault(id, []).append(Pin(path, "map"))
-    unheld = Absent(UNSEEN) if who.refused else ()
+    unheld = Absent(unseen()) if who.refused else ()
     unpinned = Absent(pins.why_not) if pins.why_not else ()
     return [
         MapRow(
@@ -126,10 +126,10 @@ def chosen(rows: Iterable[MapRow], wanted: Filter, orders: Sequence[str]) -> lis
     return found
 
 
-def unseen(rows: Iterable[MapRow]) -> str:
-    """Why it is not told who holds a map, or ""."""
-    absent = (row.holders for row in rows if isinstance(row.holders, Absent))
-    return next((holders.why for holders in absent), "")
+def lacking(rows: Iterable[MapRow]) -> str:
+    """What is needed to tell who holds the maps, or ""."""
+    absent = (row.holders.why for row in rows if isinstance(row.holders, Absent))
+    return next((why for why in absent if why.startswith("needs ")), "")
 
 
 def json_row(row: MapRow) -> dict[str, Any]:

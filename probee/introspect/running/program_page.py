@@ -9,6 +9,7 @@ from time import localtime, strftime
 
 from probee.frame.document import Absent
 from probee.frame.screen import Text
+from probee.introspect.running.attached import count
 from probee.introspect.running.forms import in_all, number, one_line, percent, size
 from probee.introspect.running.table import seen
 
@@ -53,7 +54,11 @@ def _about(row: Running) -> Iterator[Text]:
         yield Text(f"held by {one_line(comm)} ({pid}): a descriptor of the {' and the '.join(how)}")
     for pin in seen(row.pins):
         yield Text(f"pinned at {one_line(pin.path)}: the {pin.of}")
-    maps = f" and {size(row.maps_memory)} in {len(seen(row.map_ids))} maps" if row.map_ids else ""
+    maps = (
+        f" and {size(row.maps_memory)} in {count(len(seen(row.map_ids)), 'map')}"
+        if row.map_ids
+        else ""
+    )
     yield Text(f"memory {size(row.memory)}{maps}")
     yield Text(
         f"now {percent(row.cpu_percent)} % of a CPU, {number(row.runs_per_second)} runs a second, "

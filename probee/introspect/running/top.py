@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 
 from probee.frame.document import Absent
-from probee.frame.listing import cells, table
+from probee.frame.listing import cells, fitted
 from probee.frame.screen import Text
 from probee.frozen import replace
 from probee.introspect.running.forms import COLUMNS, number, one_line, percent
@@ -39,11 +39,11 @@ _HEADS = {
 }  # fmt: skip
 KEYS = (
     ("up down PgUp PgDn Home End", "choose a program"),
-    ("Enter, right", "its page: where it is called, its history, its source lines"),
+    ("Enter, right", "where it is called, its history, its source"),
     ("Esc, left, Backspace", "back to the list"),
-    ("c r t m i n y a p", "sort by CPU, runs, time a run, memory, id, name, type, age, process"),
+    ("c r t m i n y a p", "sort: cpu runs time mem id name type age pid"),
     ("R", "the other way round"),
-    ("/", "only programs whose name, process or hook has a text; Enter ends it, Esc drops it"),
+    ("/", "only what has a text: Enter ends it, Esc drops it"),
     ("space", "stand still, go on"),
     ("+ -", "look more often, less often"),
     ("h ?", "this page"),
@@ -207,7 +207,7 @@ class Top:
             return self._scrolled(
                 program_page(row, self._lines, self._costs, history, columns), rows
             )
-        return self._list_page(rows)
+        return self._list_page(columns, rows)
 
     def _scrolled(self, lines: list[Text], rows: int) -> list[Text]:
         self._room = rows
@@ -224,7 +224,7 @@ class Top:
             *(Text(f"{keys:<{width}}  {what}") for keys, what in KEYS),
         ]
 
-    def _list_page(self, rows: int) -> list[Text]:
+    def _list_page(self, width: int, rows: int) -> list[Text]:
         found = self.shown()
         reasons = [f"CPU%, RUNS/S, NS/RUN: {self.why}"] if self.why else []
         room = self._room = max(rows - 3 - len(reasons), 1)
@@ -232,7 +232,8 @@ class Top:
         at = ids.index(self.chosen) if ids else 0
         first = self._first(at, room, len(ids))
         columns = [self._column(column) for column in COLUMNS]
-        made = table(columns, [cells(columns, row) for row in found[first : first + room]])
+        shown = [cells(columns, row) for row in found[first : first + room]]
+        made = fitted(columns, shown, width)
         head, *body = made
         lines = [Text(self._title(found)), Text(head, "head")]
         lines += [Text(line, "chosen" if first + i == at else "") for i, line in enumerate(body)]

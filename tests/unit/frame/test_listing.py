@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from probee.frame.columns import Column
-from probee.frame.listing import cells, clipped, table
+from probee.frame.listing import cells, clipped, fitted, table
+from probee.frame.text import shown_width
 from probee.frozen import Frozen
 
 
@@ -27,6 +28,18 @@ def test_widths_are_of_what_is_widest() -> None:
         "a   12345678 a12345678",
     ]
     assert table(COLUMNS, []) == ["L NUMBER BOTH"]
+
+
+def test_on_a_narrow_terminal_texts_are_cut_and_numbers_are_not() -> None:
+    rows = [cells(COLUMNS, Pair("a rather long name", 12345678)), cells(COLUMNS, Pair("b", 5))]
+    assert fitted(COLUMNS, rows, 100) == table(COLUMNS, rows)
+    assert fitted(COLUMNS, rows, 40) == [
+        "L                 NUMBER BOTH",
+        "a rather long … 12345678 a rather long …",
+        "b                      5 b5",
+    ]
+    assert fitted(COLUMNS, rows, 20)[1] == "a rathe… 12345678 a…"
+    assert all(shown_width(line) <= 20 for line in fitted(COLUMNS, rows, 20))
 
 
 def test_a_line_that_is_too_long_says_so() -> None:

@@ -59,6 +59,7 @@ def test_only_what_changed_is_written() -> None:
 def test_a_page_is_never_larger_than_the_terminal() -> None:
     shown = Drawing(colour=False).update([Text("x" * 30), Text("y"), Text("z")], 10, 2)
     assert "xxxxxxxxx…".encode() in shown
+    assert "…\x1b[K".encode() not in shown  # it would take the last cell away
     assert b"z" not in shown
 
 

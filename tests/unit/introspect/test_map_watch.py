@@ -182,7 +182,7 @@ def test_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     watch = watching(monkeypatch, {1: 10}, {1: 30}, {1: 30})
     first = block(a_map(), watch, watch.look(10, now=0), "every 1 s", first=True)
     assert first.splitlines() == [
-        r"map 7 x\x1b[2J, hash, no BTF for its values: 1 element, 0 changed, every 1 s",
+        r"map 7 x\x1b[2J, hash: 1 element, 0 changed, every 1 s; no BTF of its values",
         "  KEY CHANGE         VALUE",
         "  1                  10",
         "",

@@ -10,6 +10,7 @@ from probee.frame.document import Absent
 from probee.introspect.loaded.code import Line as Piece
 from probee.introspect.running.attached import Attachment
 from probee.introspect.running.graph import graph
+from probee.introspect.running.holders import Holder
 from probee.introspect.running.line_costs import LineCosts
 from probee.introspect.running.lines import Line, Source, gathered
 from probee.introspect.running.program_page import bars
@@ -225,6 +226,22 @@ def test_samples_count_for_the_line_that_runs_or_calls() -> None:
     costs.count(sample(mark, 150))  # behind its end
     costs.count(sample(mark, 5))
     assert (costs.counts, costs.total) == ([3, 1, 0], 4)
+
+
+def test_the_keys_fit_a_terminal_of_80_columns() -> None:
+    top = Top(Filter(), 1.0, lambda _: SOURCE, Costs)
+    press(top, "h")
+    assert all(len(line) <= 80 for line in text(top))
+
+
+def test_on_80_columns_it_is_seen_where_programs_are_attached() -> None:
+    top = Top(Filter(), 1.0, lambda _: SOURCE, Costs)
+    comm = Holder(4_000_000, "a" * 15, "program")
+    top.update([running(400_000, name="n" * 40, type="raw_tracepoint", holders=(comm,))])
+    head, row = text(top, columns=80)[1:3]
+    assert head.endswith("HELD BY    ATTACHED …")
+    assert row.endswith("aaaaaaaaa… tracepoin…")
+    assert len(row) <= 80
 
 
 def test_why_there_are_no_samples() -> None:
