@@ -6,6 +6,7 @@ with --json a document.
 
 from __future__ import annotations
 
+import os
 from os import close, strerror
 from time import monotonic
 
@@ -82,7 +83,7 @@ def watch(call: Call) -> None:
         with Output(None) as output, Ending(terminal=True) as ending:
             if written is not None:
                 _one_by_one(looking, output, ending, written, 2 * MOST)
-            elif output.terminal:
+            elif output.terminal and os.environ.get("TERM", "dumb") != "dumb":
                 _on_terminal(looking, output, ending)
             else:
                 _one_by_one(looking, output, ending, _block, _MOST_LINES)

@@ -160,8 +160,8 @@ def test_the_larger_form_on_a_terminal_that_changes_its_size() -> None:
             terminal.child.send_signal(signal.SIGWINCH)
             terminal.until(b"probee top: 1 of")
             assert terminal.child.poll() is None
-            terminal.press(b" ")
-            terminal.until(b"standing")
+            terminal.press(b"h")
+            terminal.until(b"probee top: keys")
             terminal.press(b"q")
             assert terminal.end() == 0
         finally:

@@ -268,8 +268,8 @@ class Top:
         runs = sum(r.runs_per_second for r in found if not isinstance(r.runs_per_second, Absent))
         state = "standing still" if self.paused else f"every {self.interval:g} s"
         return (
-            f"probee top: {len(found)} of {len(self._rows)} programs, {percent(total)} % of a CPU, "
-            f"{number(runs)} runs a second, {state}"
+            f"probee top: {len(found)} of {len(self._rows)} programs, {state}, "
+            f"{percent(total)} % of a CPU, {number(runs)} runs a second"
         )
 
 

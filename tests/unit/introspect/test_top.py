@@ -66,7 +66,9 @@ def names(top: Top) -> list[str]:
 def test_the_list(top: Top) -> None:
     lines = top.lines(120, 12)
     assert len(lines) == 12
-    assert lines[0].text.startswith("probee top: 30 of 30 programs, 465 % of a CPU, 30,000 runs")
+    assert lines[0].text.startswith(
+        "probee top: 30 of 30 programs, every 1 s, 465 % of a CPU, 30,000 runs"
+    )
     assert "CPU%v" in lines[1].text
     assert names(top)[:3] == ["p30", "p29", "p28"]
     assert [line.style for line in lines[:4]] == ["", "head", "chosen", ""]
