@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from scripts import fetched, oracles
+from scripts.debian import Suite, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 NEEDED = {row.tool for row in oracles.ORACLES if row.need == oracles.ALWAYS}
@@ -26,6 +29,12 @@ def test_a_tool_is_the_version_that_its_row_says(
     done = subprocess.run([oracle(row.tool), "--version"], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert row.says in done.stdout
+
+
+@pytest.mark.skipif(not shutil.which("apt-get"), reason="this is no Debian")
+def test_a_suite_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="the suite nosuch cannot be reached: apt-get ended"):
+        Suite("nosuch", "Debian", tmp_path)
 
 
 @pytest.mark.oracle("readelf-2.44")
