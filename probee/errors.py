@@ -162,18 +162,24 @@ class UsageError(ProbeeError):
     """A request that cannot be meant: a bad option, a value out of range, a closed Session."""
 
 
+_ENOTSUPP = 524  # include/linux/errno.h: the kernel's own, which no libc names
+
+
+def errno_words(errno: int) -> str:
+    """`No such file or directory`."""
+    from os import strerror  # already loaded by the interpreter
+
+    return "Operation not supported by the kernel" if errno == _ENOTSUPP else strerror(errno)
+
+
 class KernelError(ProbeeError):
     """System call `call` failed with `errno`; `cause` is the likely reason in a sentence."""
 
     def __init__(self, call: str, errno: int, *, cause: str = "", hint: str = "") -> None:
-        # Both are built in or already loaded by the interpreter: no cost on the warm path.
-        from errno import errorcode
-        from os import strerror
+        from errno import errorcode  # built in: no cost on the warm path
 
-        if errno == 524:  # include/linux/errno.h: the kernel's own, which no libc names
-            name, words = "ENOTSUPP", "Operation not supported by the kernel"
-        else:
-            name, words = errorcode.get(errno, str(errno)), strerror(errno)
+        name = "ENOTSUPP" if errno == _ENOTSUPP else errorcode.get(errno, str(errno))
+        words = errno_words(errno)
         tail = f": {cause}" if cause else ""
         super().__init__(f"{call}: {name} ({words}){tail}", hint=hint)
         self.call = call

@@ -5,9 +5,9 @@ In: a call. Out: elements written as they are read, in pieces of bounded size.
 
 from __future__ import annotations
 
-from os import close, strerror
+from os import close
 
-from probee.errors import KernelError, ProbeeError, UsageError
+from probee.errors import KernelError, ProbeeError, UsageError, errno_words
 from probee.frame.guard import FAILED, OK
 from probee.host.bpf import map_get_next_key
 from probee.introspect.bpftool.element_forms import (
@@ -136,7 +136,9 @@ class _Dump:
 
 
 def _no_keys(row: Map, error: KernelError) -> str:
-    return f"elements of map {row.id}, a {row.type_name}, cannot be walked: {strerror(error.errno)}"
+    return (
+        f"elements of map {row.id}, a {row.type_name}, cannot be walked: {errno_words(error.errno)}"
+    )
 
 
 def values_of(row: Map, *, plain: bool, pretty: bool) -> Values | None:
@@ -172,7 +174,7 @@ def lookup(call: Call) -> int:
             call.write(f"key:\n{hexadecimal(key)}\n\nNot found\n")
         return FAILED
     if isinstance(value, int):
-        raise ProbeeError(f"lookup failed: {strerror(value)}")
+        raise ProbeeError(f"lookup failed: {errno_words(value)}")
     if call.json is None and not row.kernel_type and not row.value_type:
         call.write(entry_text(row, key, value))
         return OK
@@ -196,11 +198,11 @@ def getnext(call: Call) -> None:
         try:
             following = map_get_next_key(fd, key, row.key_size)
         except KernelError as error:
-            raise ProbeeError(f"can't get next key: {strerror(error.errno)}") from None
+            raise ProbeeError(f"can't get next key: {errno_words(error.errno)}") from None
     finally:
         close(fd)
     if following is None:
-        raise ProbeeError(f"can't get next key: {strerror(_ENOENT)}")
+        raise ProbeeError(f"can't get next key: {errno_words(_ENOENT)}")
     if call.json is None:
         call.write("key: None\n" if key is None else f"key:\n{hexadecimal(key)}\n")
         call.write(f"next key:\n{hexadecimal(following)}\n")

@@ -7,12 +7,12 @@ with --json a document.
 from __future__ import annotations
 
 import os
-from os import close, strerror
+from os import close
 from time import monotonic
 
 from probee.cli import map as map_
 from probee.cli.grammar import EXIT_STATUS
-from probee.errors import KernelError, ProbeeError, UsageError
+from probee.errors import KernelError, ProbeeError, UsageError, errno_words
 from probee.frame.options import Option
 from probee.frame.output import Output
 from probee.frame.page import DEBUG, HELP, Page
@@ -139,7 +139,7 @@ class _Looking:
             kind = self.row.type_name or f"type {self.row.type}"
             raise ProbeeError(
                 f"the elements of map {self.row.id}, {kind}, cannot be listed: "
-                f"{error.errno_name} ({strerror(error.errno)})"
+                f"{error.errno_name} ({errno_words(error.errno)})"
             ) from None
 
     @property

@@ -6,6 +6,7 @@ columns are missing, and the capability that they want.
 
 from __future__ import annotations
 
+from probee.errors import NotSupportedError
 from probee.introspect.loaded.btfs import LoadedBtf
 from probee.introspect.loaded.iterator import Wanted, walk
 from probee.introspect.loaded.links import Link
@@ -39,6 +40,7 @@ _MAP = (
     Wanted("kernel_type", "btf_vmlinux_value_type_id"),
 )  # fmt: skip
 _BTF = ("id", "data_size", "kernel_btf", "name")
+_OLD_BTF = _BTF[:2]  # before Linux 5.11
 _LINK = (Wanted("id", "id"), Wanted("type", "type"), Wanted("prog", "prog.aux.id"))
 
 
@@ -90,16 +92,30 @@ def links() -> Iterator[Link]:
 
 def btfs() -> Iterator[LoadedBtf]:
     """BTF that programs and maps came with, and of what programs are attached to."""
+    try:
+        yield from _btfs(_BTF)
+    except NotSupportedError:
+        yield from _btfs(_OLD_BTF)
+
+
+def _btfs(names: tuple[str, ...]) -> list[LoadedBtf]:
     found: dict[int, LoadedBtf] = {}
     for kind, own, path in (
         ("PROG", "aux.id", "aux.btf"), ("PROG", "aux.id", "aux.attach_btf"), ("MAP", "id", "btf"),
     ):  # fmt: skip
-        fields = tuple(Wanted(f"btf_{name}", f"{path}.{name}") for name in _BTF)
-        for row in walk(kind, (Wanted("id", own), *fields)):
+        fields = tuple(Wanted(f"btf_{name}", f"{path}.{name}") for name in names)
+        try:
+            rows = list(walk(kind, (Wanted("id", own), *fields)))
+        except NotSupportedError:
+            if path != "aux.attach_btf":  # Linux 5.11
+                raise
+            continue
+        for row in rows:
             id, size = _number(row, "btf_id"), _number(row, "btf_data_size")
-            found[id] = LoadedBtf(id, _text(row, "btf_name"), size, bool(row["btf_kernel_btf"]))
+            name = _text(row, "btf_name") if "btf_name" in row else ""
+            found[id] = LoadedBtf(id, name, size, bool(row.get("btf_kernel_btf", 0)))
     found.pop(0, None)  # of those that have none
-    yield from (found[id] for id in sorted(found))
+    return [found[id] for id in sorted(found)]
 
 
 def _id(row: Row) -> int:

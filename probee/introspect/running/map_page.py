@@ -5,8 +5,7 @@ In: changes. Out: lines. What changed stands out: by its mark, and on a terminal
 
 from __future__ import annotations
 
-from os import strerror
-
+from probee.errors import errno_words
 from probee.frame.columns import Column
 from probee.frame.listing import cells, table
 from probee.frame.screen import Text
@@ -49,7 +48,7 @@ def title(row: Map, watch: Watch, state: str) -> str:
     cpus = "; CPUs added up" if row.per_cpu else ""
     raw = "" if watch.typed else "; no BTF of its values"
     unread, errno = watch.unread
-    count += f", {unread:,} cannot be read ({strerror(errno)})" if unread else ""
+    count += f", {unread:,} cannot be read ({errno_words(errno)})" if unread else ""
     return f"map {row.id}{name}, {kind}: {count}, {watch.changed:,} changed, {state}{cpus}{raw}"
 
 
