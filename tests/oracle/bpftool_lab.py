@@ -1,4 +1,4 @@
-"""Loaded objects of the tests' own, and the comparison with bpftool 7.5 on them.
+"""Loaded objects of the tests' own, and the comparison with bpftool 7.5 and 7.1 on them.
 
 In: objects of tests/objects, raw maps and programs, devices. Out: `Lab.same(words)`, which runs
 bpftool and probee with the same words at the same moment, as text, JSON and indented JSON, and
@@ -15,12 +15,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import pytest
+
 from probee.asm import make as m
 from probee.asm.encode import encode
 from probee.host import bpf
+from tests.oracle.bpftool_older import as_7_1
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Self
 
 ROOT = Path(__file__).parents[2]
@@ -65,8 +68,10 @@ def without_pids(text: str) -> str:
 class Lab:
     """Holds descriptors, pins on a bpf file system of its own, devices; leaves nothing."""
 
-    def __init__(self, bpftool: str, folder: Path) -> None:
-        self.bpftool = bpftool
+    def __init__(self, bpftool: str, folder: Path, loader: str = "") -> None:
+        """`loader`: what loads objects in the place of a bpftool that is too old for some."""
+        self.bpftool, self.loader = bpftool, loader or bpftool
+        self.older = self.loader != bpftool
         self.pins = str(folder / "pins")
         self._fds: list[int] = []
         self._devices: list[str] = []
@@ -98,7 +103,7 @@ class Lab:
         folder = f"{self.pins}/{name}"
         os.mkdir(folder)
         done = run(
-            self.bpftool, "prog", "loadall", str(path), f"{folder}/progs", "pinmaps",
+            self.loader, "prog", "loadall", str(path), f"{folder}/progs", "pinmaps",
             f"{folder}/maps",
         )  # fmt: skip
         assert done.status == 0, done.err
@@ -132,18 +137,39 @@ class Lab:
         texts = [self._same((*form, *words)) for form in forms]
         return texts[0]
 
+    def as_there(self, text: str, words: Sequence[str]) -> str:
+        """What probee printed, as this bpftool prints it."""
+        text = without_pids(text)
+        if not self.older:
+            return text
+        return as_7_1(text, json=not {"-j", "-p"}.isdisjoint(words))
+
     def _same(self, words: tuple[str, ...]) -> str:
         wanted = got = Printed("", "", 0)
+        shown = ""
         for _ in range(3):
             wanted = run(self.bpftool, *words)
             got = probee(*words)
-            if wanted.out == without_pids(got.out):
+            shown = self.as_there(got.out, words)
+            if wanted.out == shown:
                 break
-        assert without_pids(got.out) == wanted.out, (words, got.err)
+        assert shown == wanted.out, (words, got.err)
         # bpftool's `link show id N` says 255 though all went well: docs/bpftool.md
         expected = 0 if "link" in words and wanted.out.strip() else wanted.status
         assert bool(got.status) == bool(expected), (words, got, wanted.err)
-        return wanted.out
+        return without_pids(got.out)
+
+
+@pytest.fixture(params=["bpftool-7.5", "bpftool"], ids=["7.5", "7.1"])
+def lab(
+    request: pytest.FixtureRequest, oracle: Callable[[str], str], tmp_path: Path
+) -> Iterator[Lab]:
+    """A lab beside trixie's bpftool, and one beside Debian 12's."""
+    path = oracle(request.param)
+    if request.param == "bpftool" and "bpftool v7.1." not in run(path, "version").out:
+        pytest.skip("bpftool is not that of Debian 12")
+    with Lab(path, tmp_path, oracle("bpftool-7.5")) as lab:
+        yield lab
 
 
 def id_of(fd: int) -> str:

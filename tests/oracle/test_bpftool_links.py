@@ -1,4 +1,4 @@
-"""`probee link show` beside bpftool 7.5: links of every type that this kernel has."""
+"""`probee link show` beside bpftool 7.5 and 7.1: links of every type that this kernel has."""
 
 from __future__ import annotations
 
@@ -21,23 +21,18 @@ from probee.introspect.loaded.types import blob
 from probee.tables.programs import by_name
 from probee.uapi import bpf as uapi, perf_event as perf
 from tests.objects.build import Object
-from tests.oracle.bpftool_lab import RETURN_0, RETURN_1, Lab, id_of, run
+from tests.oracle.bpftool_lab import RETURN_0, RETURN_1, Lab, id_of, lab, run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from tests.support import Cgroup
 
-pytestmark = [pytest.mark.kernel, pytest.mark.oracle("bpftool-7.5")]
+__all__ = ("lab",)
+pytestmark = [pytest.mark.kernel, pytest.mark.oracle("bpftool-7.5", "bpftool")]
 
 ATTACHED = Object(("attached",), 19)
 SHOWN = Object(("shown",), 19)
-
-
-@pytest.fixture
-def lab(oracle: Callable[[str], str], tmp_path: Path) -> Iterator[Lab]:
-    with Lab(oracle("bpftool-7.5"), tmp_path) as lab:
-        yield lab
 
 
 def link(lab: Lab, program: int, attach: int, **more: int | bytes | bytearray) -> int:
@@ -150,7 +145,7 @@ def test_sockmap_and_struct_ops(lab: Lab, built: Callable[[Object], Path]) -> No
     fd = link(lab, program, uapi.BPF_SK_MSG_VERDICT, target_fd=sockets)
     assert f"map_id {id_of(sockets)}" in shown(lab, fd, "sockmap")
     path = built(ATTACHED)
-    assert run(lab.bpftool, "struct_ops", "register", str(path), f"{lab.pins}/ops").status == 0
+    assert run(lab.loader, "struct_ops", "register", str(path), f"{lab.pins}/ops").status == 0
     pinned = lab.keep(bpf.obj_get(f"{lab.pins}/ops/prbcc"))
     assert "struct_ops  map " in shown(lab, pinned, "struct_ops")
     lab.same("map", "dump", "name", "prbcc")

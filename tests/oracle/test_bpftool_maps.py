@@ -1,4 +1,4 @@
-"""`probee map` beside bpftool 7.5: every type of map, with and without BTF, and every verb."""
+"""`probee map` beside bpftool 7.5 and 7.1: all types of maps, with and without BTF, all verbs."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from probee.btf.writer import BtfBuilder
 from probee.host import bpf
 from probee.host.cpus import possible
 from probee.uapi import bpf as uapi
-from tests.oracle.bpftool_lab import Lab, id_of, probee, run
+from tests.oracle.bpftool_lab import Lab, id_of, lab, probee, run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    pass
 
-pytestmark = [pytest.mark.kernel, pytest.mark.oracle("bpftool-7.5")]
+__all__ = ("lab",)
+pytestmark = [pytest.mark.kernel, pytest.mark.oracle("bpftool-7.5", "bpftool")]
 
 NO_PREALLOC = uapi.BPF_F_NO_PREALLOC
 # name, key size, value size, entries, flags: every type that can be made without BTF or another map
@@ -36,12 +36,6 @@ TYPES = (
 )  # fmt: skip
 # what can be walked; of others bpftool says nothing (docs/bpftool.md), and only its output is alike
 FILLED = ("hash", "array", "percpu_hash", "percpu_array", "lru_hash", "lru_percpu_hash", "lpm_trie")
-
-
-@pytest.fixture
-def lab(oracle: Callable[[str], str], tmp_path: Path) -> Iterator[Lab]:
-    with Lab(oracle("bpftool-7.5"), tmp_path) as lab:
-        yield lab
 
 
 def fill(fd: int, name: str, key: int, value: int, entries: int) -> None:

@@ -1,4 +1,4 @@
-"""`probee prog|map|link|btf show` beside bpftool 7.5, byte for byte, on the test's own objects."""
+"""`probee prog|map|link|btf show` beside bpftool 7.5 and 7.1, on objects of the test's own."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ from tests.oracle.bpftool_lab import (
     RETURN_1,
     Lab,
     id_of,
+    lab,
     probee,
     run,
-    without_pids,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-pytestmark = [pytest.mark.kernel, pytest.mark.oracle("bpftool-7.5")]
+__all__ = ("lab",)
+pytestmark = [pytest.mark.kernel, pytest.mark.oracle("bpftool-7.5", "bpftool")]
 
 SHOWN = Object(("shown",), 19)
 # type, attach type; what returns 1 where 0 is refused
@@ -44,12 +45,6 @@ PROGRAMS = (
     ("raw_tracepoint_writable", 0), ("cgroup_sockopt", uapi.BPF_CGROUP_GETSOCKOPT),
     ("sk_lookup", uapi.BPF_SK_LOOKUP), ("syscall", 0), ("netfilter", uapi.BPF_NETFILTER),
 )  # fmt: skip
-
-
-@pytest.fixture
-def lab(oracle: Callable[[str], str], tmp_path: Path) -> Iterator[Lab]:
-    with Lab(oracle("bpftool-7.5"), tmp_path) as lab:
-        yield lab
 
 
 def test_programs_of_all_types(lab: Lab) -> None:
@@ -146,7 +141,8 @@ def test_batches(lab: Lab, tmp_path: Path) -> None:
     for form in FORMS:
         words = (*form, "batch", "file", "-")
         theirs = run(lab.bpftool, *words, stdin=f"prog show id {prog}\n")
-        assert without_pids(probee(*words, stdin=f"prog show id {prog}\n").out) == theirs.out
+        ours = probee(*words, stdin=f"prog show id {prog}\n")
+        assert lab.as_there(ours.out, words) == theirs.out
     file.write_text(f"prog show id {prog}\nmap show id 0\nprog show id {prog}\n", encoding="ascii")
     assert "processed" not in lab.same("batch", "file", str(file))
     file.write_text("version\nprog help\ngen\n", encoding="ascii")
