@@ -186,7 +186,7 @@ def _lost_calls(plan: Plan, session: Session) -> list[tuple[int, str]]:
     """The same of what the tool's own programs counted."""
     lost = []
     for counter, what in plan.lost.items():
-        count = sum(session[counter][0])
+        count = session[counter].value
         lost.append((count, f"{count:,} {what}"))
     return lost
 

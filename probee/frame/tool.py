@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from probee.frame.columns import Column, Keep
     from probee.frame.options import Values
     from probee.frame.page import Page
-    from probee.lang.maps import Hash, PerCpuArray, RingBuf
+    from probee.lang.maps import Hash, RingBuf
     from probee.lang.programs import Program
-    from probee.lang.variables import Const
+    from probee.lang.variables import Const, Global
     from probee.runtime.reuse import KeysOf
     from probee.runtime.session import Session
 
@@ -28,7 +28,7 @@ class Plan(Frozen):
 
     `consts`: values of Const declarations, the others are folded away. `fill`: entries put into
     maps before the programs are attached, as a dict or as pairs of key and value. `lost`: counters
-    of events that gave no row, one u64 a CPU at index 0, and what they were. `keep`: tests that all
+    of events that gave no row, and what they were. `keep`: tests that all
     rows shown have passed; the others do not count for --count. `reuse`: maps of others in place
     of the plan's own. `command`: what is run once all is attached; its process id goes into the map
     `command_pid` before. `attached`: called then, before the command runs.
@@ -38,7 +38,7 @@ class Plan(Frozen):
     ring: RingBuf[Any]
     consts: dict[Const[Any], Any] = {}
     fill: Mapping[Any, dict[Any, Any] | Sequence[tuple[Any, Any]]] = {}
-    lost: dict[PerCpuArray[int], str] = {}
+    lost: dict[Global[int], str] = {}
     keep: tuple[Keep, ...] = ()
     reuse: Mapping[Any, KeysOf] = {}
     command: tuple[str, ...] = ()

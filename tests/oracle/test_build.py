@@ -228,3 +228,11 @@ def test_no_kernel_is_asked(oracle: Callable[[str], str], tmp_path: Path) -> Non
     assert any("opensnoop.bpf.o" in line for line in lines)
     asked = [line for line in lines if re.search(r'bpf\(|perf_event_open|"/(sys|proc)/', line)]
     assert not asked
+
+
+def test_the_pair_is_no_larger_than_clangs() -> None:
+    """What the libbpf-tools' opensnoop is, of an entry and an exit."""
+    elf = ElfFile(object_bytes(compiled(from_tool(TOOL, "x86_64"), Target())))
+    sizes = {s.name: s.size for s in elf.sections if s.name.startswith("tracepoint/")}
+    assert max(size for name, size in sizes.items() if "/sys_enter_" in name) <= 0x170
+    assert max(size for name, size in sizes.items() if "/sys_exit_" in name) <= 0x330

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from probee.frame.options import Values
     from probee.lang.maps import RingBuf
     from probee.lang.programs import Program
-    from probee.lang.variables import Const
+    from probee.lang.variables import Const, Global
 
 
 def plan(values: Values) -> Plan:
@@ -72,13 +72,13 @@ def plan(values: Values) -> Plan:
     return filtered(values, found, prefix_filter(values), result_filter(values))
 
 
-def traced(values: Values, *, timed: bool) -> tuple[tuple[Program, ...], dict[Any, str]]:
+def traced(values: Values, *, timed: bool) -> tuple[tuple[Program, ...], dict[Global[int], str]]:
     """The programs for the ways of opening that are asked for, and what they count as lost.
 
     Raises ProbeeError for a way that this machine's kernel does not show.
     """
     programs: tuple[Program, ...] = EXIT_ONLY
-    lost: dict[Any, str] = {}
+    lost: dict[Global[int], str] = {}
     if values.pair or timed or not exit_reads_arguments():
         programs, lost = PAIR, {unpaired: "calls whose beginning was not seen"}
     programs = on_machine(programs, os.uname().machine)

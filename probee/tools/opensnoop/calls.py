@@ -18,10 +18,11 @@ import os
 
 from probee import (
     Context,
+    Global,
     LruHash,
-    PerCpuArray,
     Struct,
     UserStr,
+    atomic_add,
     current,
     ktime_get_boot_ns,
     probe_read_user,
@@ -80,7 +81,7 @@ class Begun(Struct):
 
 
 start = LruHash(u32, Begun, max_entries=10_240)
-unpaired = PerCpuArray(u64, max_entries=1)
+unpaired = Global(u64, 0)  # rare, so all CPUs may share it
 
 
 def asked_how(call: u32, address: u64) -> tuple[u32, u64, u64, bool]:
@@ -195,7 +196,7 @@ def end(ctx: Context, ret: s64, unread: u32, how: bool) -> None:
     begun = start.get(thread())
     if begun is None:
         if wanted_end(task_ids(), ret):
-            unpaired[0] += 1
+            atomic_add(unpaired.value, 1)
         return
     if wanted_result(ret):
         way, flags, mode = begun.way, begun.flags, u64(begun.mode & MODE_BITS)

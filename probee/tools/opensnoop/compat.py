@@ -18,6 +18,7 @@ from probee import (
     KernelStruct,
     LruHash,
     UserStr,
+    atomic_add,
     cast,
     current,
     ktime_get_boot_ns,
@@ -136,7 +137,7 @@ def exit_other(ctx: Context) -> None:
         begun = beginnings.pop(current.tid, None)
         if begun is None:
             if wants:
-                unpaired[0] += 1
+                atomic_add(unpaired.value, 1)
             return
         begin = begun
     if wants:

@@ -22,11 +22,11 @@ from probee import (
     Hash,
     KernelStr,
     KernelStruct,
-    PerCpuArray,
     Ptr,
     Queue,
     Struct,
     UserStr,
+    atomic_add,
     atomic_fetch_add,
     cast,
     current,
@@ -151,14 +151,14 @@ entries = Array(Asked, max_entries=SEVERAL)
 entry_of = Hash(u64, u32, max_entries=SEVERAL)  # by the request's address
 free = Queue(u32, max_entries=SEVERAL)  # numbers of entries that were used and are not
 used = Global(u64, 0)  # how many ever were
-untold = PerCpuArray(u64, max_entries=1)
+untold = Global(u64, 0)
 
 
 def forget(address: u64) -> None:
     """Frees the entry of an earlier request in the same place, whose end there was no room for."""
     number = entry_of.pop(address, None)
     if number is not None:
-        untold[0] += 1
+        atomic_add(untold.value, 1)
         free.push(number)
 
 
@@ -189,7 +189,7 @@ def submitted(address: u64, opcode: u32, quiet: bool) -> None:
         return
     number = SEVERAL if quiet else entry()
     if number >= SEVERAL:
-        untold[0] += 1
+        atomic_add(untold.value, 1)
         return
     a = entries[number]
     a.name = filename.uptr if has_field(Filename, "uptr") else NOWHERE

@@ -6,12 +6,12 @@ import json
 import os
 import signal
 import sys
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from probee import PerCpuArray, u64
+from probee import Global, u64
 from probee.errors import KernelError, UsageError, VerifierError
 from probee.frame.run import run_tool
 from probee.frozen import replace
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Run: TypeAlias = Callable[..., tuple[int, str]]
 
-COUNTER = PerCpuArray(u64, max_entries=1)
+COUNTER = Global(u64, 0)
 
 
 @pytest.fixture
@@ -145,11 +145,11 @@ def test_what_is_lost_while_programs_are_taken_off_is_no_loss(
     words: tuple[str, ...],
     line: str,
 ) -> None:
-    unpaired = [[2, 0]]
+    unpaired = SimpleNamespace(value=2)
     off = session.detach
 
     def detach(self: FakeSession) -> None:
-        unpaired[0] = [100, 100]
+        unpaired.value = 100
         session.lost = [Loss("ring_full", "ring", 11)]
         off(self)
 
