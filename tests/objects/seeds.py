@@ -13,21 +13,22 @@ from tests.frontend_cases import Facts, captured, names_of
 from tests.objects.build import HERE, TARGETS, Object, path
 
 FOLDER = HERE.parent / "unit" / "objfile" / "seeds"
+_NOWHERE = "-fdebug-compilation-dir=."  # no folder of the machine that made them
 SEEDS = (
-    Object(("smallest",), 19, stripped=True),
-    Object(("relocs",), 19, "big", stripped=True),
-    Object(("calls",), 16, stripped=True),
-    Object(("own_section",), 19, stripped=True),
-    Object(("data",), 14, "big", stripped=True),
-    Object(("nested",), 19, stripped=True),
-    Object(("kconfig",), 16, stripped=True),
-    Object(("ksyms",), 19, "big", stripped=True),
-    Object(("struct_ops",), 19, stripped=True),
-    Object(("core_fields",), 19, stripped=True),
-    Object(("core_types",), 16, "big", stripped=True),
-    Object(("arena",), 19, stripped=True),
-    Object(("switches",), 22, "big", "-mcpu=v4 -fdebug-compilation-dir=.", stripped=True),
-    Object(("link_one", "link_two"), 19, stripped=True, linked=True),
+    Object(("smallest",), 19, flags=_NOWHERE, stripped=True),
+    Object(("relocs",), 19, "big", flags=_NOWHERE, stripped=True),
+    Object(("calls",), 16, flags=_NOWHERE, stripped=True),
+    Object(("own_section",), 19, flags=_NOWHERE, stripped=True),
+    Object(("data",), 14, "big", flags=_NOWHERE, stripped=True),
+    Object(("nested",), 19, flags=_NOWHERE, stripped=True),
+    Object(("kconfig",), 16, flags=_NOWHERE, stripped=True),
+    Object(("ksyms",), 19, "big", flags=_NOWHERE, stripped=True),
+    Object(("struct_ops",), 19, flags=_NOWHERE, stripped=True),
+    Object(("core_fields",), 19, flags=_NOWHERE, stripped=True),
+    Object(("core_types",), 16, "big", flags=_NOWHERE, stripped=True),
+    Object(("arena",), 19, flags=_NOWHERE, stripped=True),
+    Object(("switches",), 22, "big", f"-mcpu=v4 {_NOWHERE}", stripped=True),
+    Object(("link_one", "link_two"), 19, flags=_NOWHERE, stripped=True, linked=True),
 )
 
 # By the name of the file and its byte order.
