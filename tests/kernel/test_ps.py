@@ -71,8 +71,9 @@ def test_a_document_a_look(loaded: int) -> None:
     assert all(loaded in [row["id"] for row in document["rows"]] for document in documents)
 
 
-def test_a_pin_is_told(loaded: int, bpffs: Path) -> None:
-    path = bpffs / "of the\ttest"
+@pytest.mark.parametrize("name", ["of the\ttest", "\udcff\x1b[2J"])
+def test_a_pin_is_told(loaded: int, bpffs: Path, name: str) -> None:
+    path = bpffs / name
     fd = bpf.open_by_id("PROG", loaded)
     assert fd is not None
     bpf.obj_pin(fd, str(path))
@@ -80,6 +81,11 @@ def test_a_pin_is_told(loaded: int, bpffs: Path) -> None:
     try:
         (row,) = ps("--no-stats")
         assert row["pins"] == [{"path": str(path), "of": "program"}]
+        command = [sys.executable, "-m", "probee", "ps", "-p", str(os.getpid()), "--no-stats"]
+        shown = subprocess.run(command, capture_output=True, check=True).stdout
+        assert b"pinned " in shown
+        assert b"\x1b" not in shown
+        assert b"\t" not in shown
     finally:
         path.unlink()
 
