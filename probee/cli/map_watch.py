@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from probee.introspect.loaded.maps import Map
     from probee.introspect.running.map_watch import Change, Watch
 
+_OTHERS = ("bpffs", "nomount", "mapcompat")  # options of map's other verbs, which bpftool has
 _MOST_LINES = 1000  # where no terminal says how many
 PAGE = Page(
     "map watch",
@@ -67,6 +68,9 @@ def watch(call: Call) -> None:
     from probee.introspect.running.map_watch import Watch
 
     written = _written(call)
+    for option in _OTHERS:
+        if getattr(call.values, option, False):
+            raise UsageError(f"watch has no option --{option}")
     if len(call.words) < 2:
         raise UsageError("a map is wanted: id ID, name NAME or pinned FILE")
     fd, words = one("MAP", call.words)

@@ -86,6 +86,7 @@ def test_on_a_terminal(counts: tuple[int, int]) -> None:
         (("watch",), 2, "a map is wanted"),
         (("watch", "id", "{id}", "now"), 2, "what is 'now'?"),
         (("watch", "id", "{id}", "--csv"), 2, "unrecognized option '--csv'"),
+        (("watch", "id", "{id}", "-f"), 2, "watch has no option --bpffs"),
         (("show", "-i", "1"), 2, "option --interval goes with watch"),
         (("watch", "id", "4000000000"), 1, "No such file"),
     ],
