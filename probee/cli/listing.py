@@ -51,20 +51,38 @@ def show_all(
     try:
         pinned = Multi(pins(kind) if call.values.bpffs else ())
         held = owners(kind)
-        writer = call.json
-        array = writer is not None and (not call.words or len(found) > 1)
-        if writer is not None and array:
-            writer.begin_array()
-        for row in rows:
-            if writer is None:
-                call.write(text(row, held, pinned))
-            else:
-                json(writer, row, held, pinned)
-        if writer is not None and array:
-            writer.end()
+        write_rows(
+            call,
+            rows,
+            lambda row: text(row, held, pinned),
+            lambda writer, row: json(writer, row, held, pinned),
+            array=not call.words or len(found) > 1,
+        )
     finally:
         for fd in found:
             close(fd)
+
+
+def write_rows(
+    call: Call,
+    rows: Iterable[Row],
+    text: Callable[[Row], str],
+    json: Callable[[JsonWriter, Row], None],
+    *,
+    array: bool = True,
+) -> None:
+    """Each row's text, or with -j its JSON; `array`: they are the elements of one."""
+    writer = call.json
+    if writer is None:
+        for row in rows:
+            call.write(text(row))
+        return
+    if array:
+        writer.begin_array()
+    for row in rows:
+        json(writer, row)
+    if array:
+        writer.end()
 
 
 def _selected(kind: str, words: list[str], reader: Reader[Row]) -> tuple[list[int], Iterable[Row]]:

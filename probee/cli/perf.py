@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from probee.cli import grammar
 from probee.cli.grammar import Verb
+from probee.cli.listing import write_rows
 from probee.errors import UsageError
 
 TYPE_CHECKING = False
@@ -42,12 +43,4 @@ def show(call: Call) -> None:
 
     if call.words:
         raise UsageError(f"{call.words[0]!r} is one word too many")
-    if call.json is not None:
-        call.json.begin_array()
-    for row in tracing():
-        if call.json is not None:
-            tracing_json(call.json, row)
-        else:
-            call.write(tracing_text(row))
-    if call.json is not None:
-        call.json.end()
+    write_rows(call, tracing(), tracing_text, tracing_json)

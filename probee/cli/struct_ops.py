@@ -6,6 +6,7 @@ from itertools import chain
 
 from probee.cli import grammar
 from probee.cli.grammar import Verb
+from probee.cli.listing import write_rows
 from probee.errors import ProbeeError, UsageError
 
 TYPE_CHECKING = False
@@ -51,15 +52,7 @@ def show(call: Call) -> None:
     from probee.introspect.bpftool.struct_ops import row_json, row_text
 
     rows = _selected(_tables(), call.words)
-    if call.json is not None:
-        call.json.begin_array()
-    for row, _ in rows:
-        if call.json is not None:
-            row_json(call.json, row)
-        else:
-            call.write(row_text(row))
-    if call.json is not None:
-        call.json.end()
+    write_rows(call, (row for row, _ in rows), row_text, row_json)
 
 
 def dump(call: Call) -> None:

@@ -37,6 +37,19 @@ def _attach_json(writer: JsonWriter, row: Link) -> None:
     writer.field("attach_type", _attach_type(row.details["attach_type"]))
 
 
+def _attached_text(name: str) -> Callable[[Link], str]:
+    """Of a type whose link says one number, and how it is attached."""
+    return lambda row: f"\n\t{name} {row.details[name]}  {_attach_text(row)}"
+
+
+def _attached_json(name: str) -> Callable[[JsonWriter, Link], None]:
+    def json(writer: JsonWriter, row: Link) -> None:
+        writer.field(name, row.details[name])
+        _attach_json(writer, row)
+
+    return json
+
+
 def _program_type(row: Link) -> str | int:
     type_ = by_number(row.prog_type)
     return type_.name if type_ else row.prog_type or "unspec"
@@ -86,15 +99,6 @@ def _tracing_json(writer: JsonWriter, row: Link) -> None:
     writer.field("target_btf_id", row.details["target_btf_id"])
 
 
-def _cgroup_text(row: Link) -> str:
-    return f"\n\tcgroup_id {row.details['cgroup_id']}  {_attach_text(row)}"
-
-
-def _cgroup_json(writer: JsonWriter, row: Link) -> None:
-    writer.field("cgroup_id", row.details["cgroup_id"])
-    _attach_json(writer, row)
-
-
 def _iter_text(row: Link) -> str:
     out = f"target_name {one_line(row.name)}  "
     if row.name in _MAP_TARGETS:
@@ -120,15 +124,6 @@ def _iter_json(writer: JsonWriter, row: Link) -> None:
     if row.name == "cgroup":
         writer.field("cgroup_id", row.details["cgroup.cgroup_id"])
         writer.field("order", names.order(row.details["cgroup.order"]))
-
-
-def _netns_text(row: Link) -> str:
-    return f"\n\tnetns_ino {row.details['netns_ino']}  {_attach_text(row)}"
-
-
-def _netns_json(writer: JsonWriter, row: Link) -> None:
-    writer.field("netns_ino", row.details["netns_ino"])
-    _attach_json(writer, row)
 
 
 def _netfilter_text(row: Link) -> str:
@@ -158,15 +153,6 @@ def _on_device_json(writer: JsonWriter, row: Link) -> None:
 
 def _xdp_text(row: Link) -> str:
     return f"\n\t{_device_text(row)}"
-
-
-def _sockmap_text(row: Link) -> str:
-    return f"\n\tmap_id {row.details['map_id']}  {_attach_text(row)}"
-
-
-def _sockmap_json(writer: JsonWriter, row: Link) -> None:
-    writer.field("map_id", row.details["map_id"])
-    _attach_json(writer, row)
 
 
 def _struct_ops_json(writer: JsonWriter, row: Link) -> None:
@@ -310,13 +296,13 @@ def _perf_event_json(writer: JsonWriter, row: Link) -> None:
 TEXT: dict[str, Callable[[Link], str]] = {
     "raw_tracepoint": _raw_tracepoint_text,
     "tracing": _tracing_text,
-    "cgroup": _cgroup_text,
+    "cgroup": _attached_text("cgroup_id"),
     "iter": _iter_text,
-    "netns": _netns_text,
+    "netns": _attached_text("netns_ino"),
     "netfilter": _netfilter_text,
     "tcx": _on_device_text,
     "netkit": _on_device_text,
-    "sockmap": _sockmap_text,
+    "sockmap": _attached_text("map_id"),
     "xdp": _xdp_text,
     "kprobe_multi": _kprobe_multi_text,
     "uprobe_multi": _uprobe_multi_text,
@@ -325,13 +311,13 @@ TEXT: dict[str, Callable[[Link], str]] = {
 JSON: dict[str, Callable[[JsonWriter, Link], None]] = {
     "raw_tracepoint": _raw_tracepoint_json,
     "tracing": _tracing_json,
-    "cgroup": _cgroup_json,
+    "cgroup": _attached_json("cgroup_id"),
     "iter": _iter_json,
-    "netns": _netns_json,
+    "netns": _attached_json("netns_ino"),
     "netfilter": _netfilter_json,
     "tcx": _on_device_json,
     "netkit": _on_device_json,
-    "sockmap": _sockmap_json,
+    "sockmap": _attached_json("map_id"),
     "xdp": _device_json,
     "struct_ops": _struct_ops_json,
     "kprobe_multi": _kprobe_multi_json,
