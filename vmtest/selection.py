@@ -62,6 +62,7 @@ CHOSEN = {
     "kernel_members": (),
     "meaning": ("test_named_program",),
     "side_feature": ("test_json",),
+    "side_links": (),
     "side_perf": ("test_show",),
 }  # fmt: skip
 EVERYTHING = ("tests/kernel",)
