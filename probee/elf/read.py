@@ -8,6 +8,7 @@ one long text, may be only so long together.
 
 from __future__ import annotations
 
+from os import fstat
 from struct import unpack
 
 from probee.elf import raw
@@ -17,9 +18,12 @@ from probee.uapi import elf as uapi
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from io import BufferedReader
+
     from _typeshed import ReadableBuffer, StrPath
 
 LARGEST = 1 << 28  # bytes of an object
+_PIECE = 1 << 20  # bytes that are read at once of a file that does not say its size
 _EXTRA_NAMES = 1 << 16  # bytes of names that any file may have, beside four times its size
 _TABLES = (uapi.SHT_REL, uapi.SHT_RELA)
 
@@ -267,13 +271,26 @@ def file_bytes(path: StrPath, largest: int = LARGEST, others: tuple[bytes, ...] 
             start = file.peek(len(raw.MAGIC))  # of a pipe it may be less than that
             if len(start) >= len(raw.MAGIC) and not start.startswith((raw.MAGIC, *others)):
                 raise _no_elf()
-            data = file.read(largest + 1)
+            data = _read(file, largest + 1)
         except OSError as error:
             error.filename = path
             raise
     if len(data) > largest:
         raise FormatError(f"it has more than {largest >> 20} MiB: no object of programs has")
     return data
+
+
+def _read(file: BufferedReader, most: int) -> bytes:
+    """So many bytes or all. Memory is asked for as there are some: of what the file says that it
+    has, then piece by piece.
+    """
+    asked = min(fstat(file.fileno()).st_size + 1, most)
+    pieces = [file.read(asked)]
+    while len(pieces[-1]) == asked and most > asked:
+        most -= asked
+        asked = min(_PIECE, most)
+        pieces.append(file.read(asked))
+    return b"".join(pieces)
 
 
 def _no_elf() -> FormatError:

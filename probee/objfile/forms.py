@@ -29,6 +29,11 @@ HOOKS = {"tracepoint": "tracepoint", "raw_tp": "raw_tracepoint", "tp_btf": "tp_b
 CORE = ("byte_off", "field_exists", "target_type_id", "type_exists", "type_size")
 
 
+def license_bytes(license_: str) -> bytes:
+    """What stands in the section `license`, without the NUL. A read one may be no UTF-8."""
+    return license_.encode("utf-8", "surrogateescape")
+
+
 def section_of(hook: Attach) -> str:
     """`tracepoint/syscalls/sys_enter_openat` for the tracepoint `syscalls:sys_enter_openat`."""
     return f"{HOOKS[hook.kind]}/{hook.target.replace(':', '/')}"

@@ -183,7 +183,10 @@ class _Restoring:
                 at, kind, subject, program, file, line, text = _words(row, 7)
                 said = unquoted(kind), unquoted(subject), found.section, found.offset
                 where = unquoted(program), unquoted(file), number(line), unquoted(text)
-                counters.append((number(at), CounterSpec(*said, *where)))
+                counter = CounterSpec(*said, *where)
+                if forms.counter_name(counter, number(at)) != found.name:
+                    raise _wrong(f"{found.name} is not counter {at} of kind {counter.kind}")
+                counters.append((number(at), counter))
         if forms.PERCPU_MAP in maps:
             for row in self.rows.get((self.variable_of(forms.PERCPU_MAP), "variable"), ()):
                 at, word, name, offset = _words(row, 4)
@@ -286,9 +289,13 @@ def _hook(word: str) -> Attach:
 
 
 def _ordered(rows: list[tuple[int, T]]) -> tuple[T, ...]:
-    """In the order of their numbers, each of which comes once."""
-    if len({at for at, _ in rows}) != len(rows):
-        raise _wrong("two things have one number")
+    """In the order of their numbers, each of which from 0 on comes once."""
+    numbers = sorted(at for at, _ in rows)
+    for place, at in enumerate(numbers):
+        if at != place:
+            raise _wrong(
+                "two things have one number" if at < place else f"nothing has the number {place}"
+            )
     return tuple(row for _, row in sorted(rows, key=lambda row: row[0]))
 
 

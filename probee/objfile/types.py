@@ -66,7 +66,7 @@ class ObjectTypes:
         return self.builder.build(big_endian=self.spec.endian == "big")
 
     def _license(self) -> int:
-        build, size = self.builder, len(self.spec.license.encode()) + 1
+        build, size = self.builder, len(forms.license_bytes(self.spec.license)) + 1
         used = {v.name for v in self.spec.variables} | {m.name for m in self.spec.maps}
         name = "LICENSE"
         while name in used:

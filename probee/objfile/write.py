@@ -49,7 +49,7 @@ def write(spec: CollectionSpec) -> bytes:
         raise UsageError("these programs are bound to a kernel: compile them anew")
     for what in _foreign(spec):
         raise UsageError(f"{what}: that is read from objects, and not written")
-    size = len(spec.license.encode())
+    size = len(forms.license_bytes(spec.license))
     if size > forms.LONGEST_LICENSE:
         raise UsageError(
             f"the license has {size} bytes: libbpf would cut it after {forms.LONGEST_LICENSE}"
@@ -125,7 +125,7 @@ class _Object:
             self._section(name, data, _CODE, _ALIGN if data else 4)
 
     def _data(self) -> None:
-        self._section(forms.LICENSE, self.spec.license.encode() + b"\0", _DATA, 1)
+        self._section(forms.LICENSE, forms.license_bytes(self.spec.license) + b"\0", _DATA, 1)
         for name in forms.DATA_SECTIONS:
             for map_ in self.spec.maps:
                 if map_.name == name:

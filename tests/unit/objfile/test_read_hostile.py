@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from itertools import repeat
 from pathlib import Path
 from random import Random
 
 import pytest
 from hypothesis import given, strategies as st
 
-from tests.fuzz.readers import PARTS, seeds
+from probee.elf.read import file_bytes
+from probee.objfile.read import read
+from probee.objfile.write import write
+from tests.fuzz.cases import PARTS, case, kept, line_of, named_seeds, read_line, seeds
+from tests.fuzz.mutators import shown_otherwise
+from tests.fuzz.shown import SHOWN, TooLong, within
 from tests.objects.judge import judge
 from tests.objects.mutate import mutated
 
@@ -53,28 +60,48 @@ def test_every_bit_of_the_header(target: str) -> None:
             judge(target, data[:at] + bytes([data[at] ^ 1 << bit]) + data[at + 1 :])
 
 
-def found_by_fuzzing() -> list[str]:
-    """Lines of corpus.txt: a target, a seed, and what is over it: `offset=bytes`, `cut=size`."""
-    return (Path(__file__).parent / "corpus.txt").read_text().splitlines()
-
-
-def damaged(line: str) -> tuple[str, bytes]:
-    target, name, *changes = line.split()
-    numbers = {path.stem: number for number, path in enumerate(SEEDS)}
-    data = bytearray(seeds(target)[numbers[name]])
-    for place, written in (change.split("=") for change in changes):
-        if place == "cut":
-            del data[int(written, 16) :]
-        else:
-            at, new = int(place, 16), bytes.fromhex(written)
-            data[at : at + len(new)] = new
-    return target, bytes(data)
-
-
 def test_what_fuzzing_found() -> None:
     """Small damage, each of which leads the readers somewhere that no other does."""
-    lines = found_by_fuzzing()
-    read = sum(judge(*damaged(line)) for line in lines)
-    assert {line.split()[0] for line in lines} == set(PARTS)
-    assert len(lines) > 200
-    assert 10 < read < len(lines) - 100
+    lines = [(target, line) for target, line in kept() if target in PARTS]
+    read = sum(judge(target, read_line(target, line)) for target, line in lines)
+    assert {target for target, _ in lines} == set(PARTS)
+    assert 10 < read < len(lines) - 50
+
+
+@pytest.mark.parametrize("target", SHOWN)
+def test_what_is_damaged_is_shown_or_refused(target: str) -> None:
+    random = Random(f"{target} 1")
+    found = named_seeds(target).values()
+    for data in found:
+        for how in range(32):  # each way to show it
+            assert case(target, data[:-1] + bytes([how])) or target in ("readelf", "back")
+    shown = sum(case(target, shown_otherwise(data, random)) for data in found for _ in range(40))
+    assert 0 < shown < 40 * len(found)
+
+
+def test_a_kept_case_is_told_by_its_changes() -> None:
+    seed = named_seeds("cfg")["smallest.bpfel"]
+    for data in (seed, seed[:100], seed + b"more", b"X" + seed[1:9] + b"Y" + seed[10:] + b"\xff"):
+        line = line_of("cfg", data)
+        assert read_line("cfg", line) == data
+        assert len(line) < 100
+
+
+def test_a_case_ends() -> None:
+    with within(0.01), pytest.raises(TooLong):
+        all(found for found in repeat(True))
+
+
+def test_a_license_that_is_no_text_is_written_back() -> None:
+    spec = read(named_seeds("back")["percpu.bpfeb"][:-1].replace(b"GPL", b"G\xffL"))
+    assert spec.license == "Dual MIT/G\udcffL"
+    assert read(write(spec)).license == spec.license
+
+
+def test_a_file_is_read_with_as_much_memory_as_it_has_bytes() -> None:
+    tracemalloc.start()
+    try:
+        assert file_bytes(SEEDS[0]) == SEEDS[0].read_bytes()
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()

@@ -67,6 +67,8 @@ def test_unchanged_it_is_restored() -> None:
             "lies outside of the variables",
         ),
         ("variable 1 u64", "variable 0 u64 each 0", "", "two things have one number"),
+        ("variable 1 u64", "variable 7 u64 each 0", "", "nothing has the number 1"),
+        ("counter 0 ring", "counter 0 r x y z 1 t", "", "is not counter 0 of kind r"),
         ("percpu", "percpu 05zz", "", "not in hexadecimal"),
         ("percpu", "percpu 0500", "", "have 8 bytes, not 2"),
         ("program 0", "program", "", "where a number belongs"),
