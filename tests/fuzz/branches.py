@@ -136,7 +136,7 @@ def allows(row: Row, branch: Branch) -> bool:
 def main(words: list[str]) -> int:
     """The exit status."""
     watching = watch()
-    from tests.fuzz.cases import TARGETS, case, kept, named_seeds, read_line
+    from tests.fuzz.cases import TARGETS, case, in_all_ways, kept, read_line
 
     for path in (path for pattern in READERS for path in ROOT.glob(pattern)):
         import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
@@ -144,7 +144,7 @@ def main(words: list[str]) -> int:
     folders = [Path(word) for word in words if word != "--all"]
     count = 0
     for target in TARGETS:
-        for data in named_seeds(target).values():
+        for data in in_all_ways(target):
             count += 1
             case(target, data)
     for target, line in kept():

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from probee.errors import FormatError
 from tests.btf_random import random_btf
 from tests.fuzz.linked import SEEDS as LINKED
-from tests.fuzz.shown import SHOWN, within
+from tests.fuzz.shown import SHOWN, WAYS, within
 from tests.objects.judge import JUDGES, judge
-from tests.readelf_objects import one_of_each_relocation, sample
+from tests.readelf_objects import dynamic_of, one_of_each_relocation, sample, types_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +26,15 @@ CORPUS = Path(__file__).parent / "corpus"
 # Of each target: which section of a seed it takes, '' for the whole file.
 PARTS = {"elf": "", "btf": ".BTF", "ext": ".BTF.ext", "object": ""}
 TARGETS = (*PARTS, *SHOWN)
+# Machines that `readelf` knows, with a byte order each.
+OTHERS = {8: ">", 21: "<", 22: ">", 43: ">", 243: "<", 258: "<"}
+ABIS = (0, 3, 9)
+TYPES = [*range(9), 0x60000000, 0x6474E550, 0x6474E551, 0x6474E552, 0x6474E553, 0x65A3DBE6,
+         0x65A41BE6, 0x6FFFFFF5, 0x6FFFFFF6, 0x6FFFFFFA, 0x6FFFFFFF, 0x70000000, 0x70000001,
+         0x70000003, 0x7FFFFFFF, 0x80000000]  # fmt: skip
+TAGS = (*range(1, 40), 0x6000000D, 0x60000010, 0x6FFFFD00, *range(0x6FFFFDF4, 0x6FFFFE01),
+        0x6FFFFE34, *range(0x6FFFFEF3, 0x6FFFFF01), *range(0x6FFFFFF0, 0x70000002),
+        *range(0x7FFFFFFD, 0x80000000), 0)  # fmt: skip
 _OWN = "probee.bpfel", "percpu.bpfeb"  # which `build` can have made
 
 
@@ -57,6 +66,9 @@ def named_seeds(target: str) -> dict[str, bytes]:
         wholes |= {
             "sample": sample(), "sample-big": sample(">"), "sample-x86": sample("<", 62),
             "sample-arm": sample(">", 183), "relocations": one_of_each_relocation(62, 12, ">"),
+            **{f"sample-{machine}": sample(order, machine) for machine, order in OTHERS.items()},
+            **{f"types-{m}-{abi}": types_of(m, abi, TYPES) for m in (62, 183, 247) for abi in ABIS},
+            **{f"tags-{m}": dynamic_of(m, [(tag, 1) for tag in TAGS]) for m in (62, 183, 247)},
             **LINKED,
         }  # fmt: skip
     elif target == "dump":
@@ -64,6 +76,14 @@ def named_seeds(target: str) -> dict[str, bytes]:
         wholes |= {f"{name}.btf": parts[name] for name in parts}
         wholes |= {f"random-{seed}": random_btf(seed) for seed in range(12)}
     return {name: whole + b"\0" for name, whole in wholes.items()}
+
+
+def in_all_ways(target: str) -> Iterator[bytes]:
+    """The seeds, shown in each way."""
+    for data in seeds(target):
+        yield data
+        for how in range(1, WAYS.get(target, 1)):
+            yield data[:-1] + bytes([how])
 
 
 def seeds(target: str) -> list[bytes]:

@@ -27,7 +27,7 @@ def main(words: list[str]) -> int:
         known = 0 if "--anew" in words else len(rows)
         for target in cases.TARGETS:  # first of all, what needs no line
             watching.switch_context("")
-            for data in cases.named_seeds(target).values():
+            for data in cases.in_all_ways(target):
                 cases.case(target, data)
         folders = [Path(word) for word in words if word != "--anew"]
         for path in (path for folder in folders for path in sorted(folder.iterdir())):

@@ -14,7 +14,6 @@ import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from probee.asm.blocks import blocks
 from probee.asm.decode import decode
 from probee.cli import readelf
 from probee.cli.inspect_text import lines
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
 
 SECONDS = 5.0  # of the processor, for one case
 # A file says in few bytes that which takes many characters to print, but not any number.
-CHARACTERS, FOR_EACH_BYTE = 1 << 20, 3000
+CHARACTERS, FOR_EACH_BYTE = 1 << 24, 3000
 # In the order of the byte that chooses.
 READELF: tuple[tuple[str, ...], ...] = (
     ("-a", "-W"), ("-a",), ("--compat=2.40", "-a"), ("--compat=2.40", "-aW", "-t"), ("-t", "-W"),
@@ -55,6 +54,8 @@ READELF: tuple[tuple[str, ...], ...] = (
     ("-j9", "-j10", "-j11", "-j12", "-j13", "-j14", "-j15", "-j16"),
     ("-x.text", "-p.strtab", "-R.debug_info", "-j.dynsym", "-xno"), ("-n", "-W"), ("-n",),
     ("--compat=2.40", "-n", "-V"), ("-e", "-g"), ("-c", "-h"), ("-u", "-A"), ("--lto-syms",),
+    ("-z", "-x.debug_str", "-p.zdebug_info", "-R.zdebug_info", "-p.debug_str"),
+    ("-j.gnu.version", "-j.note.x", "-j.dynamic", "-j.hash", "-j.rela.dyn", "-j.relr.dyn"),
     ("-lW",), ("--compat=2.40", "-s", "-r", "-D"),
 )  # fmt: skip
 OBJDUMP: tuple[Shown, ...] = (
@@ -63,6 +64,7 @@ OBJDUMP: tuple[Shown, ...] = (
     Shown(source=True, raw=False, addresses=False),
     Shown(lines=True, sections=(".text", ".data", ".bss", "license")),
 )
+_SLOTS = re.compile(r"""(?:^\t\tb[0-9]+ \[label="|\\l) *([0-9]+): """, re.MULTILINE)
 _HERE = re.compile(r" *([0-9]+):\t((?:[0-9a-f]{2} ?)+)\t")
 
 
@@ -231,13 +233,10 @@ def draw(data: bytes) -> bool:
         return False
     for program in spec.programs:
         text = _gathered(dot(spec, program.name), len(data))
-        insns = tuple(decode(program.code, spec.endian))
-        starts = {slot for _, slot in program.functions} or {0}
-        boxed = [slot for block in blocks(insns, starts) for slot, _ in block.insns]
-        assert len(boxed) == len(set(boxed)) == len(insns)
+        boxed = [int(slot) for slot in _SLOTS.findall(text)]
+        assert len(boxed) == len(set(boxed)) == len(decode(program.code, spec.endian))
         assert text.startswith("digraph ")
         assert text.endswith("}\n")
-        assert text.count("[label=") >= len(blocks(insns, starts))
     return True
 
 
@@ -256,6 +255,13 @@ def write_back(data: bytes) -> bool:
     return True
 
 
+# How many ways there are to show something, of those that have more than one.
+WAYS = {
+    "readelf": len(READELF),
+    "objdump": len(OBJDUMP),
+    "dump": 16,
+    "inspect": 2 * len(KERNELS),
+}
 SHOWN: Mapping[str, Callable[[bytes], bool]] = {
     "readelf": show_elf,
     "objdump": disassemble,
