@@ -102,7 +102,7 @@ def _section(file: ElfFile, section: Section, shown: Shown, notes: Notes) -> Ite
         yield f"{header}\n{address}<{label}>:\n"
         header = ""
         span = start - section.addr, min(following, stop) - section.addr
-        if section.type == uapi.SHT_NOBITS:
+        if not section.data:  # which has none in the file, whatever size it says
             yield "...\n"
         elif code and not as_code:
             yield from _data(section, *span)

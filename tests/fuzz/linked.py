@@ -122,11 +122,7 @@ def linked(order: str = "<", type_: int = 3, machine: int = 62) -> bytes:
     verneed = pack("HHIII", 1, 1, _string("libc.so.6"), 16, 0)
     verneed += pack("IHHII", _elf_hash(b"GLIBC_2.2.5"), 0, 3, _string("GLIBC_2.2.5"), 0)
     file.add(".gnu.version_r", 0x6FFFFFFE, 2, verneed, 2, 1)
-    relas = [(0x800, 4 << 32 | 6, 0), (0x808, 8, 0x310), (0x810, 3 << 32 | 1, -4)]
-    file.add(".rela.dyn", 4, 2, b"".join(pack("QQq", *row) for row in relas), 3, 0, 24)
-    file.add(".rela.plt", 4, 0x42, pack("QQq", 0x818, 4 << 32 | 7, 0), 3, 0, 24)
-    file.add(".rel.dyn", 9, 2, pack("QQQQ", 0x820, 8, 0x828, 3 << 32 | 1), 3, 0, 16)
-    file.add(".relr.dyn", 19, 2, pack("4Q", 0x900, 0x7, 0x1000, 0x8000000000000001), 0, 0, 8)
+    _relocations(file)
     file.add(".text", 1, 6, bytes(range(64)))
     _notes(file)
     file.add(".dynamic", 6, 3, b"".join(pack("QQ", *row) for row in _dynamic(file)), 2, 0, 16)
@@ -146,6 +142,15 @@ def linked(order: str = "<", type_: int = 3, machine: int = 62) -> bytes:
         (0x6474E553, 4, ".note.gnu.property"), (0x6474E551, 6, ".text"),
         (0x6474E552, 4, ".dynamic"), (7, 4, ".text"),
     ])  # fmt: skip
+
+
+def _relocations(file: _Linker) -> None:
+    pack = file.pack
+    relas = [(0x800, 4 << 32 | 6, 0), (0x808, 8, 0x310), (0x810, 3 << 32 | 1, -4)]
+    file.add(".rela.dyn", 4, 2, b"".join(pack("QQq", *row) for row in relas), 3, 0, 24)
+    file.add(".rela.plt", 4, 0x42, pack("QQq", 0x818, 4 << 32 | 7, 0), 3, 0, 24)
+    file.add(".rel.dyn", 9, 2, pack("QQQQ", 0x820, 8, 0x828, 3 << 32 | 1), 3, 0, 16)
+    file.add(".relr.dyn", 19, 2, pack("4Q", 0x900, 0x7, 0x1000, 0x8000000000000001), 0, 0, 8)
 
 
 def _parts(row: tuple[int, int, int, int, int]) -> tuple[int, ...]:

@@ -19,6 +19,7 @@ from probee.elf.write import ElfWriter
 from probee.errors import FormatError, NotSupportedError
 from probee.introspect.objdump import Shown, listing
 from probee.uapi import bpf_flags, elf
+from tests.readelf_objects import packed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -150,3 +151,14 @@ def test_spoiled_objects_are_listed_or_refused(seed: int) -> None:
         except (FormatError, NotSupportedError):
             pass
     assert listed
+
+
+def test_a_section_that_has_no_bytes_whatever_its_size() -> None:
+    row = ("unused", elf.SHT_PROGBITS, elf.SHF_EXECINSTR, bytes(16), 0, 0, 0)
+    data = bytearray(packed("<", elf.EM_BPF, [("", 0, 0, b"", 0, 0, 0), row,
+                                              (".shstrtab", 3, 0, None, 0, 0, 0)]))  # fmt: skip
+    at = int.from_bytes(data[40:48], "little") + 64
+    data[at + 4 : at + 8] = bytes(4)  # SHT_NULL
+    data[at + 32 : at + 40] = (1 << 40).to_bytes(8, "little")
+    text = "".join(listing("x.o", ElfFile(data), Shown()))
+    assert text.endswith("<unused>:\n...\n")
