@@ -89,7 +89,7 @@ NOT_YET: Mapping[str, int] = {
     "probee/introspect/inspect/core.py": 1,
     "probee/introspect/inspect/explain.py": 1,
     "probee/introspect/inspect/externs.py": 4,
-    "probee/introspect/inspect/hook.py": 16,
+    "probee/introspect/inspect/hook.py": 6,
     "probee/introspect/inspect/maps.py": 2,
     "probee/introspect/inspect/programs.py": 1,
     "probee/introspect/inspect/sections.py": 4,
