@@ -102,7 +102,7 @@ def run(words: Sequence[str]) -> int:
                 output.write(help_text(PAGE).encode())
             return 0
         target = _wanted(values)
-        source = _source(_only(operands, values.output), target)
+        source = _source(_only(operands), target, values.output)
     except UsageError as error:
         return _misused(error)
     from probee.introspect import build
@@ -125,13 +125,11 @@ def _misused(error: UsageError) -> int:
     return 2
 
 
-def _only(operands: Sequence[str], output: str | None) -> str:
+def _only(operands: Sequence[str]) -> str:
     if not operands:
         raise UsageError("a tool or a file is missing")
     if len(operands) > 1:
         raise UsageError(f"{operands[1]!r}: one tool or file at a time")
-    if output is not None and _same(operands[0], output):
-        raise UsageError(f"{output!r} is the programs' source, which -o would overwrite")
     return operands[0]
 
 
@@ -142,11 +140,13 @@ def _wanted(values: Values) -> Target:
     return Target(values.arch or os.uname().machine, endian=ORDERS[values.target])
 
 
-def _source(word: str, target: Target) -> Source:
+def _source(word: str, target: Target, output: str | None) -> Source:
     from probee.introspect.build import from_file, from_tool
 
     names = [name for name, _ in TOOLS]
     if word.endswith(".py") or "/" in word or (word not in names and os.path.lexists(word)):
+        if output is not None and _same(word, output):
+            raise UsageError(f"{output!r} is the programs' source, which -o would overwrite")
         return from_file(word)
     if word not in names:
         raise UsageError(f"there is no tool {word!r}{nearest(word, names)}")
@@ -206,10 +206,10 @@ def _default(name: str) -> str:
 def _put(path: str, data: bytes) -> None:
     """Writes a file aside and puts it in its place, so that none is ever half written.
 
-    As linkers do, it takes the place of a link too, and of a file that others share. What is no
-    file, as a pipe, is written to; so is a file in a folder that takes no other one.
+    What is no file, as a pipe, is written to, and what a link leads to, as /dev/stdout; so is a
+    file in a folder that takes no other one.
     """
-    if os.path.exists(path) and not os.path.isfile(path):
+    if os.path.islink(path) or (os.path.exists(path) and not os.path.isfile(path)):
         _write_to(path, path, data)
         return
     aside = f"{path}.{os.getpid()}.part"

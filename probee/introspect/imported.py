@@ -7,6 +7,7 @@ imports. A file that imports what both have is refused, since Python would take 
 
 from __future__ import annotations
 
+import ast
 import os
 import sys
 from _imp import is_frozen
@@ -32,6 +33,7 @@ def imported(name: str, path: str) -> ModuleType:
     file = abspath(path)
     folder = dirname(file)
     _look_in(folder)
+    _refuse_hidden(file, folder)
     while name in sys.modules or name in _OURS:  # what is of Python, or of probee, stays what it is
         name += "_"
     spec = spec_from_file_location(name, file)
@@ -49,7 +51,6 @@ def imported(name: str, path: str) -> ModuleType:
             hint="" if isinstance(error, SyntaxError) else _GUARD,
         ) from error
     _flush()
-    _refuse_hidden(folder)
     return module
 
 
@@ -107,18 +108,40 @@ def _is_within(entry: str, library: str) -> bool:
     return f"{entry}/".startswith(f"{library}/") and not entry.endswith("-packages")
 
 
-def _refuse_hidden(folder: str) -> None:
-    """A module of the folder that has Python's own, where Python itself takes the folder's."""
-    modules = list(sys.modules.values())
-    of_user = [m for m in modules if dirname(getattr(m, "__file__", None) or "") == folder]
-    for name in sorted(_namesakes(folder)):
-        for module in of_user:
-            if name in sys.modules and vars(module).get(name) is sys.modules[name]:
-                raise ProbeeError(
-                    f"{module.__file__} imports {name}, which is Python's own here, "
-                    f"and that of its folder where Python runs it",
-                    hint=f"call the {name} in {folder} otherwise",
-                )
+def _refuse_hidden(file: str, folder: str) -> None:
+    """A file that imports a module of Python's library where Python itself takes the folder's, or
+    that imports one of the folder which does so.
+    """
+    namesakes = _namesakes(folder)
+    seen, ahead = set[str](), [file] if namesakes else []
+    while ahead:
+        file = ahead.pop()
+        seen.add(file)
+        names = _imports(file)
+        for name in sorted(names & namesakes):
+            raise ProbeeError(
+                f"{file} imports {name}, which is Python's own here, "
+                f"and that of its folder where Python runs it",
+                hint=f"call the {name} in {folder} otherwise",
+            )
+        beside = (f"{folder}/{name}{end}" for name in names for end in (".py", "/__init__.py"))
+        ahead.extend(other for other in beside if other not in seen and isfile(other))
+
+
+def _imports(file: str) -> set[str]:
+    """The modules that a file imports anywhere, without what is in them."""
+    found = set[str]()
+    try:
+        with open(file, "rb") as source:
+            tree = ast.parse(source.read())
+    except (OSError, SyntaxError, ValueError):  # which the import tells better
+        return found
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            found.add(node.module.partition(".")[0])
+    return found
 
 
 def _namesakes(folder: str) -> set[str]:

@@ -87,6 +87,7 @@ def test_a_tool_is_written_into_the_output_folder(tmp_path: Path) -> None:
     }  # fmt: skip
     assert [v.name for v in spec.variables] == [
         "one_pid", "only_pid", "one_tid", "only_tid", "one_uid", "only_uid", "only_failed",
+        "unpaired",
     ]  # fmt: skip
 
 

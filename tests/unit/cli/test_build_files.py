@@ -78,10 +78,13 @@ def test_siblings_called_as_modules_of_python(siblings: Path, form: str) -> None
 
 
 @pytest.mark.parametrize("who", ["my_tool", "helper"])
+@pytest.mark.parametrize("line", ["import {}", "from {} import X", "import os, {}.x as y"])
 @pytest.mark.parametrize("name", ["queue", "json"])
-def test_which_of_two_is_meant_is_not_guessed(siblings: Path, who: str, name: str) -> None:
+def test_which_of_two_is_meant_is_not_guessed(
+    siblings: Path, who: str, name: str, line: str
+) -> None:
     sources = {"my_tool": "import helper" + PROGRAM, "helper": "DFD = 7\n"}
-    sources[who] = f"import {name}\n{sources[who]}"
+    sources[who] = f"{line.format(name)}\n{sources[who]}"
     for each, source in sources.items():
         (siblings / f"{each}.py").write_text(source)
     done = probee("build", "my_tool.py", cwd=siblings)
@@ -175,17 +178,32 @@ def test_no_terminal_obeys_a_source(tool: Path) -> None:
 # ------------------------------------------------------------------------------- where it is put
 
 
-def test_outputs_as_linkers_treat_them(tool: Path) -> None:
+def test_what_a_link_leads_to_is_written_to(tool: Path) -> None:
     folder = tool.parent
     (folder / "target.o").write_bytes(b"old")
     (folder / "link.o").symlink_to("target.o")
     (folder / "dangling.o").symlink_to("gone.o")
     for name in ("link.o", "dangling.o"):
         assert probee("build", "my_tool.py", "-o", name, cwd=folder).returncode == 0
-        assert not (folder / name).is_symlink()
+        assert (folder / name).is_symlink()
         assert read_file(folder / name).programs
-    assert (folder / "target.o").read_bytes() == b"old"
-    assert not (folder / "gone.o").exists()
+    assert read_file(folder / "target.o").programs
+
+
+def test_standard_output_by_its_name(tool: Path) -> None:
+    """Also where it is a file, which is not to take the place of the name."""
+    (tool.parent / "stdout").symlink_to("/proc/self/fd/1")
+    with (tool.parent / "made.o").open("wb") as made:
+        done = probee("build", "my_tool.py", "-o", "stdout", cwd=tool.parent, out=made.fileno())
+    assert done.returncode == 0
+    assert (tool.parent / "stdout").is_symlink()
+    assert read_file(tool.parent / "made.o").programs
+
+
+def test_an_output_called_as_a_tool(tool: Path) -> None:
+    for _ in range(2):
+        done = probee("build", "opensnoop", "-o", "opensnoop", cwd=tool.parent)
+        assert done.returncode == 0, done.stderr
 
 
 def test_a_pipe_is_written_to(tool: Path) -> None:
