@@ -170,10 +170,18 @@ def _of_suite(row: Fetched, folder: Path) -> str:
 
 
 def main(words: list[str]) -> int:
-    """Fetches the tools named in `words`, or all; prints where they are."""
+    """Fetches the tools named in `words`, or all; prints where they are.
+
+    What cannot be had keeps nothing behind it away: it is told, and the status is 1 then.
+    """
+    status = 0
     for tool in words or [row.tool for row in FETCHED]:
-        print(f"  {tool:13} {fetch(tool)}", flush=True)
-    return 0
+        try:
+            print(f"  {tool:13} {fetch(tool)}", flush=True)
+        except (Unavailable, OSError) as error:
+            print(f"{tool}: {error}", file=sys.stderr, flush=True)
+            status = 1
+    return status
 
 
 if __name__ == "__main__":

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,9 +16,8 @@ from scripts.debian import Suite, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-
+ROOT = Path(__file__).parents[2]
 NEEDED = {row.tool for row in oracles.ORACLES if row.need == oracles.ALWAYS}
 
 
@@ -48,3 +50,31 @@ def test_every_row_is_an_oracle_and_no_other_is_without_names() -> None:
     assert sorted(without) == sorted(row.tool for row in fetched.FETCHED)
     with pytest.raises(KeyError):
         fetched.find("readelf-9")
+
+
+def test_what_is_away_keeps_nothing_behind_it_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    apt = tmp_path / "apt-get"
+    apt.write_text("#!/bin/sh\necho nothing answers >&2\nexit 100\n", encoding="utf-8")
+    apt.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    there = fetched.cache_folder() / "bpftool-7.5" / "start"
+    there.parent.mkdir(parents=True)
+    there.touch()
+    assert fetched.main(["readelf-2.44", "bpftool-7.5"]) == 1
+    said = capsys.readouterr()
+    assert said.out == f"  bpftool-7.5   {there}\n"
+    assert said.err == "readelf-2.44: apt-get ended with status 100: nothing answers\n"
+    assert fetched.main(["bpftool-7.5"]) == 0
+
+
+@pytest.mark.parametrize("which", ["all", ""])
+def test_the_corpus_goes_without_the_clang_that_may_be_away(which: str, tmp_path: Path) -> None:
+    code = "from tests.objects.build import objects; print({row.compiler for row in objects()})"
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "PROBEE_CLANGS": which}
+    words = [sys.executable, "-c", code]
+    compilers = subprocess.run(words, env=environment, cwd=ROOT, capture_output=True, check=True)
+    expected = range(12, 23) if which else (13, 14, 16, 18, 19, 22)
+    assert compilers.stdout.decode() == f"{set(expected)}\n"
