@@ -160,8 +160,6 @@ def test_words_too_many(
     assert f"{line.split()[2 + line.startswith('feature')]!r} is one word too many" in ours.err
 
 
-def test_a_word_behind_tracelog(oracle: Callable[[str], str]) -> None:
-    """Bpftool reads on as without it; it mounts tracefs where there is none: not for us."""
-    words = ("prog", "tracelog", "x")
-    assert run("unshare", "--mount", "timeout", "1", oracle("bpftool-7.5"), *words).status == 124
-    assert probee(*words).status == 2
+def test_a_word_behind_tracelog() -> None:
+    """Bpftool reads on as without it. It is not run here: it would drain the machine's pipe."""
+    assert probee("prog", "tracelog", "x").status == 2
