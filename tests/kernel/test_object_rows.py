@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from struct import unpack
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,7 +30,7 @@ from probee.runtime.tracepipe import TracePipe
 from probee.spec.target import Target
 from tests.kernel.opensnoop_support import Worker
 from tests.objects import libbpf
-from tests.objects.running import Loader
+from tests.objects.running import Loader, Running
 from tests.objects.sources import WHOLE, imported
 
 if TYPE_CHECKING:
@@ -251,3 +252,16 @@ def test_examples_give_libbpf_the_same_rows(source: Source, tmp_path: Path, spaw
                 both.saw(variable.name, *both.variable(variable))
     assert both.seen
     both.loader.do("end")
+
+
+def test_lost_records_are_a_failure() -> None:
+    """Told by a libbpf of wood: as the real one does, it calls back from C."""
+    running = Running.__new__(Running)
+    wooden: Any = SimpleNamespace(
+        bpf_object__find_map_by_name=lambda *_: 1, bpf_map__fd=lambda _: 1, perf_buffer__free=None
+    )
+    wooden.perf_buffer__new = lambda _, __, ___, lost, *____: lost
+    wooden.perf_buffer__consume = lambda lost: lost(None, 0, 3) or 1
+    running._lib, running._buffers, running._object = wooden, [], 0
+    with pytest.raises(AssertionError, match=r"^3 records were lost"):
+        running.perf("events", [])()
