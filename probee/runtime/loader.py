@@ -282,11 +282,6 @@ class _Loading:
         )
 
     def _fill(self, loaded: LoadedMap, contents: bytes) -> None:
-        if loaded.spec.type == uapi.BPF_MAP_TYPE_INSN_ARRAY:
-            raise NotSupportedError(
-                f"table {loaded.name}: code that jumps through tables is read, and not loaded yet",
-                hint="compile it with -mcpu=v3, or with -fno-jump-tables",
-            )
         if len(contents) != loaded.spec.value_size:
             raise UsageError(
                 f"section {loaded.name} holds {loaded.spec.value_size} bytes, not {len(contents)}"
