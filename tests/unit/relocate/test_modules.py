@@ -23,7 +23,7 @@ def kernel() -> bytes:
     build = BtfBuilder()
     u32 = build.int_("unsigned int", 4)
     build.struct("both", 8, [("a", u32, 32)])
-    build.struct("pair", 8, [("shared", u32, 0), ("b", u32, 32)])
+    build.struct("pair", 8, [("shared", u32, 0), ("b", u32, 32), ("late___old", u32, 32)])
     return build.build()
 
 
@@ -46,6 +46,7 @@ def table(build: BtfBuilder) -> None:
     build.struct("shared", 8, [("x", u32, 32)])
     build.struct("both", 8, [("a", u32, 0)])
     build.struct("table___old", 4, [("gone", u32, 0)])
+    build.struct("late___old", 12, [("x", u32, 64)])
     build.enum("kind", [("FIRST", 3)])
 
 
@@ -77,6 +78,7 @@ def ask(kind: str, name: str, member: str, *modules: Callable[[BtfBuilder], obje
         ("byte_off", "table", "gone", 0, "table"),
         ("type_size", "shared", "x", 8, "table"),
         ("type_exists", "table", "use", 1, "table"),
+        ("byte_off", "late", "x", 8, "table"),  # a flavour whose name the kernel's strings have
         ("enumval_value", "kind", "FIRST", 3, "table"),
         ("byte_off", "both", "a", 4, ""),  # what the kernel has itself is looked for nowhere else
         ("byte_off", "pair", "b", 4, ""),
@@ -116,6 +118,26 @@ def test_not_found(
     assert (outcome.state, outcome.why) == (state, why)
 
 
+def test_only_what_a_module_has_is_put_together_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    class Counted(SplitBtf):
+        def __init__(self, base: Btf, data: bytes) -> None:
+            super().__init__(base, data)
+            made.append(self)
+
+    monkeypatch.setattr("probee.btf.split.SplitBtf", Counted)
+    base = kernel()
+    module = ModuleTypes("table", Btf(base), split(base, table)[0])
+    # The name of a member, there and here, of another kind, half of one, none.
+    for kind, name in ((4, "a"), (4, "pad"), (6, "table"), (4, "tab"), (4, "")):
+        assert module.candidates(kind, name) is None
+    assert made == []
+    for kind, name in ((4, "table"), (4, "shared"), (6, "kind"), (19, "kind")):
+        assert module.candidates(kind, name) is not None
+    assert len(made) == 1
+
+
 def test_both_are_one_table() -> None:
     base = kernel()
     own, whole = split(base, table)
@@ -137,6 +159,8 @@ def test_damaged_ones_are_refused_at_their_place() -> None:
         with pytest.raises(FormatError) as caught:
             SplitBtf(Btf(base), data)
         assert caught.value.offset == at
+        with pytest.raises(FormatError):
+            ModuleTypes("damaged", Btf(base), data).candidates(4, "nowhere")
     damaged = bytearray(own)
     damaged[24 + 7] = 0x7F  # the kind of its first type
     with pytest.raises(FormatError) as caught:
