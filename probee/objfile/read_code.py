@@ -51,6 +51,7 @@ class Function:
 class Body(Frozen):
     """`relocs`: (slot, kind, symbol, addend) as in `Reloc`, and kind `table`: of a jump table.
 
+    The addend of those is the place in `tables`, since names of symbols may be alike.
     `calls`: (slot, function, whether its address is loaded there), ascending.
     `helpers`: the numbers of those called, in the order of their first call.
     """
@@ -154,7 +155,8 @@ class _Reading:
         self.imm = _IMM[code.file.order]
         self.relocs: list[tuple[int, str, str, int]] = []
         self.calls: list[tuple[int, Function, bool]] = []
-        self.tables: dict[str, Table] = {}
+        self.tables: list[Table] = []
+        self.places: dict[int, int] = {}  # in `tables`, by the number of the symbol
         self.done: set[int] = set()  # slots with a relocation
 
     def wrong(self, slot: int, message: str) -> FormatError:
@@ -177,7 +179,7 @@ class _Reading:
             self._relocation(slot, type_, self.file.symbols[symbol])
         helpers = self._plain_calls()
         self.calls.sort(key=lambda call: call[0])
-        tables = tuple(self.tables.values())
+        tables = tuple(self.tables)
         return Body(bytes(self.code), tuple(self.relocs), tuple(self.calls), helpers, tables)
 
     def _found(self, opcode: int) -> list[int]:
@@ -257,9 +259,10 @@ class _Reading:
             raise self.wrong(
                 slot, f"it refers to byte {imm} of table {symbol.name}, not to its start"
             )
-        if symbol.name not in self.tables:
-            self.tables[symbol.name] = self.names.tables.table(symbol, self.function)
-        self._blank(slot, "table", symbol.name, 0)
+        place = self.places.setdefault(symbol.index, len(self.tables))
+        if place == len(self.tables):
+            self.tables.append(self.names.tables.table(symbol, self.function))
+        self._blank(slot, "table", symbol.name, place)
 
     def _extern(self, slot: int, extern: ExternSpec) -> None:
         if extern.kind == "kconfig":

@@ -44,6 +44,7 @@ class Programs:
         self._budget = _SPARE + len(self._file.elf.data) * 8
         self._parts: dict[Function, _Part] = {}
         self.tables: dict[str, MapSpec] = {}
+        self._numbers: dict[str, int] = {}  # by name, the last that was put behind it
 
     def all(self) -> list[ProgramSpec]:
         """In the order of sections, and of places within each."""
@@ -153,18 +154,29 @@ class Programs:
                 Reloc(start + slot, kind, symbol, addend)
                 for slot, kind, symbol, addend in part.body.relocs
             ]
-        names = {}
+        names = []
         for table in part.body.tables:
-            # A second program with the same subprogram has it, and its table, at another place.
-            name = table.name if table.name not in self.tables else f"{table.name}.{main.name}"
+            name = self._free(table.name, main)
             self.tables[name] = map_of(table, name, start, self._file.order)
-            names[table.name] = name
+            names.append(name)
         return [
-            Reloc(start + slot, "value", names[symbol], 0)
+            Reloc(start + slot, "value", names[addend], 0)
             if kind == "table"
             else Reloc(start + slot, kind, symbol, addend)
             for slot, kind, symbol, addend in part.body.relocs
         ]
+
+    def _free(self, name: str, main: Function) -> str:
+        """A name that no table has. A second program with the same subprogram has its table at
+        another place; and tables of several functions may be called alike, if they are local.
+        """
+        if name not in self.tables:
+            return name
+        name = free = f"{name}.{main.name}"
+        while free in self.tables:
+            number = self._numbers[name] = self._numbers.get(name, 1) + 1
+            free = f"{name}.{number}"
+        return free
 
 
 class _Said(Frozen):

@@ -46,11 +46,11 @@ class JumpTables:
         self.at = 0 if self._section is None else self._section.index
         # Symbols may overlap; what they hold together is no more than what the file has.
         self._left = 0 if self._section is None else self._section.size // _ENTRY
-        self._known: dict[tuple[int, int], Table] = {}
+        self._known: dict[tuple[int, int, int], Table] = {}
 
     def table(self, symbol: Symbol, function: Function) -> Table:
         """The table of that name, which `function` jumps through. Raises FormatError."""
-        key = symbol.index, function.start
+        key = symbol.index, function.section, function.start
         if key not in self._known:  # aliases of a function have the same
             self._known[key] = self._read(symbol, function)
         return self._known[key]

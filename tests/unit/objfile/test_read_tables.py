@@ -10,7 +10,7 @@ import pytest
 from probee.objfile.read import read
 from probee.spec import Reloc
 from probee.uapi import bpf as uapi
-from tests.unit.objfile.samples import EXIT, LD64, NAMED, Sample, refusal
+from tests.unit.objfile.samples import CALL, CALLED, EXIT, LD64, NAMED, Sample, refusal
 from tests.unit.objfile.test_read import seed
 
 GOTOX = b"\x0d\1" + bytes(6)
@@ -65,6 +65,47 @@ def test_a_table_is_a_map_of_instructions() -> None:
 )
 def test_a_table_that_leads_nowhere(data: bytes, why: str) -> None:
     assert why in refusal(data)
+
+
+def test_a_table_of_functions_of_two_sections() -> None:
+    """Its entries lead to both, by their places; one function is too short for them."""
+    made = Sample()
+    section = made.data(".jumptables", struct.pack("<6Q", 24, 80, *[24] * 4))
+    table = made.object(section, "BPF.JT.0.0", 0, 16)
+    for name, code in (("socket", CODE + EXIT * 6), ("xdp", LD64 + GOTOX + EXIT)):
+        number = made.code(name, code, **{f"of_{name}": (0, len(code))})
+        made.elf.relocate(number, [(0, table, NAMED)])
+    assert "entry 1 of table BPF.JT.0.0 leads to byte 0x50" in (said := refusal(made.build()))
+    assert "an instruction of of_xdp" in said
+
+
+def test_tables_of_one_name() -> None:
+    """Two of a subprogram, one of each program that calls it: local symbols may be alike."""
+    made = Sample()
+    section = made.data(".jumptables", struct.pack("<4Q", 48, 56, 24, 32))
+    tables = [made.object(section, "T", 8 * n) for n in range(4)]
+    text = made.code(".text", LD64 * 2 + GOTOX + EXIT * 3, shared=(0, 64))
+    made.elf.relocate(text, [(0, tables[0], NAMED), (16, tables[1], NAMED)])
+    code = LD64 + GOTOX + EXIT * 2 + CALL + EXIT
+    for name, table in (("socket", tables[2]), ("xdp", tables[3])):
+        number = made.code(name, code, **{f"of_{name}": (0, len(code))})
+        shared = made.elf.symbol("shared", text)
+        made.elf.relocate(number, [(0, table, NAMED), (40, shared, CALLED)])
+    spec = read(made.build())
+    found = {
+        (program.name, reloc.insn): struct.unpack("<I12x", spec.map(reloc.symbol).contents)
+        for program in spec.programs
+        for reloc in program.relocs
+    }
+    size = len(code) // 8
+    assert found == {
+        ("of_socket", 0): (3,), ("of_socket", size): (size + 6,),
+        ("of_socket", size + 2): (size + 7,),
+        ("of_xdp", 0): (4,), ("of_xdp", size): (size + 6,), ("of_xdp", size + 2): (size + 7,),
+    }  # fmt: skip
+    assert [map_.name for map_ in spec.maps] == [
+        "T", "T.of_socket", "T.of_socket.2", "T.of_xdp", "T.of_xdp.2", "T.of_xdp.3",
+    ]  # fmt: skip
 
 
 def test_a_second_section_of_tables() -> None:
