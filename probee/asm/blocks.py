@@ -2,13 +2,13 @@
 
 In: the instructions of a program, where its functions begin, and what their jump tables hold. Out:
 `Block` rows in order; every instruction is in exactly one. Raises FormatError where a jump leads
-out of its function, into the middle of an instruction or through a table that is not known, or
-where a function has no end.
+out of its function, into the middle of an instruction or through a table that is not known, where
+jumps through tables have too many targets, or where a function has no end.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 
 from probee.asm import opcodes as op
 from probee.asm.insn import slot_starts
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 # How an edge is taken: a condition that holds, or does not; `goto`; or nothing stands in between.
 TRUE, FALSE, JUMP, NEXT = "true", "false", "jump", "next"
 GOTOX = op.JMP | op.X | op.JA
+# Each jump through a table leads to all that its function's tables name: with many of both, a small
+# file would ask for a graph that no memory holds. So many edges an instruction are allowed.
+_MOST_TARGETS = 64
 
 
 class Edge(Frozen):
@@ -62,12 +65,21 @@ def blocks(
         raise FormatError(f"a function begins at slot {begins[-1]}, where no instruction does")
     ends = [*begins[1:], starts[-1]]
     leaders = {*begins}
+    left = _MOST_TARGETS * len(insns)
     for slot, insn in places.items():
         following = slot + insn.slots
         if _leaves(insn):
             leaders.add(following)
         at = bisect_right(begins, slot) - 1
-        for target in _targets(insn, slot, (tables or {}).get(begins[at], ())):
+        targets = _targets(insn, slot, (tables or {}).get(begins[at], ()))
+        left -= len(targets) if insn.code == GOTOX else 0
+        if left < 0:
+            raise FormatError(
+                f"the jumps through tables up to slot {slot} have more than {_MOST_TARGETS} targets"
+                " for each instruction of the program",
+                offset=slot * op.SLOT_BYTES,
+            )
+        for target in targets:
             if not begins[at] <= target < ends[at] or target not in places:
                 raise FormatError(
                     f"the jump at slot {slot} leads to slot {target}, where its function has no "
@@ -137,7 +149,7 @@ def _block(
     inside = tuple((slot, places[slot]) for slot in range(start, end) if slot in places)
     slot, last = inside[-1]
     edges = _edges(last, slot, tables.get(function, ()))
-    if any(edge.to >= ends[begins.index(function)] for edge in edges):
+    if any(edge.to >= ends[bisect_left(begins, function)] for edge in edges):
         raise FormatError(
             f"the function at slot {function} ends with an instruction that goes on behind it",
             offset=slot * op.SLOT_BYTES,

@@ -75,11 +75,14 @@ def _tables(spec: CollectionSpec, program: ProgramSpec, begins: list[int]) -> di
     """By the start of a function, the slots that its jump tables lead to."""
     order = ">" if spec.endian == "big" else "<"
     maps = {map_.name: map_ for map_ in spec.maps if map_.type == BPF_MAP_TYPE_INSN_ARRAY}
+    used = {
+        (begins[bisect_right(begins, reloc.insn) - 1], reloc.symbol)
+        for reloc in (program.relocs if maps else ())
+        if reloc.symbol in maps
+    }
     found: dict[int, set[int]] = {}
-    for reloc in program.relocs if maps else ():
-        if reloc.symbol in maps:
-            function = begins[bisect_right(begins, reloc.insn) - 1]
-            found.setdefault(function, set()).update(targets(maps[reloc.symbol], order))
+    for function, symbol in used:
+        found.setdefault(function, set()).update(targets(maps[symbol], order))
     return {function: sorted(slots) for function, slots in found.items()}
 
 
@@ -91,11 +94,13 @@ def drawn(code: Code) -> Iterator[str]:
     yield '\tgraph [fontname="monospace"];\n'
     yield '\tnode [shape="box", fontname="monospace", fontsize=10];\n'
     yield '\tedge [fontname="monospace", fontsize=10];\n'
+    inside: dict[int, list[Block]] = {}
+    for block in rows:
+        inside.setdefault(block.function, []).append(block)
     for function, title in sorted(names.items()):
         yield f'\tsubgraph "cluster_{function}" {{\n\t\tlabel="{_quoted(title)}";\n'
-        for block in rows:
-            if block.function == function:
-                yield f'\t\tb{block.start} [label="{_label(code, block)}"];\n'
+        for block in inside.get(function, ()):
+            yield f'\t\tb{block.start} [label="{_label(code, block)}"];\n'
         yield "\t}\n"
     for block in rows:
         for edge in block.edges:

@@ -33,6 +33,10 @@ _LARGE = "more bytes than a case has: tests/unit/btf/test_reader.py"
 _INDEX = "an index that somebody made of other types: tests/unit/btf/test_index.py"
 _PROCESS = "probee/introspect/readelf/process.py"
 UNREACHED: tuple[Row, ...] = (
+    Row("probee/asm/blocks.py", "blocks", "if left < 0", "raise",
+        "more jumps through tables than a case has: tests/unit/asm/test_blocks.py"),
+    Row("probee/objfile/read_programs.py", "_free", "while free in", "number =",
+        "tables of one name, three of one program: tests/unit/objfile/test_read_tables.py"),
     Row("probee/asm/decode.py", "decode", "if endian not in", "raise",
         "a call with a word that is no byte order: a spec has one of two"),
     Row("probee/asm/decode.py", "decode", "if len(data) %", "at =",

@@ -124,3 +124,13 @@ def test_a_jump_through_a_table_leads_to_each_of_its_entries() -> None:
         blocks(code)
     with pytest.raises(FormatError, match="slot 0 leads to slot 4"):
         blocks(code, (0,), {0: [1, 4]})
+
+
+def test_many_jumps_through_tables_are_no_graph() -> None:
+    """An interpreter's are, of which each operation jumps to the next."""
+    operation = [*[make.mov64_imm(0, 1)] * 7, make.gotox(1)]
+    places = range(0, 256 * 8, 8)
+    rows = blocks(operation * 256, (0,), {0: places})
+    assert [len(row.edges) for row in rows] == [256] * 256
+    with pytest.raises(FormatError, match="slot 64 have more than 64 targets"):
+        blocks([make.gotox(1)] * 9999 + [EXIT], (0,), {0: range(10_000)})
