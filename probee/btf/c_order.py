@@ -70,18 +70,22 @@ class Order:
         all_kinds, values, words = flat.kinds, flat.values, flat.words
         starts, counts = flat.starts, flat.counts
         settled: set[int] = set()
+        loose: set[int] = set()
         found = []
         for id in ids:
             if all_kinds[id] == kinds.FUNC_PROTO and values[id] in settled:
                 start = starts[id] + 1
                 if settled.issuperset(words[start : start + 2 * counts[id] : 2]):
                     continue
-            if not self._settled(id, settled, _SHORT):
+            if not self._settled(id, settled, loose, _SHORT):
                 found.append(id)
         return found
 
-    def _settled(self, id: int, settled: set[int], left: int) -> bool:
-        """Whether all that `id` leads to was given, or needs no definition: see `settled`."""
+    def _settled(self, id: int, settled: set[int], loose: set[int], left: int) -> bool:
+        """Whether all that `id` leads to was given, or needs no definition: see `settled`.
+
+        `loose`: functions that do not; many pointers may lead to one of many parameters.
+        """
         flat, states = self._flat, self._states
         for _ in range(_SHORT):
             kind = flat.kinds[id]
@@ -91,12 +95,13 @@ class Order:
                 id = flat.values[id]
             elif kind == kinds.ARRAY:
                 id = flat.words[flat.starts[id]]
-            elif kind == kinds.FUNC_PROTO and left:
+            elif kind == kinds.FUNC_PROTO and left and id not in loose:
                 start = flat.starts[id]
                 end = start + 2 * flat.counts[id]
                 for part in (flat.values[id], *flat.words[start + 1 : end : 2]):
                     if part not in settled:
-                        if not self._settled(part, settled, left - 1):
+                        if not self._settled(part, settled, loose, left - 1):
+                            loose.add(id)
                             return False
                         settled.add(part)
                 return True
@@ -155,6 +160,7 @@ class Order:
 
     def _order_function(self, id: int, *, through_ptr: bool) -> bool:
         flat, states = self._flat, self._states
+        self._steps -= flat.counts[id]
         strong = self._order(flat.values[id], through_ptr=through_ptr)
         for param in flat.kept(id)[1::2]:
             if states[param] == _DONE or self._order(param, through_ptr=through_ptr):

@@ -15,7 +15,7 @@ from probee.btf import kinds
 from probee.btf.c_dump import CDump
 from probee.btf.flat import Flat
 from probee.btf.raw import Sections
-from probee.btf.types import Array, Member, Struct, Typedef, Union
+from probee.btf.types import Array, Member, Ptr, Struct, Typedef, Union
 from probee.btf.writer import BtfBuilder
 from probee.errors import FormatError
 from probee.introspect.btf_c import c_header
@@ -157,6 +157,20 @@ def doubling(kind: str) -> bytes:
     return b.build()
 
 
+def shared_function() -> bytes:
+    """Many pointers to a function of as many parameters, of which one leads far."""
+    b = BtfBuilder()
+    count = 16_000
+    far = int_ = b.int_("int", 4)
+    for _ in range(20):
+        far = b.ptr(far)
+    params = [("a", int_)] * (count - 1)
+    function = b.func_proto(0, [*params, ("far", far)])
+    for _ in range(count):
+        b.define(b.reserve(), Ptr(function))
+    return b.build()
+
+
 def deep() -> bytes:
     b = BtfBuilder()
     last = b.int_("int", 4)
@@ -179,6 +193,7 @@ HOPELESS = {
     "a typedef of itself": (typedef_of_itself(), "leads through|too deep"),
     "functions of functions": (doubling("functions"), "too many times|more C than"),
     "unions of unions": (doubling("unions"), "too many times|more C than"),
+    "a function that many share": (shared_function(), "too many times"),
     "a long chain": (deep(), "leads through"),
     "a hole of gigabytes": (holes(), "hole of"),
     "a member of no type": (raw([0, info(kinds.STRUCT, 1), 4, 1, 9, 0]), "there are 1 types"),
