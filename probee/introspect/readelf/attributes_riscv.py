@@ -131,7 +131,7 @@ class _Reader:
         while self.at < end:
             byte = self.data[self.at]
             self.at += 1
-            bits = (byte & 0x7F) << shift
+            bits = (byte & 0x7F) << min(shift, WIDEST)
             if bits >> WIDEST:
                 status |= 2
             value |= bits & (1 << WIDEST) - 1

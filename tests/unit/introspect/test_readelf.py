@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.readelf_damage import damaged
-from tests.readelf_objects import header_of, one_of_each_relocation, sample
+from tests.readelf_objects import header_of, one_of_each_relocation, packed, sample
 from tests.readelf_pair import ours
 
 PAGE = Path(__file__).parents[3] / "docs" / "readelf.md"
@@ -167,3 +167,19 @@ def test_it_starts_without_heavy_modules(file: Path) -> None:
     assert "probee.introspect.readelf.notes" in imported
     heavy = {"argparse", "ctypes", "dataclasses", "enum", "inspect", "json", "re", "typing"}
     assert not imported & heavy
+
+
+def test_a_long_number_of_riscv_attributes_is_read_soon(tmp_path: Path) -> None:
+    number = b"\xff" * (1 << 20)
+    size = struct.pack("<I", 5 + len(number))
+    rows = b"riscv\0\1" + size + number
+    data = b"A" + struct.pack("<I", 4 + len(rows)) + rows
+    sections = [
+        ("", 0, 0, b"", 0, 0, 0), (".riscv.attributes", 0x70000003, 0, data, 0, 0, 0),
+        (".shstrtab", 3, 0, None, 0, 0, 0),
+    ]  # fmt: skip
+    (path := tmp_path / "riscv.o").write_bytes(packed("<", 243, sections))
+    start = time.monotonic()
+    shown = ours(["-A", str(path)])
+    assert time.monotonic() - start < 30  # that it ends, on whatever machine
+    assert b"end of data encountered whilst reading LEB" in shown.err
