@@ -142,8 +142,6 @@ def padding(
     `align`: bytes by which a compiler aligns what comes at `until`. Width 0 goes to the next
     boundary of that type. `in_bitfield`: what stands on both sides are bitfields.
     """
-    if at >= until:
-        return
     if until - at > MAX_PADDING_BITS:
         raise FormatError(f"BTF has a hole of {(until - at) // 8} bytes between two members")
     pads = (("long", pointer * 8), ("int", 32), ("short", 16), ("char", 8))

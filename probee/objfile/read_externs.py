@@ -89,15 +89,17 @@ class Externs:
                 return "char" if size == 1 else "int"
             case Enum(name=name, size=4) | Enum64(name=name, size=4) if name == _TRISTATE:
                 return "tristate"
-            case Array(type=element, count=count) if count:
-                item = types.type(types.resolve(element))
-                if isinstance(item, BtfInt) and item.size == 1 and item.encoding != BOOL:
-                    return "chars"
+            case Array(type=element, count=count) if count and self._is_char(element):
+                return "chars"
         raise self._wrong(
             var,
             f"{var.name} has a type that no value of the configuration has; expected bool, char,"
             f" an integer, enum {_TRISTATE} or an array of char",
         )
+
+    def _is_char(self, id: int) -> bool:
+        type_ = self._types.type(self._types.resolve(id))
+        return isinstance(type_, BtfInt) and type_.size == 1 and type_.encoding != BOOL
 
     def _align(self, row: ExternSpec) -> int:
         return 1 if row.value == "chars" else row.size

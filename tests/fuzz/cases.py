@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from probee.errors import FormatError
 from tests.btf_random import random_btf
+from tests.fuzz import made
 from tests.fuzz.linked import SEEDS as LINKED
 from tests.fuzz.shown import SHOWN, WAYS, within
 from tests.objects.judge import JUDGES, judge
@@ -57,9 +58,10 @@ def named_seeds(target: str) -> dict[str, bytes]:
     wholes = {path.stem: path.read_bytes() for path in sorted(FOLDER.glob("*.o"))}
     if target in PARTS:
         if not PARTS[target]:
-            return wholes
+            return wholes | (made.objects() | made.large_objects() if target == "object" else {})
         found = {name: ElfFile(whole).section(PARTS[target]) for name, whole in wholes.items()}
-        return {name: bytes(part.data) for name, part in found.items() if part is not None}
+        parts = {name: bytes(part.data) for name, part in found.items() if part is not None}
+        return parts | (made.types() if target == "btf" else {})
     if target == "back":
         wholes = {name: wholes[name] for name in _OWN}
     elif target == "readelf":
@@ -75,6 +77,8 @@ def named_seeds(target: str) -> dict[str, bytes]:
         parts = named_seeds("btf")
         wholes |= {f"{name}.btf": parts[name] for name in parts}
         wholes |= {f"random-{seed}": random_btf(seed) for seed in range(12)}
+    if target in ("objdump", "dump", "inspect", "cfg"):
+        wholes |= made.objects()
     return {name: whole + b"\0" for name, whole in wholes.items()}
 
 

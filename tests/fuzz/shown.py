@@ -63,6 +63,7 @@ OBJDUMP: tuple[Shown, ...] = (
     Shown(zeroes=True, alu32=True, relocations=True),
     Shown(source=True, raw=False, addresses=False),
     Shown(lines=True, sections=(".text", ".data", ".bss", "license")),
+    Shown(),
 )
 _SLOTS = re.compile(r"""(?:^\t\tb[0-9]+ \[label="|\\l) *([0-9]+): """, re.MULTILINE)
 _HERE = re.compile(r" *([0-9]+):\t((?:[0-9a-f]{2} ?)+)\t")
@@ -176,15 +177,15 @@ def dump_types(data: bytes) -> bool:
             types = read_file(path)
         except NotSupportedError:
             return False
-    count = types.flat.last
+    first, count = types.flat.first, types.flat.last
     if how % 3 == 0:
         text = _gathered(raw_text(types.flat), len(data))
         ids = [int(id) for id in re.findall(r"^\[([0-9]+)\] ", text, re.MULTILINE)]
-        assert ids == list(range(1, count + 1)) or "\n[" in _names(data)
+        assert ids == list(range(first, count + 1)) or "\n[" in _names(data)
     elif how % 3 == 1:
         pieces = raw_json(types.flat, pretty=bool(how & 4))
         found = json.loads(_gathered(pieces, len(data)))
-        assert [row["id"] for row in found["types"]] == list(range(1, count + 1))
+        assert [row["id"] for row in found["types"]] == list(range(first, count + 1))
     else:
         roots = range(1, min(count, how // 8) + 1) if how & 4 else None
         pieces = c_header(types.flat, pointer=types.pointer, roots=roots, sort=bool(how & 8))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from probee.btf import kinds
 from probee.btf.types import Enum
-from probee.introspect.inspect.facts import NOT_ASKED, YES, Asked, not_in_types
+from probee.introspect.inspect.facts import YES, Asked, not_in_types
 from probee.tables import programs
 from probee.uapi.bpf import BPF_PROG_TYPE_STRUCT_OPS
 
@@ -30,10 +30,8 @@ _IN_BTF = {
 _OPEN = Asked("not asked", "the section names no hook: the loader says which")
 
 
-def ask_hook(program: ProgramSpec, hook: Hook, kernel: Kernel | None) -> tuple[Asked, Asked]:
+def ask_hook(program: ProgramSpec, hook: Hook, kernel: Kernel) -> tuple[Asked, Asked]:
     """(whether the hook is there, whether a program for it loads)."""
-    if kernel is None:
-        return NOT_ASKED, NOT_ASKED
     target = hook_of(program)
     known = _known(program, kernel)
     if known.answer == "no":

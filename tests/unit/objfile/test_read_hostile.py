@@ -13,6 +13,7 @@ from hypothesis import given, strategies as st
 from probee.elf.read import file_bytes
 from probee.objfile.read import read
 from probee.objfile.write import write
+from tests.fuzz import made
 from tests.fuzz.cases import PARTS, case, in_all_ways, kept, line_of, named_seeds, read_line, seeds
 from tests.fuzz.mutators import shown_otherwise
 from tests.fuzz.shown import SHOWN, TooLong, within
@@ -20,12 +21,14 @@ from tests.objects.judge import judge
 from tests.objects.mutate import mutated
 
 SEEDS = sorted((Path(__file__).parent / "seeds").glob("*.o"))
+# Not all of which are sound.
+BY_HAND = {*made.types().values(), *made.objects().values(), *made.large_objects().values()}
 ROUNDS = 150  # of each seed and target
 
 
 @pytest.mark.parametrize("target", PARTS)
 def test_sound_ones_are_read(target: str) -> None:
-    assert all(judge(target, data) for data in seeds(target))
+    assert all(judge(target, data) for data in seeds(target) if data not in BY_HAND)
 
 
 @pytest.mark.parametrize("target", PARTS)
@@ -73,7 +76,8 @@ def test_what_is_damaged_is_shown_or_refused(target: str) -> None:
     random = Random(f"{target} 1")
     found = named_seeds(target).values()
     for data in in_all_ways(target):
-        assert case(target, data) or target in ("readelf", "back")
+        refused = target in ("readelf", "back") or data[:-1] in BY_HAND
+        assert case(target, data) or refused
     shown = sum(case(target, shown_otherwise(data, random)) for data in found for _ in range(40))
     assert 0 < shown < 40 * len(found)
 
