@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from probee.introspect.loaded.maps import Map
     from probee.introspect.running.map_watch import Change, Watch
 
-_OTHERS = ("bpffs", "nomount", "mapcompat")  # options of map's other verbs, which bpftool has
 _MOST_LINES = 1000  # where no terminal says how many
 PAGE = Page(
     "map watch",
@@ -68,9 +67,7 @@ def watch(call: Call) -> None:
     from probee.introspect.running.map_watch import Watch
 
     written = _written(call)
-    for option in _OTHERS:
-        if getattr(call.values, option, False):
-            raise UsageError(f"watch has no option --{option}")
+    _demand_own_options(call)
     if len(call.words) < 2:
         raise UsageError("a map is wanted: id ID, name NAME or pinned FILE")
     fd, words = one("MAP", call.words)
@@ -108,6 +105,13 @@ def _written(call: Call) -> Callable[..., str] | None:
     return lambda looking, rows, *, first: look(
         looking.row, looking.watch, rows, first=first, line=line
     )
+
+
+def _demand_own_options(call: Call) -> None:
+    """Those of map's other verbs, which bpftool has, would do nothing here."""
+    own = {option.key for option in PAGE.options}
+    for key in sorted(getattr(call.values, "given", set()) - own):
+        raise UsageError(f"watch has no option --{key.replace('_', '-')}")
 
 
 def _block(looking: _Looking, rows: list[Change], *, first: bool) -> str:

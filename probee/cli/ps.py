@@ -157,16 +157,16 @@ def _list_maps(values: Values, output: Output) -> None:
 
     wanted = Filter(values.type, values.name, values.pid, values.comm)
     rows = maps.chosen(maps.map_rows(), wanted, values.sort or ("mem",))
+    whole = maps.notes(rows)
     if values.json:
         from probee.frame.document import document
 
-        text = document("ps", map(maps.json_row, rows), notes=[])
+        text = document("ps", map(maps.json_row, rows), notes=whole)
     else:
         from probee.introspect.running.forms import notes
 
         lines = _table(maps.COLUMNS, rows, output)
-        why = maps.lacking(rows)
-        more = (*notes(rows, maps.COLUMNS), *([f"HELD BY: {why}"] if why else ()))
+        more = (*notes(rows, maps.COLUMNS), *whole)
         text = "".join(f"{line}\n" for line in (*lines, *more))
     output.write(text.encode())
 
@@ -200,13 +200,20 @@ def _text(values: Values, machine: Machine, output: Output, *, page: bool = Fals
 
         made = (json_row(row) for row in rows)
         return document("ps", made, line=bool(values.watch), notes=machine.notes)
+    from probee.frame.listing import clipped
     from probee.introspect.running.forms import COLUMNS, notes
 
     lines = _table(COLUMNS, rows, output)
     more = [*notes(rows), *machine.notes]
-    room = output.size[1] - 1 - len(more)
-    if page and len(lines) > room:
-        lines[room - 1 :] = [f"{len(lines) - room + 1} more programs: probee top has room for them"]
+    if page:
+        columns, height = output.size
+        more = [clipped(line, columns) for line in more]
+        room = max(height - 1 - len(more), 2)  # the heading, and at least how many there are
+        if len(lines) > room:
+            left = len(lines) - (room - 1)
+            lines[room - 1 :] = [
+                clipped(f"{left} more programs: probee top has room for them", columns)
+            ]
     return "".join(f"{line}\n" for line in (*lines, *more))
 
 

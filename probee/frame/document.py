@@ -64,13 +64,26 @@ def document(
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row, and those within it: what is absent is null, with the reasons beside it."""
-    absent = {name: value.why for name, value in row.items() if isinstance(value, Absent)}
-    out = {name: None if name in absent else _inside(value) for name, value in row.items()}
+    absent = {name: why for name, value in row.items() if (why := _why(value))}
+    out = {name: _inside(value) for name, value in row.items()}
     return {**out, "absent": absent} if absent else out
+
+
+def _why(value: object) -> str:
+    """Why a field is absent, or the first that is so of a list; ''."""
+    match value:
+        case Absent():
+            return value.why
+        case list():
+            return next(filter(None, map(_why, value)), "")
+        case _:
+            return ""
 
 
 def _inside(value: object) -> object:
     match value:
+        case Absent():
+            return None
         case dict():
             return _row(value)
         case list():

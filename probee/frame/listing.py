@@ -46,13 +46,10 @@ def fitted(columns: Sequence[Column], shown: Sequence[Sequence[str]], width: int
         max(column.width, *(shown_width(row[at]) for row in ([c.header for c in columns], *shown)))
         for at, column in enumerate(columns)
     ]
-    text = [at for at, column in enumerate(columns) if not column.right]
+    text = {at: max(_LEAST, len(c.header)) for at, c in enumerate(columns) if not c.right}
     over = sum(widths) + len(widths) - 1 - width
-    while over > 0:
-        at = max(text, key=lambda at: widths[at])
-        if widths[at] <= max(_LEAST, len(columns[at].header)):
-            break
-        widths[at] -= 1
+    while over > 0 and (wide := [at for at, least in text.items() if widths[at] > least]):
+        widths[max(wide, key=lambda at: widths[at])] -= 1
         over -= 1
     cut = [[clipped(cell, w) for cell, w in zip(row, widths, strict=True)] for row in shown]
     return [clipped(line, width) for line in table(columns, cut)]

@@ -87,6 +87,12 @@ def test_on_a_terminal(counts: tuple[int, int]) -> None:
         (("watch", "id", "{id}", "now"), 2, "what is 'now'?"),
         (("watch", "id", "{id}", "--csv"), 2, "unrecognized option '--csv'"),
         (("watch", "id", "{id}", "-f"), 2, "watch has no option --bpffs"),
+        (("-L", "watch", "id", "{id}"), 2, "watch has no option --use-loader"),
+        (
+            ("watch", "id", "{id}", "-B", "/sys/kernel/btf/vmlinux"),
+            2,
+            "watch has no option --base-btf",
+        ),
         (("show", "-i", "1"), 2, "option --interval goes with watch"),
         (("watch", "id", "4000000000"), 1, "No such file"),
     ],

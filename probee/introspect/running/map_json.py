@@ -68,12 +68,14 @@ def _decoded(decode: Callable[[bytes], Any], data: bytes) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Bytes as hexadecimal text; a float that JSON has no word for as nothing."""
+    """Bytes as hexadecimal text; a float that JSON has no word for is absent."""
     match value:
         case bytes():
             return value.hex()
         case float():
-            return value if isfinite(value) else None
+            return (
+                value if isfinite(value) else Absent(f"it is {value}, which JSON has no word for")
+            )
         case list():
             return [_plain(item) for item in value]
         case dict():

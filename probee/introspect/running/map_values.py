@@ -62,7 +62,8 @@ class Decoder:
         if not self._cpus:
             return decoded(self._value, data)
         starts = range(0, self._cpus * self._step, self._step)
-        return added([decoded(self._value, data[at : at + size]) for at in starts])
+        values = [decoded(self._value, data[at : at + size]) for at in starts]
+        return added(values, decoded(self._value, bytes(size)))
 
 
 def _codec(table: Any, id: int, size: int, *, texts: bool) -> Codec | None:
@@ -88,25 +89,25 @@ def _exact(codec: Codec | None, data: bytes) -> Any:
     return int.from_bytes(data, "little") if len(data) in _NUMBERS else data
 
 
-def added(values: Sequence[Any]) -> Any:
-    """What per-CPU values come to: numbers added, of other things the first that says something."""
+def added(values: Sequence[Any], zero: Any) -> Any:
+    """What per-CPU values come to: numbers added, of other things the first that is not `zero`,
+    which is what bytes of zero mean; of values of several shapes the first.
+    """
     first = values[0]
     match first:
         case bool() | str() | bytes():
-            return next((value for value in values if _says(value)), first)
+            return next((value for value in values if value != zero), first)
         case int() | float():
             numbers = [value for value in values if isinstance(value, (int, float))]
             return sum(numbers)
+        case list() | dict() if any(type(value) is not type(zero) for value in values):
+            return first
         case list():
-            return [added(items) for items in zip(*values, strict=True)]
+            return [added(items, none) for *items, none in zip(*values, zero, strict=True)]
         case dict():
-            return {name: added([value[name] for value in values]) for name in first}
+            return {name: added([value[name] for value in values], zero[name]) for name in first}
         case _:
             return first
-
-
-def _says(value: Any) -> bool:
-    return any(value) if isinstance(value, bytes) else bool(value)
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -152,4 +153,4 @@ def _text(value: Any, depth: int) -> str:
 
 def _any(value: Any) -> bool:
     """Whether there is anything in it but zeros."""
-    return any(_says(leaf) for _, leaf in leaves(value))
+    return any(any(leaf) if isinstance(leaf, bytes) else leaf for _, leaf in leaves(value))

@@ -126,10 +126,15 @@ def chosen(rows: Iterable[MapRow], wanted: Filter, orders: Sequence[str]) -> lis
     return found
 
 
-def lacking(rows: Iterable[MapRow]) -> str:
-    """What is needed to tell who holds the maps, or ""."""
-    absent = (row.holders.why for row in rows if isinstance(row.holders, Absent))
-    return next((why for why in absent if why.startswith("needs ")), "")
+def notes(rows: Sequence[MapRow]) -> list[str]:
+    """What a person should know of the rows as a whole: what is needed to tell who holds them."""
+    holders, pins = [row.holders for row in rows], [row.pins for row in rows]
+    found = []
+    for name, values in (("HELD BY", holders), ("HELD BY, as for pins", pins)):
+        absent = (value.why for value in values if isinstance(value, Absent))
+        why = next((why for why in absent if why.startswith("needs ")), "")
+        found.extend([f"{name}: {why}"] if why else [])
+    return found
 
 
 def json_row(row: MapRow) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 
 from probee.cli.main import main
 from probee.frame.document import Absent
+from probee.frame.output import Output
 from probee.introspect.running import machine, rates
 from tests.unit.introspect.running_rows import running
 
@@ -84,6 +85,25 @@ def test_again_and_again(capfd: pytest.CaptureFixture[str]) -> None:
     tables = capfd.readouterr().out.split("\n\n")
     assert tables.pop() == ""
     assert [table.splitlines()[1].split()[2] for table in tables] == ["quiet"] * 3
+
+
+@pytest.mark.parametrize(("height", "left"), [(6, None), (5, 2), (4, 3), (3, 3)])
+def test_a_page_fits_the_terminal(
+    height: int,
+    left: int | None,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Three programs, a heading and two notes, of which one is wider."""
+    monkeypatch.setattr("probee.frame.output.os.isatty", lambda fd: fd == 1)
+    monkeypatch.setattr(Output, "size", property(lambda _: (20, height + 1)))
+    monkeypatch.setattr(Faked, "notes", ("HELD BY: not all, which takes a right",))
+    assert main(["ps", "-w", "-i", "0.01", "--count", "1"]) == 0
+    page = capfd.readouterr().out.removeprefix("\x1b[H\x1b[2J").splitlines()
+    assert all(len(line) <= 20 for line in page)
+    assert len(page) == max(height, 4)
+    told = [line for line in page if "more program" in line]
+    assert told == ([f"{left} more programs: pr…"] if left else [])
 
 
 @pytest.mark.parametrize(

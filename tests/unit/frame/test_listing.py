@@ -42,6 +42,12 @@ def test_on_a_narrow_terminal_texts_are_cut_and_numbers_are_not() -> None:
     assert all(shown_width(line) <= 20 for line in fitted(COLUMNS, rows, 20))
 
 
+def test_all_texts_give_before_the_line_is_cut() -> None:
+    columns = (Column("left", "L", "left"), Column("right", "A LONG HEADING", "left"))
+    lines = fitted(columns, [("0123456789abc", "0123456789abcd")], 24)
+    assert lines == ["L         A LONG HEADING", "01234567… 0123456789abcd"]
+
+
 def test_a_line_that_is_too_long_says_so() -> None:
     assert clipped("abcdef", 6) == "abcdef"
     assert clipped("abcdef", 5) == "abcd…"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from math import nan
+from struct import pack
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -115,7 +117,7 @@ def test_per_cpu_values_are_added(monkeypatch: pytest.MonkeyPatch) -> None:
 class Known(Types):
     """One BTF object: 1 is u32, the last a struct of a count and a name.
 
-    `odd`: a struct of an enum and a bool.
+    `odd`: a struct of an enum and a bool; `real`: one of two floats.
     """
 
     def __init__(self) -> None:
@@ -124,6 +126,8 @@ class Known(Types):
         state = builder.enum("state", [("IDLE", 0), ("BUSY", 1)])
         truth = builder.int_("bool", 1, boolean=True)
         self.odd = builder.struct("odd", 8, [("state", state, 0), ("on", truth, 32)])
+        single = builder.float_("float", 4)
+        self.real = builder.struct("real", 8, [("a", builder.array(single, 2), 0)])
         members = [("count", u32, 0), ("comm", builder.array(char, 8), 32)]
         self.last = builder.struct("stat", 12, members)
         self.table = Btf(builder.build())
@@ -148,18 +152,21 @@ def test_typed_values() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "sum_"),
+    ("values", "zero", "sum_"),
     [
-        ([1, 2, 3], 6),
+        ([1, 2, 3], 0, 6),
         ([{"a": 1, "b": "", "c": [1, 0]}, {"a": 2, "b": "x", "c": [0, 5]}],
-         {"a": 3, "b": "x", "c": [1, 5]}),
-        ([False, True], True),
-        ([b"\0\0", b"\0\1"], b"\0\1"),
-        ([b"\0\0", b"\0\0"], b"\0\0"),
+         {"a": 0, "b": "", "c": [0, 0]}, {"a": 3, "b": "x", "c": [1, 5]}),
+        ([False, True], False, True),
+        ([b"\0\0", b"\0\1"], b"\0\0", b"\0\1"),
+        ([b"\0\0", b"\0\0"], b"\0\0", b"\0\0"),
+        ([{"state": "IDLE"}, {"state": "BUSY"}], {"state": "IDLE"}, {"state": "BUSY"}),
+        ([{"state": "IDLE", "on": True}, b"\1\0"], {"state": "IDLE", "on": False},
+         {"state": "IDLE", "on": True}),  # bytes that are no value of the type
     ],
 )  # fmt: skip
-def test_sums(values: list[Any], sum_: Any) -> None:
-    assert added(values) == sum_
+def test_sums(values: list[Any], zero: Any, sum_: Any) -> None:
+    assert added(values, zero) == sum_
 
 
 @pytest.mark.parametrize(
@@ -229,6 +236,19 @@ def test_documents(monkeypatch: pytest.MonkeyPatch) -> None:
     assert changed["value"] == {"state": "9", "on": False}  # a text, with or without a name
     assert (new["state"], new["value"]) == ("new", None)
     assert new["absent"] == {"value": "its bytes are no value of its type"}
+
+
+def test_what_json_has_no_word_for_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    types = Known()
+    fields = {name: getattr(a_map(), name) for name in Map.__match_args__}
+    row = Map(**(fields | {"btf_id": 1, "key_type": 1, "value_type": types.real}))
+    look = [(b"\1\0\0\0", pack("<ff", 1.5, nan))]
+    monkeypatch.setattr(map_watch, "elements", lambda *_: iter([look]))
+    watch = Watch(3, row, types, exact=True)
+    text = map_json.look(row, watch, watch.look(10, now=0), first=True, line=True)
+    (shown,) = json.loads(text)["rows"]
+    why = {"a": "it is nan, which JSON has no word for"}
+    assert shown["value"] == {"a": [1.5, None], "absent": why}
 
 
 def test_types_that_cannot_be_watched_say_why() -> None:
