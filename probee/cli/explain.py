@@ -105,6 +105,8 @@ def _explained(values: Values, words: Sequence[str]) -> tuple[list[Explanation],
 
 def _chosen(machine: Machine, words: Sequence[str]) -> tuple[list[Running], list[str]]:
     """The programs that the words name, by id, and the words that name none."""
+    from probee.introspect.loaded.select import demand_short
+
     rows = machine.rows()
     chosen: dict[int, Running] = {}
     missing = []
@@ -115,6 +117,8 @@ def _chosen(machine: Machine, words: Sequence[str]) -> tuple[list[Running], list
         word = left.pop(0) if keyword else word
         fits = _test(keyword, word)
         fitting = [row for row in rows if fits(row)]
+        if not fitting and machine.restricted and (keyword == "name" or not word.isdecimal()):
+            demand_short(word)
         chosen.update((row.id, row) for row in fitting)
         if not fitting:
             missing.append(word)

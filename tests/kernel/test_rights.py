@@ -94,6 +94,39 @@ def test_explain_of_what_iterators_tell(loaded: Loaded) -> None:
     assert "What it does is not known: needs CAP_SYS_ADMIN, or a pin" in " ".join(text.split())
 
 
+def test_a_name_is_not_guessed_from_its_beginning(loaded: Loaded) -> None:
+    code = encode([m.mov64_imm(0, 0), m.exit_()])
+    fd, _ = bpf.prog_load(uapi.BPF_PROG_TYPE_RAW_TRACEPOINT, code, "GPL", name="abcdefghijklmno")
+    try:
+        for words in (
+            ("prog", "show", "name", "abcdefghijklmno_first"),
+            ("prog", "dump", "xlated", "name", "abcdefghijklmno_first"),
+            ("explain", "abcdefghijklmno_first"), ("explain", "name", "abcdefghijklmno_first"),
+        ):  # fmt: skip
+            for rights in (BORROWING, ALONE):
+                done = probee(rights, *words)
+                assert (done.returncode, done.stdout) == (1, "")
+                assert "15 characters of a name are known" in done.stderr
+        assert explained(BORROWING, "abcdefghijklmno")["name"] == "abcdefghijklmno"
+    finally:
+        os.close(fd)
+
+
+def test_explain_of_more_maps_than_an_iterator_tells(loaded: Loaded) -> None:
+    maps = [bpf.map_create(uapi.BPF_MAP_TYPE_ARRAY, 4, 8, 1) for _ in range(25)]
+    code = encode([*(m.ld_map_fd(1, fd) for fd in maps), m.mov64_imm(0, 0), m.exit_()])
+    fd, _ = bpf.prog_load(uapi.BPF_PROG_TYPE_RAW_TRACEPOINT, code, "GPL", name="many_maps")
+    try:
+        assert len(explained(BORROWING, "many_maps")["maps"]) == 25
+        row = explained(ALONE, "many_maps")
+        assert (row["maps"], row["absent"]["maps"]) == (None, "needs CAP_SYS_ADMIN")
+        text = " ".join(probee(ALONE, "explain", "many_maps").stdout.split())
+        assert "Which maps it uses is not known: needs CAP_SYS_ADMIN." in text
+    finally:
+        for one in (fd, *maps):
+            os.close(one)
+
+
 def test_pins_always_do(loaded: Loaded, bpffs: Path) -> None:
     program, _, counts = loaded.fds
     bpf.obj_pin(program, str(bpffs / "program"))

@@ -129,7 +129,7 @@ def _named(name: str) -> list[int]:
 def meant(words: Sequence[str]) -> Callable[[Any], bool] | None:
     """Whether the row of an iterator is one that the words name; None where none can be.
 
-    An iterator gives 15 characters of a name.
+    Raises ProbeeError for a name of which an iterator, which gives 15 characters, tells too little.
     """
     keyword, value = words[0], words[1]
     if "id".startswith(keyword):
@@ -138,9 +138,19 @@ def meant(words: Sequence[str]) -> Callable[[Any], bool] | None:
     if "tag".startswith(keyword):
         return lambda row: row.tag == value.lower()
     if "name".startswith(keyword):
-        cut = value.encode("utf-8", "surrogateescape")[: BPF_OBJ_NAME_LEN - 1]
-        return lambda row: row.name.encode("utf-8", "surrogateescape") == cut
+        demand_short(value)
+        return lambda row: row.name == value
     return None
+
+
+def demand_short(name: str) -> None:
+    """Raises ProbeeError for a name that only its whole length tells from others."""
+    if len(name.encode("utf-8", "surrogateescape")) >= BPF_OBJ_NAME_LEN:
+        raise ProbeeError(
+            f"without CAP_SYS_ADMIN {BPF_OBJ_NAME_LEN - 1} characters of a name are known, "
+            f"and not whether it is {name!r}",
+            hint="name it by id, tag or pinned",
+        )
 
 
 def _such(kind: str, fits: Callable[[int], bool], words: tuple[str, str]) -> list[int]:

@@ -16,11 +16,11 @@ from probee.host.info import PROGRAM, read
 from probee.introspect.inspect.maps import about as map_words
 from probee.introspect.loaded.code import XLATED, code_of
 from probee.introspect.loaded.maps import Maps
+from probee.introspect.loaded.programs import Programs
 from probee.introspect.loaded.reach import EPERM, iterated, opened
 from probee.introspect.running.code import Reader, Uses
 from probee.introspect.running.lines import source
 from probee.introspect.running.symbols import Symbols
-from probee.introspect.running.table import seen
 from probee.introspect.running.variables import named
 from probee.tables import helpers
 from probee.tables.helper_words import words as helper_words
@@ -28,6 +28,8 @@ from probee.tables.hooks import by_section, runs_when
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from probee.introspect.loaded.maps import Map
     from probee.introspect.loaded.programs import Program
     from probee.introspect.loaded.types import Types
@@ -88,7 +90,7 @@ class Explanation(Frozen):
     calls: tuple[str, ...] | Absent
     kfuncs: tuple[str, ...] | Absent
     fields: tuple[str, ...] | Absent
-    maps: tuple[MapUse, ...]
+    maps: tuple[MapUse, ...] | Absent
     sources: tuple[SourceFile, ...] | Absent
 
 
@@ -108,6 +110,8 @@ def explain(row: Running, program: Program, types: Types) -> Explanation | None:
     try:
         info, buffer = read(fd, PROGRAM)
         found = _uses(fd, types)
+        # An iterator tells of the first ones alone.
+        ids = Programs().row(fd).map_ids if isinstance(row.map_ids, Absent) else row.map_ids
     finally:
         close(fd)
     none = found if isinstance(found, Absent) else Absent("")
@@ -124,17 +128,18 @@ def explain(row: Running, program: Program, types: Types) -> Explanation | None:
         tuple(sorted(known.calls)) if known else none,
         tuple(sorted(known.functions)) if known else none,
         _fields(row, known) if known else none,
-        tuple(_maps(row, known, types)),
+        tuple(_maps(ids, known, types)),
         _sources(row.id, types),
     )  # fmt: skip
 
 
 def _from_afar(row: Running, program: Program, types: Types) -> Explanation:
     """What an iterator tells: nothing of the code."""
-    none = Absent(_CLOSED)
+    none, ids = Absent(_CLOSED), row.map_ids
+    maps = ids if isinstance(ids, Absent) else tuple(_maps(ids, None, types))
     return Explanation(
         row, program.gpl, program.xlated // 8, program.jited, none, none, _when(row), none, none,
-        none, none, tuple(_maps(row, None, types)), none,
+        none, none, maps, none,
     )  # fmt: skip
 
 
@@ -230,9 +235,9 @@ def _fields(row: Running, uses: Uses) -> tuple[str, ...] | Absent:
 # -------------------------------------------------------------------------------- maps and sources
 
 
-def _maps(row: Running, uses: Uses | None, types: Types) -> list[MapUse]:
+def _maps(ids: Sequence[int], uses: Uses | None, types: Types) -> list[MapUse]:
     found = []
-    for id in seen(row.map_ids):
+    for id in ids:
         map_ = _map(id)
         if map_ is None:
             continue

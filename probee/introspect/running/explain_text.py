@@ -24,7 +24,9 @@ def paragraphs(one: Explanation, user: str, seconds: float) -> Iterator[tuple[st
     """Text and indent. `user`: who loaded it; `seconds`: how long it was looked at."""
     yield _what(one), 0
     yield _does(one), 0
-    if one.maps:
+    if isinstance(one.maps, Absent):
+        yield f"Which maps it uses is not known: {one.maps.why}.", 0
+    elif one.maps:
         yield f"It uses {_count(len(one.maps), 'map')}:", 0
         for map_ in one.maps:
             yield f"  {_map(map_)}", 4
@@ -58,19 +60,17 @@ def _what(one: Explanation) -> str:
         return f"{text} It is attached nowhere, and does not run."
     if not isinstance(one.when, Absent) and one.when:
         text += f" It runs {listed([one_line(words) for words in one.when])}."
+    known = [at for at in row.attached if at.kind != "link"]
+    unknown = [f"link {at.link} (of type {at.target})" for at in row.attached if at.kind == "link"]
+    if unknown:
+        text += f" At hooks that are not known here it is held by {listed(unknown)}."
+    if not known:
+        return text
     places = [
         f"{one_line(at.words)} by {f'link {at.link}' if at.link else _article(at.through)}"
-        for at in row.attached[:8]
-        if at.kind != "link"
+        for at in known[:8]
     ]
-    unknown = [f"{at.link}, of type {at.target}" for at in row.attached if at.kind == "link"]
-    if unknown:
-        text += (
-            f" Link {listed(unknown)}, holds it at a hook, and telling which needs CAP_SYS_ADMIN."
-        )
-    if not places:
-        return text
-    more = len(row.attached) - len(places)
+    more = len(known) - len(places)
     places += [f"{more} more places"] if more else []
     return f"{text} It is attached to {listed(places)}."
 

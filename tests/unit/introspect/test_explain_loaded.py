@@ -191,6 +191,17 @@ def test_prose() -> None:
     )
 
 
+def test_prose_of_links_at_hooks_that_are_not_known() -> None:
+    known = Attachment("kprobe", "f", link=3)
+    hidden = [Attachment("link", "perf_event", link=link) for link in (4, 7)]
+    (first, *_) = prose(explanation(program=running(attached=(known, *hidden)), when=()))
+    assert first == (
+        "Program 7, exit_openat, is a tracepoint program. At hooks that are not known here it is "
+        "held by link 4 (of type perf_event) and link 7 (of type perf_event). It is attached to "
+        "kprobe f by link 3."
+    )
+
+
 def test_prose_of_what_is_not_known() -> None:
     none = Absent("needs CAP_SYS_ADMIN")
     row = running(attached=none, holders=(), pins=(), runs_per_second=none, memory=none, name="")

@@ -241,8 +241,8 @@ def test_on_80_columns_it_is_seen_where_programs_are_attached() -> None:
     comm = Holder(4_000_000, "a" * 15, "program")
     top.update([running(400_000, name="n" * 40, type="raw_tracepoint", holders=(comm,))])
     head, row = text(top, columns=80)[1:3]
-    assert head.endswith("HELD BY    ATTACHED …")
-    assert row.endswith("aaaaaaaaa… tracepoin…")
+    assert head.endswith("HELD BY    ATTACHED TO")
+    assert row.endswith("aaaaaaaaa… tracepoint…")
     assert len(row) <= 80
 
 
