@@ -15,6 +15,7 @@ from probee.errors import FormatError
 from tests.btf_random import random_btf
 from tests.fuzz import made
 from tests.fuzz.linked import SEEDS as LINKED
+from tests.fuzz.parts import SEEDS as PARTS_OF_SOME
 from tests.fuzz.shown import SHOWN, WAYS, within
 from tests.objects.judge import JUDGES, judge
 from tests.readelf_objects import dynamic_of, one_of_each_relocation, sample, types_of
@@ -71,7 +72,7 @@ def named_seeds(target: str) -> dict[str, bytes]:
             **{f"sample-{machine}": sample(order, machine) for machine, order in OTHERS.items()},
             **{f"types-{m}-{abi}": types_of(m, abi, TYPES) for m in (62, 183, 247) for abi in ABIS},
             **{f"tags-{m}": dynamic_of(m, [(tag, 1) for tag in TAGS]) for m in (62, 183, 247)},
-            **LINKED,
+            **LINKED, **PARTS_OF_SOME,
         }  # fmt: skip
     elif target == "dump":
         parts = named_seeds("btf")
