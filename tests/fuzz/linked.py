@@ -206,8 +206,15 @@ def _dynamic(file: _Linker) -> list[tuple[int, int]]:
     ]  # fmt: skip
 
 
+def stripped(data: bytes) -> bytes:
+    """Without a table of sections: segments alone say what there is."""
+    return data[:40] + bytes(8) + data[48:60] + bytes(4) + data[64:]
+
+
 SEEDS = {
     "library": linked(),
     "program": linked("<", 2, 183),
     "library-big": linked(">", 3, 247),
+    "library-stripped": stripped(linked()),
+    "program-stripped": stripped(linked(">", 2, 183)),
 }
