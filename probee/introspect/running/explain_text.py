@@ -71,7 +71,7 @@ def _what(one: Explanation) -> str:
         for at in known[:8]
     ]
     more = len(known) - len(places)
-    places += [f"{more} more places"] if more else []
+    places += [_count(more, "more place")] if more else []
     return f"{text} It is attached to {listed(places)}."
 
 

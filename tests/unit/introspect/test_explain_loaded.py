@@ -202,6 +202,13 @@ def test_prose_of_links_at_hooks_that_are_not_known() -> None:
     )
 
 
+@pytest.mark.parametrize(("more", "words"), [(1, "1 more place"), (2, "2 more places")])
+def test_prose_of_many_places(more: int, words: str) -> None:
+    places = tuple(Attachment("kprobe", f"f{n}", link=n) for n in range(1, 9 + more))
+    (first, *_) = prose(explanation(program=running(attached=places)))
+    assert first.endswith(f"kprobe f8 by link 8 and {words}.")
+
+
 def test_prose_of_what_is_not_known() -> None:
     none = Absent("needs CAP_SYS_ADMIN")
     row = running(attached=none, holders=(), pins=(), runs_per_second=none, memory=none, name="")
