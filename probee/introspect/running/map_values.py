@@ -28,13 +28,14 @@ _MOST_TEXT = 400  # characters of a value that are shown
 class Decoder:
     """Keys and values of one map. `typed`: BTF says what the values are.
 
-    `texts`: enumerators are texts, with or without a name (see `probee.btf.codec`).
+    `texts`: enumerators are texts, with or without a name (see `probee.btf.codec`), as they are in
+    per-CPU maps, where numbers would be added.
     """
 
     __slots__ = ("_cpus", "_key", "_row", "_step", "_value", "typed")
 
     def __init__(self, row: Map, types: Types, *, texts: bool = False) -> None:
-        self._row = row
+        self._row, texts = row, texts or row.per_cpu
         table = types.of(row.btf_id) if row.btf_id else None
         self._key = _codec(table, row.key_type, row.key_size, texts=texts)
         self._value = _codec(table, row.value_type, row.value_size, texts=texts)

@@ -114,6 +114,18 @@ def test_per_cpu_values_are_added(monkeypatch: pytest.MonkeyPatch) -> None:
     assert decoder.value(data) == 42
 
 
+@pytest.mark.parametrize(("states", "state"), [((0, 1), "BUSY"), ((7, 7), "7"), ((0, 0), "IDLE")])
+def test_enumerators_of_cpus_are_not_added(
+    states: tuple[int, int], state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("probee.introspect.running.map_values.possible", lambda: [0, 1])
+    types = Known()
+    fields = {name: getattr(a_map(PERCPU_ARRAY), name) for name in Map.__match_args__}
+    row = Map(**(fields | {"btf_id": 1, "value_type": types.odd}))
+    data = b"".join(number.to_bytes(8, "little") for number in states)
+    assert Decoder(row, types).value(data) == {"state": state, "on": False}
+
+
 class Known(Types):
     """One BTF object: 1 is u32, the last a struct of a count and a name.
 
