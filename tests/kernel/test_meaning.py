@@ -30,7 +30,7 @@ from probee import (
 )
 """
 SECONDS = 40
-SEEDS = 300
+SEEDS = 150
 NAMED = {
     **CONTROL,
     **EXACT,
