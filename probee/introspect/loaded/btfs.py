@@ -9,9 +9,9 @@ from os import close
 
 from probee.errors import KernelError
 from probee.frozen import Frozen
-from probee.host.bpf import ids, open_by_id
+from probee.host.bpf import open_by_id
 from probee.host.info import BTF, MAP, PROGRAM, Layout, read
-from probee.introspect.loaded.reach import EPERM, iterated
+from probee.introspect.loaded.reach import EPERM, iterated, known
 from probee.introspect.loaded.rights import each
 
 TYPE_CHECKING = False
@@ -63,15 +63,11 @@ class Btfs:
 def users(kind: str) -> Iterator[tuple[int, int]]:
     """(BTF id, object id) of every program or map that has BTF, by the latter."""
     layout: Layout = {"PROG": PROGRAM, "MAP": MAP}[kind]
-    try:
-        known = list(ids(kind))
-    except KernelError as error:
-        rows = iterated(kind) if error.errno == EPERM else None
-        if rows is None:
-            raise
+    found, rows = known(kind)
+    if rows is not None:
         yield from ((row.btf_id, row.id) for row in rows if row.btf_id)
         return
-    for id in known:
+    for id in found:
         fd = open_by_id(kind, id)
         if fd is None:
             continue

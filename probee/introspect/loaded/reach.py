@@ -11,7 +11,7 @@ import os
 from itertools import chain
 
 from probee.errors import KernelError, ProbeeError
-from probee.host.bpf import obj_get, open_by_id
+from probee.host.bpf import ids, obj_get, open_by_id
 from probee.host.info import BTF, LINK, MAP, PROGRAM, Layout, read
 from probee.host.syscall import descriptor_of
 from probee.introspect.loaded.owners import descriptors
@@ -93,6 +93,20 @@ def _exists(kind: str, id: int) -> bool:
     """Whether there is such an object; yes where nobody may know."""
     rows = None if kind == "BTF" else iterated(kind)  # of BTF, what programs and maps have
     return rows is None or any(row.id == id for row in rows)
+
+
+def known(kind: str) -> tuple[list[int], list[Any] | None]:
+    """The ids of all objects; for those who may not ask for these the rows of an iterator beside.
+
+    Raises KernelError where that is forbidden too.
+    """
+    try:
+        return list(ids(kind)), None
+    except KernelError as error:
+        rows = iterated(kind) if error.errno == EPERM else None
+        if rows is None:
+            raise
+        return [row.id for row in rows], rows
 
 
 def iterated(kind: str) -> list[Any] | None:

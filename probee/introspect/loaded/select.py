@@ -9,11 +9,11 @@ from __future__ import annotations
 from os import close
 
 from probee.errors import KernelError, ProbeeError, UsageError
-from probee.host.bpf import ids, obj_get
+from probee.host.bpf import obj_get
 from probee.host.info import MAP, PROGRAM, name_in, read
 from probee.introspect.loaded.numbers import strtoul
 from probee.introspect.loaded.pinned import kind_of
-from probee.introspect.loaded.reach import EPERM, iterated, opened
+from probee.introspect.loaded.reach import known, opened
 from probee.introspect.loaded.types import Types
 from probee.uapi.bpf import BPF_OBJ_NAME_LEN
 
@@ -156,28 +156,20 @@ def demand_short(name: str) -> None:
 def _such(kind: str, fits: Callable[[int], bool], words: tuple[str, str]) -> list[int]:
     """Descriptors of all objects that fit; those that go away meanwhile do not.
 
-    `words`: what is meant, for the rows of an iterator where these are all that one may have.
+    `words`: what is meant, for the rows of an iterator: of others no descriptor is asked for.
     """
-    try:
-        known = list(ids(kind))
-    except KernelError as error:
-        rows = iterated(kind) if error.errno == EPERM else None
-        if rows is None:
-            raise
-        told = meant(words)
-        return _fitting(kind, [row.id for row in rows if told is not None and told(row)], None)
-    return _fitting(kind, known, fits)
-
-
-def _fitting(kind: str, known: Sequence[int], fits: Callable[[int], bool] | None) -> list[int]:
+    numbers, rows = known(kind)
+    told = meant(words) if rows is not None else None
+    if rows is not None and told is not None:
+        numbers = [row.id for row in rows if told(row)]
     found: list[int] = []
     try:
-        for id in known:
+        for id in numbers:
             fd = opened(kind, id)
             if fd is None:
                 continue
             try:
-                fitting = fits is None or fits(fd)
+                fitting = fits(fd)
             except BaseException:
                 close(fd)
                 raise

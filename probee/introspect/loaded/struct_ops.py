@@ -14,7 +14,7 @@ from probee.errors import KernelError, ProbeeError
 from probee.frozen import Frozen
 from probee.host import bpf
 from probee.host.info import MAP, name_in, read
-from probee.introspect.loaded.reach import EPERM, iterated, opened
+from probee.introspect.loaded.reach import EPERM, iterated, known, opened
 from probee.uapi.bpf import BPF_MAP_TYPE_STRUCT_OPS
 
 TYPE_CHECKING = False
@@ -59,15 +59,11 @@ class Tables:
 
         Without CAP_SYS_ADMIN the descriptor is -1 where it cannot be had: the row then is all.
         """
-        try:
-            known = list(bpf.ids("MAP"))
-        except KernelError as error:
-            rows = iterated("MAP") if error.errno == EPERM else None
-            if rows is None:
-                raise
+        numbers, rows = known("MAP")
+        if rows is not None:
             yield from self._told(rows, name)
             return
-        for id in known:
+        for id in numbers:
             fd = bpf.open_by_id("MAP", id)
             if fd is None:
                 continue
